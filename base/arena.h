@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * arena: many small allocations that end together.
+ *
+ * One arena per request, per order, per configuration load. Never for secrets.
+ * Cleanup hooks run in reverse order of registration at reset or free.
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include "base/span.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct arena;
+
+/* first: bytes of the first block, struct included (0 = a sensible default). */
+struct arena *arena_new(size_t first);
+/* Takes NULL. */
+void arena_free(struct arena *a);
+/* Run the hooks and free all but the first block. */
+void arena_reset(struct arena *a);
+
+/* Aligned for any object; never NULL. */
+void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, returns_nonnull, alloc_size(2)));
+void *arena_zalloc(struct arena *a, size_t n) __attribute__((malloc, returns_nonnull, alloc_size(2)));
+/* count * size checked for overflow; zeroed. */
+void *arena_array(struct arena *a, size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+/* Unaligned bytes, for strings. */
+char *arena_bytes(struct arena *a, size_t n) __attribute__((malloc, returns_nonnull));
+/* Copies; both are NUL-terminated behind their n bytes. */
+struct span arena_dup(struct arena *a, struct span s);
+char *arena_strdup(struct arena *a, struct span s) __attribute__((malloc, returns_nonnull));
+struct span arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+void arena_on_free(struct arena *a, void (*hook)(void *), void *arg);
+
+/* Bytes obtained from the heap. */
+size_t arena_size(const struct arena *a);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli: command lines from a table: parsing, --help, --version, completion words, "did you mean".
+ *
+ * A program describes its options once; everything a user sees about them comes
+ * from that table. GNU long ("--days 30", "--days=30") and short ("-q", "-d a", "-da") spellings,
+ * and single-dash long ones ("-days 30") for options marked CLI_SINGLE_DASH. Typographic dashes and
+ * quotes pasted from web pages are named as such, with the right spelling.
+ */
+#ifndef BASE_CLI_H
+#define BASE_CLI_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum cli_flag {
+	CLI_SINGLE_DASH = 1 << 0, /* "-name" works as well as "--name" */
+	CLI_HIDDEN = 1 << 1,      /* an accepted alias: not in --help */
+};
+
+struct cli_option {
+	const char *name;   /* long name without dashes, or NULL */
+	char letter;        /* short letter, or 0 */
+	const char *arg;    /* name of its argument in help ("FILE"), NULL = a switch */
+	const char *help;   /* one sentence */
+	unsigned flags;
+	/* Called in order of appearance; value is NULL for a switch. Returns 0, or -1 with e set. */
+	int (*set)(void *ctx, const char *value, struct err *e);
+};
+
+struct cli_program {
+	const char *name;
+	const char *usage;   /* "[options] NAME..." ; several lines allowed */
+	const char *summary; /* one sentence */
+	const char *examples; /* lines, each "command\n    what it does" */
+	const char *details;  /* exit codes, files; may be NULL */
+	const struct cli_option *options; /* ends with an all-zero row */
+	/* A word that is no option; NULL = none allowed. */
+	int (*operand)(void *ctx, const char *word, struct err *e);
+};
+
+enum cli_result { CLI_OK, CLI_DONE, CLI_ERROR };
+
+/*
+ * Parses argv. -h/--help, --version, and --completion-words (hidden; one option per line) print
+ * to stdout and give CLI_DONE: exit 0. CLI_ERROR: e is set (ERR_USAGE). "--" ends options.
+ */
+enum cli_result cli_parse(const struct cli_program *p, int argc, char *const *argv, void *ctx,
+    struct err *e);
+
+/* The running program's name for messages; set by cli_parse (default: "gatehouse"). */
+const char *cli_program_name(void);
+void cli_set_program_name(const char *name);
+
+/* stderr is a terminal and NO_COLOR/TERM allow colour. */
+bool cli_stderr_colour(void);
+/* Progress may be drawn: stderr is a terminal. */
+bool cli_stderr_tty(void);
+
+#endif

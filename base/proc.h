@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * proc: run another program and learn what it said.
+ *
+ * No shell unless asked for; descriptors but 0-2 are closed; the child gets its own process
+ * group, which is killed (TERM, then KILL) when the time limit ends.
+ */
+#ifndef BASE_PROC_H
+#define BASE_PROC_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct proc_request {
+	const char *const *argv; /* NULL-terminated; argv[0] searched in PATH unless it has a slash */
+	const char *shell;       /* instead of argv: a line for /bin/sh -c */
+	const char *const *env;  /* NULL-terminated "NAME=value" set on top of our environment, or NULL */
+	struct span input;       /* fed to stdin; empty = /dev/null */
+	int64_t timeout_ms;      /* 0 = none */
+	struct buf *out;         /* stdout and stderr together, cut at its maximum; NULL = inherited */
+};
+
+/*
+ * Returns 0 when it ran; *status is its exit code, or 128 + signal. -1: could
+ * not be started, or timed out (ERR_TEMPFAIL).
+ */
+int proc_run(const struct proc_request *req, int *status, struct err *e) __attribute__((warn_unused_result));
+
+#endif
