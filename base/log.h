@@ -3,7 +3,7 @@
  * log: lines for operators: level, time, process, text.
  *
  * Line format is nginx's error log: "YYYY/MM/DD HH:MM:SS [level] PID#TID: text\n", one
- * write(2) a line, at most LOG_LEVEL_LINEMAX bytes; control bytes in the text are
+ * write(2) a line, at most LOG_LINE_MAX bytes; control bytes in the text are
  * shown as \xHH so that a peer cannot forge lines. Secrets never go in.
  */
 #ifndef BASE_LOG_H
@@ -12,7 +12,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-#define LOG_LEVEL_LINEMAX 2048
+#define LOG_LINE_MAX 2048
 
 /* syslog's order; a log of level L takes messages <= L. */
 enum log_level {
