@@ -64,8 +64,8 @@ INCLUDES := -D_GNU_SOURCE -I. -include base/banned.h -DGATEHOUSE_VERSION='"$(VER
 ALL_CFLAGS := -std=gnu11 $(OPTIMIZE) $(INCLUDES) $(WARN) $(HARDEN) $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
 
-LIBS_base  := -lpthread
-LIBS_cert  := $(shell $(PKG_CONFIG) --libs libssl libcrypto libcjson) $(LIBS_base)
+LIBS_base  := $(shell $(PKG_CONFIG) --libs libcrypto) -lpthread
+LIBS_cert  := $(shell $(PKG_CONFIG) --libs libssl libcjson) $(LIBS_base)
 LIBS_acme  := $(shell $(PKG_CONFIG) --libs libcurl) $(LIBS_cert)
 LIBS_proxy := $(shell $(PKG_CONFIG) --libs libnghttp2 libpcre2-8 libcares libseccomp) $(LIBS_cert)
 LIBS_test  := $(shell $(PKG_CONFIG) --libs cmocka)
@@ -123,7 +123,7 @@ $(BUILD)/libbase.a:  $(call obj,$(SRC_base))
 $(BUILD)/libcert.a:  $(call obj,$(SRC_cert))
 $(BUILD)/libacme.a:  $(call obj,$(SRC_acme))
 $(BUILD)/libproxy.a: $(call obj,$(SRC_proxy))
-$(BUILD)/lib%.a: $(BUILD)/.flags
+$(BUILD)/lib%.a: $(BUILD)/.sources
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(or $(AR),ar) rcsD $@ $(filter %.o,$^)
 
@@ -156,12 +156,13 @@ $(SHIMS): $(BUILD)/tests/fault/%.so: tests/fault/%.c $(BUILD)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O1 -g $(INCLUDES) $(WARN) -fPIC -shared -MMD -MP -o $@ $< -ldl
 
-# Other flags mean other objects: the stamp changes only when the command line does.
-FLAGS_NOW := $(CC) $(ALL_CFLAGS) | $(ALL_LDFLAGS)
-$(BUILD)/.flags: FORCE
-	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $@ || printf '%s\n' $(call quote,$(FLAGS_NOW)) > $@
+# Other flags mean other objects, other sources other archives: a stamp is rewritten when its text changes.
+STAMP_flags   := $(CC) $(ALL_CFLAGS) | $(ALL_LDFLAGS)
+STAMP_sources := $(SOURCES)
 quote = '$(subst ','\'',$(1))'
+$(BUILD)/.flags $(BUILD)/.sources: $(BUILD)/.%: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' $(call quote,$(STAMP_$*)) | cmp -s - $@ || printf '%s\n' $(call quote,$(STAMP_$*)) > $@
 FORCE:
 
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(SOURCES)) $(SHIMS:.so=.d)
