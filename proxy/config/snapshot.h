@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * snapshot: one whole configuration, immutable, ready to serve from.
+ *
+ *	snapshot -> listeners -> endpoints -> servers -> locations
+ *	         -> upstreams, log files, certificates
+ *
+ * Built from a config_source by snapshot_load(): in the monitor to validate, in each worker to serve; both from the
+ * same bytes. Everything lives in its arena. Nothing in it changes after load,
+ * and nothing in it is a descriptor: listeners and log files are matched to descriptors by index.
+ *
+ * Inheritance: a block starts with its parent's settings (after all the parent's own directives, whatever their
+ * order) and copies them on its first change; so a pointer shared with the parent costs nothing.
+ */
+#ifndef PROXY_CONFIG_SNAPSHOT_H
+#define PROXY_CONFIG_SNAPSHOT_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "proxy/config/diagnostic.h"
+#include "proxy/config/syntax.h"
+#include "proxy/config/template.h"
+
+#include <netinet/in.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct server_name_index; /* route.h */
+struct location_index;    /* route.h */
+
+struct address {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
+		struct sockaddr_storage storage;
+	} u;
+	socklen_t len;
+	struct span text; /* "127.0.0.1:80", "[::1]:80", "unix:/path" */
+};
+
+/* A file that access_log or error_log writes to; one per path. */
+struct log_file {
+	struct span path;  /* absolute, or "stderr" */
+	unsigned index;    /* in snapshot->log_files */
+};
+
+struct error_log {
+	const struct log_file *file;
+	enum log_level level;
+};
+
+struct access_log {
+	const struct log_file *file;
+	const struct template *format;
+	struct access_log *next;
+};
+
+/* A certificate and key as named in the configuration (several per server: RSA + ECDSA). */
+struct certificate_ref {
+	struct span cert_path, key_path; /* absolute */
+	unsigned index;                  /* in snapshot->certificates; one per distinct pair */
+	const struct config_file *file;
+	unsigned line;
+};
+
+enum tls_protocol { TLS_PROTO_1_0 = 1, TLS_PROTO_1_1 = 2, TLS_PROTO_1_2 = 4, TLS_PROTO_1_3 = 8 };
+
+/* Equal settings share one SSL_CTX: compare by value. */
+struct tls_settings {
+	unsigned protocols;      /* set of tls_protocol; default 1.2 + 1.3 */
+	struct span ciphers;     /* OpenSSL list; default "HIGH:!aNULL:!MD5" */
+	struct span dhparam;     /* path or empty */
+	bool prefer_server_ciphers;
+	int64_t session_timeout_ms; /* 5 min */
+};
+
+/* Settings of http and server level only. */
+struct server_settings {
+	struct tls_settings tls;
+	int64_t client_header_timeout_ms;  /* 60 s */
+	size_t client_header_buffer_size;  /* 1k */
+	size_t large_header_buffer_count, large_header_buffer_size; /* 4, 8k */
+	bool merge_slashes, underscores_in_headers, ignore_invalid_headers;
+};
+
+struct header_field {
+	struct span name;
+	const struct template *value;
+	bool always;
+	struct header_field *next;
+};
+
+struct mime_type {
+	struct span extension, type;
+};
+
+/* Settings that proxy_* directives make. */
+struct proxy_settings {
+	int64_t connect_timeout_ms, send_timeout_ms, read_timeout_ms; /* 60 s each */
+	size_t buffer_size;      /* 4k/8k: the response head must fit */
+	struct header_field *set_headers; /* this level's list replaces the inherited one */
+	bool buffering, request_buffering;
+};
+
+/* Settings of http, server and location level. */
+struct location_settings {
+	struct span root;   /* absolute; no variables in it yet */
+	struct span *index;
+	size_t index_count;
+	const struct mime_type *types; /* sorted by extension, lower case */
+	size_t type_count;
+	struct span default_type;
+	int64_t client_body_timeout_ms, send_timeout_ms, keepalive_timeout_ms;
+	unsigned keepalive_requests;
+	uint64_t client_max_body_size; /* 0 = no limit */
+	bool server_tokens;
+	struct header_field *add_headers;
+	struct access_log *access_logs; /* NULL = off */
+	const struct error_log *error_log;
+	struct proxy_settings proxy;
+};
+
+/* return CODE [TEXT|URL]; not inherited. */
+struct return_action {
+	unsigned status;
+	const struct template *text; /* body, or Location for 301 302 303 307 308; NULL = none */
+};
+
+/* proxy_pass; not inherited. */
+struct proxy_target {
+	bool tls;
+	const struct upstream_spec *upstream; /* a literal host has an implicit group of its addresses */
+	struct span host_header;              /* $proxy_host: "backend" or "127.0.0.1:8080" */
+	struct span port;
+	bool has_uri;
+	struct span uri;                      /* replaces the location's prefix when has_uri */
+};
+
+enum location_kind { LOCATION_PREFIX, LOCATION_EXACT };
+
+struct location {
+	enum location_kind kind;
+	struct span path;
+	const struct location_settings *settings;
+	const struct return_action *ret;
+	const struct proxy_target *proxy; /* NULL = static files from settings->root */
+	struct span alias;                /* replaces the prefix; empty = root is used */
+	const struct node *node;
+};
+
+struct server {
+	struct span *names; /* lower case, as written */
+	size_t name_count;
+	const struct server_settings *settings;
+	const struct location_settings *location_settings; /* what locations inherit; serves requests no location matches */
+	const struct return_action *ret;
+	struct location root_location; /* the implicit one: no location matched */
+	const struct location_index *locations;
+	const struct certificate_ref **certificates;
+	size_t certificate_count;
+	const struct node *node;
+	unsigned index;
+};
+
+/* One address:port as it stands in listen directives, with the servers that share it. */
+struct endpoint {
+	struct address address;
+	const struct server *default_server;
+	const struct server_name_index *names;
+	bool tls;
+};
+
+/*
+ * One socket to bind. A wildcard address takes the connections of the specific ones on its port as
+ * well (Linux cannot bind both): then endpoints has several entries, told apart by the local address.
+ */
+struct listener {
+	struct address address;
+	int backlog;
+	bool ipv6only;
+	unsigned index; /* in snapshot->listeners */
+	struct endpoint *endpoints;
+	size_t endpoint_count;
+};
+
+struct upstream_server {
+	struct address *addresses; /* what the name resolved to at load; 0 when it did not */
+	size_t address_count;
+	struct span name; /* as written */
+	unsigned weight, max_fails;
+	int64_t fail_timeout_ms;
+	bool backup, down;
+};
+
+struct upstream_spec {
+	struct span name;
+	struct upstream_server *servers;
+	size_t server_count;
+	unsigned keepalive; /* idle connections kept per worker; default 32, 0 = none */
+	unsigned keepalive_requests;
+	int64_t keepalive_timeout_ms;
+	bool implicit;  /* made by a proxy_pass to a literal host */
+	unsigned index; /* in snapshot->upstreams */
+	const struct node *node;
+};
+
+struct main_settings {
+	bool daemon;
+	struct span pid;   /* absolute path */
+	struct span user, group;
+	unsigned worker_processes; /* auto is resolved */
+	unsigned worker_connections;
+	uint64_t worker_rlimit_nofile;      /* 0 = leave */
+	int64_t worker_shutdown_timeout_ms; /* 0 = none */
+	const struct error_log *error_log;
+};
+
+struct snapshot {
+	struct arena *arena;
+	uint64_t generation;
+	struct main_settings main;
+	struct config_file *files;
+	struct node *tree;
+	struct server **servers;
+	size_t server_count;
+	struct listener *listeners;
+	size_t listener_count;
+	struct upstream_spec **upstreams;
+	size_t upstream_count;
+	struct log_file **log_files;
+	size_t log_file_count;
+	struct certificate_ref **certificates;
+	size_t certificate_count;
+	struct span *dhparams; /* distinct paths */
+	size_t dhparam_count;
+};
+
+struct snapshot_options {
+	struct span prefix;      /* -p, absolute, ends in "/" */
+	struct span conf_path;   /* -c, absolute */
+	struct span error_log;   /* -e: where the default error log goes */
+	struct span globals;     /* -g */
+	const struct variable_table *http_variables;
+};
+
+/*
+ * Load. On any error returns NULL with every mistake in diags (whose arena the caller owns).
+ * Warnings alone do not fail. Free with snapshot_free.
+ */
+struct snapshot *snapshot_load(struct config_source *src, const struct snapshot_options *options,
+    struct diagnostics *diags);
+void snapshot_free(struct snapshot *s);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * channel: what monitor and worker say to each other, over a SOCK_SEQPACKET pair.
+ *
+ * Monitor to worker:
+ *	RESOURCE id (+fd)   here is, or from now on replaces, the descriptor with this id (listener or log file)
+ *	BUNDLE gen (+fd)    the sealed bundle of generation gen; answered by ADOPTED or REFUSED
+ *	DRAIN               stop accepting, finish what is under way, then exit
+ *	STOP                exit now
+ *	STATUS              answered by COUNTERS
+ * Worker to monitor:
+ *	ADOPTED gen, REFUSED gen + text, COUNTERS + struct channel_counters
+ *
+ * The worker never asks for anything. The monitor checks every length of what a worker says: a worker may have been
+ * taken over.
+ */
+#ifndef PROXY_MONITOR_CHANNEL_H
+#define PROXY_MONITOR_CHANNEL_H
+
+#include <stdint.h>
+#include <stddef.h>
+
+enum channel_kind {
+	CHANNEL_RESOURCE = 1,
+	CHANNEL_BUNDLE,
+	CHANNEL_DRAIN,
+	CHANNEL_STOP,
+	CHANNEL_STATUS,
+	CHANNEL_ADOPTED,
+	CHANNEL_REFUSED,
+	CHANNEL_COUNTERS,
+};
+
+struct channel_counters {
+	uint64_t accepted, active, idle, requests, handshakes, handshake_failures, bytes_in, bytes_out;
+	uint64_t generation; /* newest adopted */
+	uint64_t old_connections; /* whose current request still uses an older generation */
+};
+
+#define CHANNEL_TEXT_MAX 1024
+
+struct channel_message {
+	uint32_t kind;
+	uint32_t id;         /* resource id */
+	uint64_t generation;
+	uint32_t text_length; /* bytes of payload used */
+	union {
+		char text[CHANNEL_TEXT_MAX];
+		struct channel_counters counters;
+	} payload;
+};
+
+/* Both block signals' EINTR away. send: 0 or -1 with errno. fd = -1: none. */
+int channel_send(int sock, const struct channel_message *m, int fd);
+/* 1 a message (*fd received or -1, close-on-exec), 0 the peer is gone, -1 errno (EAGAIN). Malformed: -1 EPROTO. */
+int channel_recv(int sock, struct channel_message *m, int *fd);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * worker: the process that serves: one event loop, the newest generation, and the connections.
+ *
+ * Started by the monitor's fork with a channel; receives resources and bundles over it; never opens a
+ * configuration, key or log file itself. A bundle is adopted whole (mapped, loaded as a snapshot, its listeners
+ * watched) or refused with a reason, then acknowledged.
+ */
+#ifndef PROXY_WORKER_WORKER_H
+#define PROXY_WORKER_WORKER_H
+
+struct worker_options {
+	int channel;
+	unsigned number; /* 0.. */
+};
+
+/* Runs until drained or stopped; returns the exit status. */
+int worker_main(const struct worker_options *options);
+
+#endif
