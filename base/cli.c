@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli: from argv to calls of the table's setters.
+ *
+ * What is printed about a table (--help, completion words) is in cli_help.c;
+ * what a typographic dash or quote should have been, in cli_paste.c.
+ */
+#include "base/cli.h"
+
+#include "base/cli_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *program_name = "gatehouse";
+
+const char *
+cli_program_name(void)
+{
+	return program_name;
+}
+
+void
+cli_set_program_name(const char *name)
+{
+	program_name = name;
+}
+
+bool
+cli_stderr_tty(void)
+{
+	return isatty(STDERR_FILENO) == 1;
+}
+
+bool
+cli_stderr_colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return cli_stderr_tty() && !(no && *no) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+/* Where parsing stands. */
+struct parse {
+	const struct cli_program *program;
+	char *const *next; /* words to come */
+	void *ctx;
+	struct err *e;
+};
+
+const struct cli_option *
+cli_find_long(const struct cli_program *p, struct span name, bool single_dash)
+{
+	for (const struct cli_option *o = p->options; o && !cli_is_end(o); o++) {
+		if (o->name && (!single_dash || (o->flags & CLI_SINGLE_DASH)) &&
+		    span_eq(span_str(o->name), name))
+			return o;
+	}
+	return NULL;
+}
+
+const struct cli_option *
+cli_find_letter(const struct cli_program *p, char letter)
+{
+	for (const struct cli_option *o = p->options; o && !cli_is_end(o); o++) {
+		if (o->letter && o->letter == letter)
+			return o;
+	}
+	return NULL;
+}
+
+/* Whether word is, letter for letter, an option of this program. */
+static bool
+is_spelling(const struct cli_program *p, const char *word)
+{
+	struct span s = span_str(word);
+
+	if (span_eq(s, SPAN("--")) || span_eq(s, SPAN("--help")) || span_eq(s, SPAN("--version")))
+		return true;
+	if (span_starts(s, SPAN("--")))
+		return cli_find_long(p, span_after(s, 2), false) != NULL;
+	if (s.n < 2 || s.p[0] != '-')
+		return false;
+	return cli_find_long(p, span_after(s, 1), true) || (s.n == 2 && cli_find_letter(p, s.p[1]));
+}
+
+/* The known long name nearest to a mistyped one, or NULL. */
+static const char *
+nearest(const struct cli_program *p, struct span name)
+{
+	static const char *const builtin[] = { "help", "version" };
+	size_t best = name.n / 3 + 2;
+	const char *found = NULL;
+
+	if (best > 4)
+		best = 4;
+	for (const struct cli_option *o = p->options; o && !cli_is_end(o); o++) {
+		size_t d = o->name ? span_distance(name, span_str(o->name), best) : best;
+
+		if (d < best) {
+			best = d;
+			found = o->name;
+		}
+	}
+	for (size_t i = 0; i < 2; i++) {
+		size_t d = span_distance(name, span_str(builtin[i]), best);
+
+		if (d < best) {
+			best = d;
+			found = builtin[i];
+		}
+	}
+	return found;
+}
+
+static int usage(const struct parse *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int
+usage(const struct parse *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	err_vset(s->e, ERR_USAGE, fmt, ap);
+	va_end(ap);
+	return err_hint(s->e, "try '%s --help'", s->program->name);
+}
+
+/* typed: the word as given; name: what of it was looked up. */
+static int
+unknown_option(const struct parse *s, struct span typed, struct span name, bool single_dash)
+{
+	const char *near = name.n > 1 ? nearest(s->program, name) : NULL;
+	bool single = near && single_dash && cli_find_long(s->program, span_str(near), true);
+
+	usage(s, "unknown option " SPAN_FMT, SPAN_ARG(typed));
+	if (near)
+		err_hint(s->e, "did you mean %s%s?", single ? "-" : "--", near);
+	return -1;
+}
+
+/* Call the setter; its complaint is told with the option as it was typed. */
+static int
+apply(const struct parse *s, const struct cli_option *o, struct span typed, const char *value)
+{
+	struct err inner = ERR_INIT;
+
+	if (o->set(s->ctx, value, &inner) == 0) {
+		err_release(&inner);
+		return 0;
+	}
+	if (inner.kind == ERR_NONE)
+		err_set(&inner, ERR_USAGE, "cannot be used");
+	if (inner.kind == ERR_USAGE)
+		err_wrap(&inner, SPAN_FMT, SPAN_ARG(typed));
+	err_move(s->e, &inner);
+	return -1;
+}
+
+/* An option that was found; inline_value is what followed it in the same word, or NULL. */
+static int
+take_option(struct parse *s, const struct cli_option *o, struct span typed,
+    const char *inline_value)
+{
+	const char *value = inline_value;
+
+	if (!o->arg && value)
+		return usage(s, "option " SPAN_FMT " takes no value", SPAN_ARG(typed));
+	if (o->arg && !value) {
+		value = *s->next;
+		if (!value)
+			return usage(s, "option " SPAN_FMT " needs %s", SPAN_ARG(typed), o->arg);
+		if (is_spelling(s->program, value))
+			return usage(s, "option " SPAN_FMT " needs %s, but %s follows",
+			    SPAN_ARG(typed), o->arg, value);
+		s->next++;
+	}
+	if (value && cli_check_value(s->program, value, s->e) < 0)
+		return -1;
+	return apply(s, o, typed, value);
+}
+
+/* "name" and "value" of "name=value"; value is NULL without "=". */
+static struct span
+split_value(const char *word, const char **value)
+{
+	const char *equals = strchr(word, '=');
+
+	*value = equals ? equals + 1 : NULL;
+	return equals ? span_of(word, (size_t)(equals - word)) : span_str(word);
+}
+
+/* "-qv", "-d NAME", "-dNAME". */
+static int
+take_letters(struct parse *s, const char *word)
+{
+	struct span whole = span_str(word);
+
+	for (const char *at = word + 1; *at; at++) {
+		const struct cli_option *o = cli_find_letter(s->program, *at);
+		char typed[3] = { '-', *at, '\0' };
+
+		if (!o && at == word + 1)
+			return unknown_option(s, whole, span_after(whole, 1), true);
+		if (!o && *at == '=')
+			return usage(s, "option -%c takes no value", at[-1]);
+		if (!o)
+			return usage(s, "unknown option -%c in %s", *at, word);
+		if (o->arg && at[1] == '=')
+			return usage(s, "write -%c %s without the =", *at, at + 2);
+		if (o->arg)
+			return take_option(s, o, span_str(typed), at[1] ? at + 1 : NULL);
+		if (take_option(s, o, span_str(typed), NULL) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+take_dashed(struct parse *s, const char *word)
+{
+	bool single = word[1] != '-';
+	const struct cli_option *o;
+	const char *value;
+	struct span name = split_value(word + (single ? 1 : 2), &value);
+	struct span typed = span_of(word, (size_t)(name.p + name.n - word));
+
+	o = cli_find_long(s->program, name, single);
+	if (o)
+		return take_option(s, o, typed, value);
+	if (single)
+		return take_letters(s, word);
+	return unknown_option(s, typed, name, false);
+}
+
+static int
+take_operand(const struct parse *s, const char *word)
+{
+	if (!s->program->operand)
+		return usage(s, "unexpected argument '%s'", word);
+	if (s->program->operand(s->ctx, word, s->e) == 0)
+		return 0;
+	if (s->e && s->e->kind == ERR_NONE)
+		usage(s, "'%s' cannot be used", word);
+	return -1;
+}
+
+/* --help, -h, --version, --completion-words, unless the table has its own. */
+static bool
+take_builtin(const struct parse *s, const char *word, enum cli_result *result)
+{
+	int rc;
+
+	if (word[1] == '-' ? cli_find_long(s->program, span_str(word + 2), false)
+			   : cli_find_letter(s->program, word[1]))
+		return false;
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		rc = cli_print_help(s->program, s->e);
+	else if (strcmp(word, "--version") == 0)
+		rc = cli_print_version(s->program, s->e);
+	else if (strcmp(word, "--completion-words") == 0)
+		rc = cli_print_words(s->program, s->e);
+	else
+		return false;
+	*result = rc < 0 ? CLI_ERROR : CLI_DONE;
+	return true;
+}
+
+enum cli_result
+cli_parse(const struct cli_program *p, int argc, char *const *argv, void *ctx, struct err *e)
+{
+	struct parse s = { .program = p, .next = argv, .ctx = ctx, .e = e };
+	bool options = true;
+	int rc = 0;
+
+	cli_set_program_name(p->name);
+	if (argc > 0)
+		s.next++;
+	while (rc == 0 && *s.next) {
+		const char *word = *s.next++;
+		bool dashed = options && word[0] == '-' && word[1];
+		enum cli_result done;
+
+		if (options && strcmp(word, "--") == 0) {
+			options = false;
+			continue;
+		}
+		if (dashed && take_builtin(&s, word, &done))
+			return done;
+		if (options && cli_check_word(p, word, e) < 0)
+			rc = -1;
+		else if (dashed)
+			rc = take_dashed(&s, word);
+		else
+			rc = take_operand(&s, word);
+	}
+	return rc < 0 ? CLI_ERROR : CLI_OK;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli_internal: what cli.c, cli_help.c and cli_paste.c share. Nobody else includes it.
+ */
+#ifndef BASE_CLI_INTERNAL_H
+#define BASE_CLI_INTERNAL_H
+
+#include "base/cli.h"
+#include "base/span.h"
+
+static inline bool
+cli_is_end(const struct cli_option *o)
+{
+	return !o->name && !o->letter;
+}
+
+/* NULL if there is none. single_dash: only those that may be written with one dash. */
+const struct cli_option *cli_find_long(const struct cli_program *p, struct span name,
+    bool single_dash);
+const struct cli_option *cli_find_letter(const struct cli_program *p, char letter);
+
+/* To stdout; -1 with e set when that fails. */
+int cli_print_help(const struct cli_program *p, struct err *e);
+int cli_print_version(const struct cli_program *p, struct err *e);
+int cli_print_words(const struct cli_program *p, struct err *e);
+
+/*
+ * Refuse an option or operand that starts with a typographic dash or has a typographic
+ * quote anywhere. A value may have them inside (O=L’Oréal), but not as its first character.
+ */
+int cli_check_word(const struct cli_program *p, const char *word, struct err *e);
+int cli_check_value(const struct cli_program *p, const char *value, struct err *e);
+
+#endif
