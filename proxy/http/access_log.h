@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * access_log: one line per finished request, gathered per file and written in blocks.
+ *
+ * Lines of a turn are written together with one write(2) per file at its end, so a line is on disk before the
+ * next wait for events.
+ */
+#ifndef PROXY_HTTP_ACCESS_LOG_H
+#define PROXY_HTTP_ACCESS_LOG_H
+
+#include "proxy/http/request.h"
+
+/* Called by the codec when a request has ended, however it ended. */
+void access_log_request(struct request *r);
+
+#endif

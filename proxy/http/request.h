@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * request: one request being answered, the same whatever wire version carried it.
+ *
+ *	codec (http1_conn, later h2_conn)  --request-->  router  -->  handler (return, static_file, upstream_http, ...)
+ *	codec  <--request_send_head / _body / _end--  handler
+ *
+ * The codec owns the request and frees it when the response is complete or the client is gone; a
+ * handler sees the client only through the functions here. Bodies are pulled both ways: a side that takes less than offered
+ * calls back when it has room, so memory stays bounded whoever is slow.
+ */
+#ifndef PROXY_HTTP_REQUEST_H
+#define PROXY_HTTP_REQUEST_H
+
+#include "proxy/config/snapshot.h"
+#include "proxy/http/header.h"
+#include "proxy/http/http1_parse.h"
+
+#include <openssl/ssl.h>
+
+struct request;
+struct worker;     /* worker_state.h: loop, pools, counters */
+struct generation; /* worker_state.h: snapshot, counted */
+
+/* What the codec tells about the connection a request came on. Lives as long as the connection. */
+struct client {
+	struct worker *worker;
+	struct address remote, local;
+	uint64_t number;         /* connection serial, for logs and $connection */
+	unsigned requests;       /* so far, this one included */
+	int64_t started_ms;      /* loop clock */
+	SSL *ssl;                /* NULL = plain */
+	const struct listener *listener; /* of the generation that accepted or last served it */
+};
+
+struct response {
+	unsigned status;
+	struct span reason;          /* empty = the standard phrase */
+	struct header_list headers;  /* Content-Length, Date, Server, Connection are the codec's */
+	int64_t content_length;      /* -1 = unknown: chunked or until close */
+	struct span content_type;    /* empty = none */
+	int64_t last_modified;       /* wall clock seconds; -1 = none */
+	bool from_upstream;          /* Server and Date come from headers */
+	bool head_sent;
+	bool no_body;                /* HEAD, 204, 304: by request_send_head */
+	struct header_list trailers;
+	uint64_t body_bytes;         /* sent so far, for $body_bytes_sent */
+};
+
+enum body_state { BODY_WAIT, BODY_DATA, BODY_END, BODY_FAILED };
+
+/* What a wire version does for handlers. Called through the request_* functions below only. */
+struct codec {
+	void (*send_head)(struct request *r);
+	size_t (*send_body)(struct request *r, struct span bytes);
+	void (*send_end)(struct request *r);
+	void (*send_interim)(struct request *r, unsigned status); /* 100, 103 */
+	void (*abort)(struct request *r, const char *reason);
+	enum body_state (*body_peek)(struct request *r, struct span *bytes);
+	void (*body_consume)(struct request *r, size_t n);
+};
+
+/* What answers a request. All but start may be NULL. */
+struct handler {
+	const char *name;
+	void (*start)(struct request *r);
+	void (*on_body)(struct request *r);     /* body_peek has news: bytes, the end, or failure */
+	void (*on_writable)(struct request *r); /* room again after a short request_send_body */
+	void (*release)(struct request *r);     /* the request ends, answered or not: let go of everything */
+};
+
+struct request {
+	struct arena *arena;
+	struct client *client;
+	struct generation *generation;
+	const struct snapshot *snapshot;
+	const struct endpoint *endpoint;
+	const struct server *server;
+	const struct location *location;
+	const struct location_settings *settings;
+	const struct codec *codec;
+
+	/* Request */
+	struct span request_line, method, target, path_query, args, host; /* host: lower case, no port */
+	struct span raw_path;  /* path as sent, before '?' */
+	struct span uri;       /* decoded, normalized; what locations match and $uri shows */
+	unsigned http_major, http_minor;
+	struct header_list headers;
+	enum body_framing body_framing;
+	uint64_t content_length, body_received;
+	bool is_head, has_query, expect_continue, upgrade;
+	size_t head_bytes; /* for $request_length */
+
+	struct response response;
+	const struct handler *handler;
+	void *handler_state;
+
+	/* For logs and variables */
+	int64_t started_ms;      /* loop clock */
+	int64_t started_wall_ms;
+	struct upstream_trace *upstream; /* upstream_http.h; NULL = no upstream was asked */
+	struct span id;                  /* $request_id, made on first use */
+	bool complete;                   /* the response went out whole: $request_completion */
+};
+
+/* Pick server (from r->host and the endpoint), location and handler, then start. The codec calls it once the head is parsed. */
+void request_route(struct request *r);
+/* Hand over to another handler before the head is sent (error page, retry). */
+void request_set_handler(struct request *r, const struct handler *h);
+
+/* Status line and fields. Adds add_header's. Once. */
+void request_send_head(struct request *r);
+/* Bytes taken (0..n). The body of HEAD, 204, 304 is taken and dropped. */
+size_t request_send_body(struct request *r, struct span bytes);
+/* The response is whole. The request may be freed before this returns control to the loop: touch nothing after. */
+void request_send_end(struct request *r);
+/* The response cannot be completed: the client sees it cut (connection closed, RST_STREAM), never whole. */
+void request_abort(struct request *r, const char *reason);
+/* A whole response from memory: head, body, end. */
+void request_send_simple(struct request *r, unsigned status, struct span content_type, struct span body);
+/* The built-in page for status (error_page.h), or an abort if the head is out already. */
+void request_fail(struct request *r, unsigned status);
+
+static inline enum body_state
+request_body_peek(struct request *r, struct span *bytes)
+{
+	return r->codec->body_peek(r, bytes);
+}
+
+static inline void
+request_body_consume(struct request *r, size_t n)
+{
+	r->codec->body_consume(r, n);
+}
+
+/* Error log line of the request's location with nginx's context behind it: client, server, request, upstream, host. */
+void request_log(const struct request *r, enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Handlers */
+extern const struct handler return_handler, static_file_handler, upstream_http_handler;
+
+/* $variables for http (http_variable.c). Subjects are struct request. */
+extern const struct variable_table http_variables;
+
+#endif

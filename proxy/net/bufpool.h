@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bufpool: fixed-size buffers borrowed while bytes are in flight, returned when drained.
+ *
+ * Two sizes: heads and small bodies, and bulk. A returned buffer is kept for the next borrower
+ * up to a small number; beyond that the memory goes back to the system.
+ */
+#ifndef PROXY_NET_BUFPOOL_H
+#define PROXY_NET_BUFPOOL_H
+
+#include <stddef.h>
+
+struct bufpool;
+
+#define BUFPOOL_SMALL 4096
+#define BUFPOOL_LARGE 32768
+
+/* A borrowed buffer: start <= end <= size; bytes [start, end) are filled. */
+struct chunk {
+	struct chunk *next; /* for the borrower's lists */
+	unsigned size, start, end;
+	char data[];
+};
+
+struct bufpool *bufpool_new(void);
+void bufpool_free(struct bufpool *p);
+/* A chunk of at least min bytes: the smaller size that fits, or one made to measure. */
+struct chunk *bufpool_borrow(struct bufpool *p, size_t min);
+/* Takes NULL. */
+void bufpool_return(struct bufpool *p, struct chunk *c);
+/* Chunks out with borrowers, for tests and status. */
+size_t bufpool_borrowed(const struct bufpool *p);
+
+#endif

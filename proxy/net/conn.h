@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conn: one stream socket, plain or TLS, client's or upstream's: bytes in, bytes out, one close.
+ *
+ *	reading:  owner calls conn_read() when on_readable fired, until CONN_AGAIN
+ *	writing:  conn_write() / conn_queue() put bytes out; what the socket does not take is kept in
+ *	          borrowed chunks up to a limit; on_writable fires when the queue has drained
+ *	flushing: queued bytes go out once, at the end of the turn, in as few records and writes as fit
+ *
+ * Registered with epoll once, edge-triggered; readiness is remembered here, so a read that came up short is not
+ * tried again before the kernel says so. conn_close() is the only way out: it unlinks at once, logs the reason through
+ * the owner, and frees at the end of the turn. No callback comes after it.
+ */
+#ifndef PROXY_NET_CONN_H
+#define PROXY_NET_CONN_H
+
+#include "base/span.h"
+#include "proxy/net/bufpool.h"
+#include "proxy/net/loop.h"
+
+#include <openssl/ssl.h>
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct conn;
+
+struct conn_ops {
+	void (*on_readable)(struct conn *c);
+	/* The output queue is empty again after conn_write took less than offered, or the connect() is done. */
+	void (*on_writable)(struct conn *c);
+	/* The socket failed (reset, TLS error): c->reason says why. The owner must conn_close(). */
+	void (*on_error)(struct conn *c);
+};
+
+/* What conn_read returns besides a count > 0. */
+enum { CONN_EOF = 0, CONN_AGAIN = -1, CONN_ERROR = -2 };
+
+struct conn {
+	struct watch watch;
+	struct loop *loop;
+	struct bufpool *pool;
+	const struct conn_ops *ops;
+	void *owner;
+	SSL *ssl;                /* NULL = plain; owned */
+	const char *reason;      /* static text; why it failed */
+	int saved_errno;         /* behind reason; 0 = none */
+	struct chunk *out, *out_last; /* queued output */
+	size_t out_bytes;
+	uint64_t bytes_in, bytes_out; /* on the wire side of TLS: application bytes */
+	struct deferred flush, reap;
+	unsigned readable : 1, writable : 1, connecting : 1, handshaking : 1;
+	unsigned want_drain : 1; /* owner waits for on_writable */
+	unsigned read_wants_write : 1, write_wants_read : 1; /* TLS */
+	unsigned eof : 1, failed : 1, closed : 1, shut_write : 1;
+	unsigned tls_pending : 1; /* decrypted bytes are waiting inside the SSL object */
+	void (*on_free)(struct conn *c); /* last word at the end of the turn: the owner frees itself (c is embedded) */
+};
+
+/* Output kept for a slow peer before conn_write takes no more. */
+#define CONN_OUT_MAX 65536
+
+/* Start on a connected, or still connecting, non-blocking socket (taken). 0 or -1 with errno (fd closed). */
+int conn_start(struct conn *c, struct loop *loop, struct bufpool *pool, int fd, bool connecting,
+    const struct conn_ops *ops, void *owner);
+/* From now on everything goes through ssl (taken), which has its role set; the handshake is driven by reads. */
+void conn_set_tls_take(struct conn *c, SSL *ssl);
+
+/* > 0 bytes, CONN_EOF (orderly end), CONN_AGAIN (wait for on_readable), CONN_ERROR. */
+ssize_t conn_read(struct conn *c, void *p, size_t n);
+
+/*
+ * Offer bytes; returns how many were taken: sent or queued. Fewer than offered: wait for on_writable. Bytes are
+ * sent at the end of the turn with whatever else is queued by then, or at once when enough has gathered.
+ */
+size_t conn_write(struct conn *c, struct span bytes);
+/* Take all of it whatever the limit; for heads and framing, whose size the caller bounds. */
+void conn_queue(struct conn *c, struct span bytes);
+/* n bytes of room inside the queue to format into; conn_queue_commit() then says how many were used. */
+char *conn_queue_reserve(struct conn *c, size_t n);
+void conn_queue_commit(struct conn *c, size_t n);
+static inline bool
+conn_out_empty(const struct conn *c)
+{
+	return c->out_bytes == 0;
+}
+/* Send end of stream once the queue is empty (close_notify, then FIN). */
+void conn_shutdown_write(struct conn *c);
+
+/* Drop the connection (queued output is discarded); frees at the end of the turn. */
+void conn_close(struct conn *c);
+
+#endif
