@@ -202,7 +202,7 @@ fuzz-run: $(FUZZERS)
 	$(Q)$(PYTHON) scripts/run-fuzz search --seconds $(FUZZ_SECONDS) --jobs $(JOBS) --state $(BUILD) $(FUZZERS)
 
 lint:
-	$(Q)CFLAGS="$$(printf '%s ' -std=gnu11 $(call quote,$(subst ",\",$(INCLUDES))) )" JOBS=$(JOBS) scripts/lint
+	$(Q)JOBS=$(JOBS) LINT_STATE=$(BUILD)/lint LINT_CFLAGS=$(call quote,-std=gnu11 $(INCLUDES)) scripts/lint $(CHECK)
 format:
 	$(Q)clang-format -i $(SOURCES) $(HEADERS)
 
@@ -241,6 +241,6 @@ help:
 	 'asan           check, built with AddressSanitizer and UBSan' \
 	 'unit golden e2e fault fuzz-replay bench   one kind of test' \
 	 'fuzz           libFuzzer on every target, FUZZ_SECONDS=60 each' \
-	 'lint format    every static check; clang-format in place' \
+	 'lint format    every static check (CHECK="tidy layers" for some); clang-format in place' \
 	 'install uninstall   PREFIX= DESTDIR= SYSCONFDIR= RUNSTATEDIR=' \
 	 'clean          remove build/'
