@@ -36,11 +36,14 @@ const char *renewalconf_item(const struct renewalconf *conf, const char *section
     size_t index);
 /* Keys of a section by index; NULL past the end. */
 const char *renewalconf_key(const struct renewalconf *conf, const char *section, size_t index);
-/* Set or add (section made as needed), quoted where ConfigObj needs it; value NULL removes. */
-void renewalconf_set(struct renewalconf *conf, const char *section, const char *key,
+/*
+ * Set or add (section made as needed), quoted where ConfigObj needs it; value NULL removes. Returns 0, or -1 with
+ * nothing changed for a value that no quoting can carry (both kinds of triple quotes in one).
+ */
+int renewalconf_set(struct renewalconf *conf, const char *section, const char *key,
     const char *value);
 /* The same as a list, one element included ("webroot_path = /var/www,"), as certbot wants webroot_path and pref_challs. */
-void renewalconf_set_list(struct renewalconf *conf, const char *section, const char *key,
+int renewalconf_set_list(struct renewalconf *conf, const char *section, const char *key,
     const char *const *items, size_t count);
 
 #endif
