@@ -28,7 +28,7 @@ void buf_release(struct buf *b);
 /* Empty for reuse; keeps the memory. */
 void buf_reset(struct buf *b);
 
-/* These return 0, or -1 when the maximum is reached. */
+/* These return 0, or -1 when the maximum is reached. s must not lie in b itself. */
 int buf_add(struct buf *b, struct span s);
 int buf_add_str(struct buf *b, const char *s);
 int buf_add_char(struct buf *b, char c);

@@ -26,7 +26,10 @@ struct cli_option {
 	const char *arg;    /* name of its argument in help ("FILE"), NULL = a switch */
 	const char *help;   /* one sentence */
 	unsigned flags;
-	/* Called in order of appearance; value is NULL for a switch. Returns 0, or -1 with e set. */
+	/*
+	 * Called in order of appearance; value is NULL for a switch. Returns 0, or -1 with e set;
+	 * an ERR_USAGE text gets the option's spelling put before it.
+	 */
 	int (*set)(void *ctx, const char *value, struct err *e);
 };
 

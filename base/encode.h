@@ -4,7 +4,7 @@
  *
  * Encoders append to a buf and return its result. Decoders are strict: they
  * refuse blanks, wrong padding and non-zero trailing bits, and return -1 with
- * the buffer as it was.
+ * the buffer's content as it was.
  */
 #ifndef BASE_ENCODE_H
 #define BASE_ENCODE_H

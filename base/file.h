@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Read a regular file (or a pipe, "/dev/stdin") whole into out (which sets the limit). */
+/* Read a regular file (or a pipe, "/dev/stdin") whole, behind what out holds; out sets the limit. */
 int file_read(const char *path, struct buf *out, struct err *e) __attribute__((warn_unused_result));
 int file_read_at(int dirfd, const char *path, struct buf *out, struct err *e)
     __attribute__((warn_unused_result));
@@ -26,7 +26,7 @@ int file_write_atomic(const char *path, struct span content, mode_t mode, struct
 int file_write_new(const char *path, struct span content, mode_t mode, struct err *e)
     __attribute__((warn_unused_result));
 
-/* mkdir -p; existing directories are left as they are. */
+/* mkdir -p; what it makes has exactly mode, existing directories are left as they are. */
 int file_make_dirs(const char *path, mode_t mode, struct err *e) __attribute__((warn_unused_result));
 /* fsync of a directory. */
 int file_sync_dir(const char *path, struct err *e) __attribute__((warn_unused_result));

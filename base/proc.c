@@ -132,6 +132,17 @@ lift_fd(int fd)
 	return fd < 0 || fd > 2 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
+/* Close at exec whatever is open above 2; the status pipe is still wanted if exec fails. */
+static void
+close_at_exec(void)
+{
+	if (close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	/* Linux before 5.11. */
+	for (int fd = 3; fd < 65536; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 /* In the child: nothing but async-signal-safe calls. */
 static _Noreturn void
 exec_child(const struct run *r)
@@ -146,8 +157,7 @@ exec_child(const struct run *r)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (status >= 0 && place_fd(in, 0) == 0 &&
 	    (out < 0 || (place_fd(out, 1) == 0 && place_fd(out, 2) == 0))) {
-		/* Those after 2 go at exec: the status pipe is still wanted if that fails. */
-		close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+		close_at_exec();
 		execvpe(r->argv[0], (char *const *)(uintptr_t)r->argv, r->env);
 	}
 	why = errno;
@@ -195,7 +205,8 @@ drain(struct run *r)
 	struct buf *out = r->req->out;
 	char chunk[4096];
 
-	while (r->out[0] >= 0) {
+	/* A pipe's capacity at most, so that a child that never stops talking cannot keep us here. */
+	for (size_t turn = 0; r->out[0] >= 0 && turn < 65536 / sizeof(chunk); turn++) {
 		ssize_t n = read(r->out[0], chunk, sizeof(chunk));
 		size_t room = out->max - out->len;
 

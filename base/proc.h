@@ -20,7 +20,7 @@ struct proc_request {
 	const char *const *env;  /* NULL-terminated "NAME=value" set on top of our environment, or NULL */
 	struct span input;       /* fed to stdin; empty = /dev/null */
 	int64_t timeout_ms;      /* 0 = none */
-	struct buf *out;         /* stdout and stderr together, cut at its maximum; NULL = inherited */
+	struct buf *out;         /* stdout and stderr together, cut at its maximum (then full); NULL = inherited */
 };
 
 /*

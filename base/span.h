@@ -74,7 +74,7 @@ struct span span_trim(struct span s);
 
 /*
  * Take the next piece of *rest up to sep into *piece and move *rest past it.
- * Returns false when nothing is left. "a,,b" gives "a", "", "b".
+ * Returns false when nothing is left. "a,,b" gives "a", "", "b"; "a," gives "a".
  */
 bool span_split(struct span *rest, char sep, struct span *piece);
 
@@ -84,7 +84,7 @@ bool span_split(struct span *rest, char sep, struct span *piece);
  */
 int span_to_u64(struct span s, uint64_t max, uint64_t *out) __attribute__((warn_unused_result));
 
-/* Levenshtein distance, capped at limit + 1; for "did you mean". Case-insensitive. */
+/* Edit distance (a swap of neighbours is one), capped at limit + 1; for "did you mean". Case-insensitive. */
 size_t span_distance(struct span a, struct span b, size_t limit);
 
 #endif
