@@ -13,7 +13,7 @@
 struct bufpool;
 
 #define BUFPOOL_SMALL 4096
-#define BUFPOOL_LARGE 32768
+#define BUFPOOL_LARGE 16384 /* one TLS record */
 
 /* A borrowed buffer: start <= end <= size; bytes [start, end) are filled. */
 struct chunk {
@@ -26,6 +26,19 @@ struct bufpool *bufpool_new(void);
 void bufpool_free(struct bufpool *p);
 /* A chunk of at least min bytes: the smaller size that fits, or one made to measure. */
 struct chunk *bufpool_borrow(struct bufpool *p, size_t min);
+/* Bytes filled, and room behind them. */
+static inline size_t
+chunk_filled(const struct chunk *c)
+{
+	return c->end - c->start;
+}
+
+static inline size_t
+chunk_room(const struct chunk *c)
+{
+	return c->size - c->end;
+}
+
 /* Takes NULL. */
 void bufpool_return(struct bufpool *p, struct chunk *c);
 /* Chunks out with borrowers, for tests and status. */

@@ -20,8 +20,8 @@
 
 #include <openssl/ssl.h>
 
+#include <stdbool.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 
 struct conn;
 
@@ -31,6 +31,8 @@ struct conn_ops {
 	void (*on_writable)(struct conn *c);
 	/* The socket failed (reset, TLS error): c->reason says why. The owner must conn_close(). */
 	void (*on_error)(struct conn *c);
+	/* The TLS handshake is done; NULL = not wanted. Data may follow by on_readable in the same turn. */
+	void (*on_handshake)(struct conn *c);
 };
 
 /* What conn_read returns besides a count > 0. */
@@ -52,8 +54,10 @@ struct conn {
 	unsigned readable : 1, writable : 1, connecting : 1, handshaking : 1;
 	unsigned want_drain : 1; /* owner waits for on_writable */
 	unsigned read_wants_write : 1, write_wants_read : 1; /* TLS */
-	unsigned eof : 1, failed : 1, closed : 1, shut_write : 1;
-	unsigned tls_pending : 1; /* decrypted bytes are waiting inside the SSL object */
+	unsigned peer_closed : 1; /* the kernel has seen the peer's FIN or reset; data may still be unread */
+	unsigned failed : 1, error_told : 1, closed : 1;
+	unsigned shut_write : 1, shut_done : 1;
+	unsigned tls_pending : 1; /* bytes are waiting inside the SSL object */
 	void (*on_free)(struct conn *c); /* last word at the end of the turn: the owner frees itself (c is embedded) */
 };
 
@@ -65,6 +69,13 @@ int conn_start(struct conn *c, struct loop *loop, struct bufpool *pool, int fd, 
     const struct conn_ops *ops, void *owner);
 /* From now on everything goes through ssl (taken), which has its role set; the handshake is driven by reads. */
 void conn_set_tls_take(struct conn *c, SSL *ssl);
+
+/* Could conn_read yield something now? False saves the call. */
+static inline bool
+conn_may_read(const struct conn *c)
+{
+	return c->readable || c->tls_pending;
+}
 
 /* > 0 bytes, CONN_EOF (orderly end), CONN_AGAIN (wait for on_readable), CONN_ERROR. */
 ssize_t conn_read(struct conn *c, void *p, size_t n);
@@ -84,6 +95,10 @@ conn_out_empty(const struct conn *c)
 {
 	return c->out_bytes == 0;
 }
+/* Ask for on_writable once the queue is empty, though nothing was refused. */
+void conn_want_drain(struct conn *c);
+/* Something went wrong that no callback has told yet: reason is static text. on_error follows at the end of the turn. */
+void conn_fail(struct conn *c, const char *reason, int errnum);
 /* Send end of stream once the queue is empty (close_notify, then FIN). */
 void conn_shutdown_write(struct conn *c);
 

@@ -44,6 +44,8 @@ void loop_free(struct loop *l);
 int loop_watch(struct loop *l, struct watch *w, int fd, uint32_t events);
 /* Stop watching; its pending events of this turn are not delivered. Does not close. */
 void loop_unwatch(struct loop *l, struct watch *w);
+/* The same for a descriptor that the caller closes next, which is what takes it out of the kernel's set. */
+void loop_unwatch_closing(struct loop *l, struct watch *w);
 
 /*
  * (Re)arm. Moving a deadline later costs nothing: the wheel finds out when it looks. Granularity 16 ms,

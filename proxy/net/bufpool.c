@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/* bufpool: see bufpool.h. */
+#include "proxy/net/bufpool.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+/* Returned chunks kept per size: enough for the connections active in one turn, little when idle. */
+#define KEPT 64
+
+struct shelf {
+	struct chunk *first;
+	unsigned count;
+};
+
+struct bufpool {
+	struct shelf small, large;
+	size_t borrowed;
+};
+
+struct bufpool *
+bufpool_new(void)
+{
+	return mem_zalloc(sizeof(struct bufpool));
+}
+
+static void
+shelf_clear(struct shelf *s)
+{
+	while (s->first) {
+		struct chunk *c = s->first;
+
+		s->first = c->next;
+		free(c);
+	}
+	s->count = 0;
+}
+
+void
+bufpool_free(struct bufpool *p)
+{
+	if (!p)
+		return;
+	shelf_clear(&p->small);
+	shelf_clear(&p->large);
+	free(p);
+}
+
+static struct shelf *
+shelf_for(struct bufpool *p, size_t size)
+{
+	if (size == BUFPOOL_SMALL)
+		return &p->small;
+	return size == BUFPOOL_LARGE ? &p->large : NULL;
+}
+
+struct chunk *
+bufpool_borrow(struct bufpool *p, size_t min)
+{
+	size_t size = min <= BUFPOOL_SMALL ? BUFPOOL_SMALL : min <= BUFPOOL_LARGE ? BUFPOOL_LARGE : min;
+	struct shelf *s = shelf_for(p, size);
+	struct chunk *c;
+
+	if (s && s->first) {
+		c = s->first;
+		s->first = c->next;
+		s->count--;
+	} else {
+		c = mem_alloc(sizeof(*c) + size);
+		c->size = (unsigned)size;
+	}
+	c->next = NULL;
+	c->start = c->end = 0;
+	p->borrowed++;
+	return c;
+}
+
+void
+bufpool_return(struct bufpool *p, struct chunk *c)
+{
+	struct shelf *s;
+
+	if (!c)
+		return;
+	p->borrowed--;
+	s = shelf_for(p, c->size);
+	if (!s || s->count == KEPT) {
+		free(c);
+		return;
+	}
+	c->next = s->first;
+	s->first = c;
+	s->count++;
+}
+
+size_t
+bufpool_borrowed(const struct bufpool *p)
+{
+	return p->borrowed;
+}

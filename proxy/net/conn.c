@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conn: see conn.h.
+ *
+ * Bytes a TLS write did not take must be offered again unchanged (the record is encrypted already), so they always go
+ * through the queue, in one piece, and the queue is what is retried.
+ */
+#include "proxy/net/conn.h"
+
+#include "proxy/tls/tls_io.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Output gathered before it is sent without waiting for the end of the turn: one full record. */
+#define FLUSH_AT BUFPOOL_LARGE
+
+#define conn_from(ptr, member) ((struct conn *)((char *)(ptr) - offsetof(struct conn, member)))
+
+static void
+tell_error(struct conn *c)
+{
+	if (c->closed || c->error_told)
+		return;
+	c->error_told = 1;
+	c->ops->on_error(c);
+}
+
+void
+conn_fail(struct conn *c, const char *reason, int errnum)
+{
+	if (!c->failed) {
+		c->failed = 1;
+		c->reason = reason;
+		c->saved_errno = errnum;
+	}
+	loop_defer(c->loop, &c->flush);
+}
+
+static ssize_t
+plain_read(struct conn *c, void *p, size_t n)
+{
+	ssize_t r;
+
+	do
+		r = recv(c->watch.fd, p, n, 0);
+	while (r < 0 && errno == EINTR);
+	if (r > 0) {
+		/* A short read has emptied the socket, unless its end is what comes next. */
+		if ((size_t)r < n && !c->peer_closed)
+			c->readable = 0;
+		return r;
+	}
+	if (r == 0)
+		return CONN_EOF;
+	if (errno == EAGAIN) {
+		c->readable = 0;
+		return CONN_AGAIN;
+	}
+	c->failed = 1;
+	c->saved_errno = errno;
+	c->reason = "recv() failed";
+	return CONN_ERROR;
+}
+
+ssize_t
+conn_read(struct conn *c, void *p, size_t n)
+{
+	ssize_t r;
+
+	if (c->failed || c->closed)
+		return CONN_ERROR;
+	if (c->connecting || c->handshaking || !conn_may_read(c))
+		return CONN_AGAIN;
+	r = c->ssl ? tls_io_read(c, p, n) : plain_read(c, p, n);
+	if (r > 0)
+		c->bytes_in += (uint64_t)r;
+	else if (r == CONN_ERROR)
+		loop_defer(c->loop, &c->flush);
+	return r;
+}
+
+/* Bytes the transport took; 0 = it takes none now, or has failed. */
+static size_t
+raw_write(struct conn *c, const char *p, size_t n)
+{
+	ssize_t r;
+
+	if (!c->writable || c->failed)
+		return 0;
+	if (c->ssl) {
+		r = tls_io_write(c, p, n);
+		return r > 0 ? (size_t)r : 0;
+	}
+	do
+		r = send(c->watch.fd, p, n, MSG_NOSIGNAL);
+	while (r < 0 && errno == EINTR);
+	if (r >= 0)
+		return (size_t)r;
+	if (errno == EAGAIN) {
+		c->writable = 0;
+		return 0;
+	}
+	c->failed = 1;
+	c->saved_errno = errno;
+	c->reason = "send() failed";
+	return 0;
+}
+
+/* Send what is queued as far as the socket takes it. No callbacks. */
+static void
+flush_queue(struct conn *c)
+{
+	while (c->out && !c->failed) {
+		struct chunk *k = c->out;
+		size_t n = raw_write(c, k->data + k->start, chunk_filled(k));
+
+		if (n == 0)
+			break;
+		c->bytes_out += n;
+		c->out_bytes -= n;
+		k->start += (unsigned)n;
+		if (k->start < k->end)
+			continue;
+		c->out = k->next;
+		bufpool_return(c->pool, k);
+	}
+	if (!c->out)
+		c->out_last = NULL;
+}
+
+static void
+shutdown_now(struct conn *c)
+{
+	if (c->ssl && tls_io_shutdown(c) == CONN_AGAIN)
+		return;
+	c->shut_done = 1;
+	shutdown(c->watch.fd, SHUT_WR);
+}
+
+/* Flush, then tell the owner what follows from it. The owner may close in each callback. */
+static void
+flush_and_tell(struct conn *c)
+{
+	if (!c->failed && !c->connecting && !c->handshaking) {
+		flush_queue(c);
+		if (!c->failed && !c->out && c->shut_write && !c->shut_done)
+			shutdown_now(c);
+		if (!c->failed && !c->out && c->want_drain) {
+			c->want_drain = 0;
+			c->ops->on_writable(c);
+		}
+	}
+	if (!c->closed && c->failed)
+		tell_error(c);
+}
+
+static void
+deferred_flush(struct deferred *d)
+{
+	flush_and_tell(conn_from(d, flush));
+}
+
+/* true when the connection can be used. */
+static bool
+finish_connect(struct conn *c)
+{
+	int errnum = 0;
+	socklen_t len = sizeof(errnum);
+
+	if (getsockopt(c->watch.fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0)
+		errnum = errno;
+	if (errnum) {
+		c->failed = 1;
+		c->saved_errno = errnum;
+		c->reason = "connect() failed";
+		return false;
+	}
+	c->connecting = 0;
+	c->want_drain = 1;
+	return true;
+}
+
+static bool
+finish_handshake(struct conn *c)
+{
+	if (tls_io_handshake(c) != 1)
+		return false;
+	c->handshaking = 0;
+	if (c->ops->on_handshake)
+		c->ops->on_handshake(c);
+	return !c->closed;
+}
+
+static void
+on_event(struct watch *w, uint32_t events)
+{
+	struct conn *c = conn_from(w, watch);
+	bool was_unwritable = !c->writable;
+
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		c->peer_closed = 1;
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		c->readable = 1;
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		c->writable = 1;
+	if (c->connecting) {
+		if (!c->writable)
+			return;
+		if (!finish_connect(c)) {
+			tell_error(c);
+			return;
+		}
+	}
+	if (c->handshaking && !finish_handshake(c)) {
+		if (!c->closed && c->failed)
+			tell_error(c);
+		return;
+	}
+	if ((c->writable && was_unwritable) || (c->write_wants_read && c->readable)) {
+		c->write_wants_read = 0;
+		flush_and_tell(c);
+		if (c->closed)
+			return;
+	}
+	if (conn_may_read(c) || c->read_wants_write) {
+		c->read_wants_write = 0;
+		c->ops->on_readable(c);
+	}
+	if (!c->closed && c->failed)
+		tell_error(c);
+}
+
+static void
+deferred_reap(struct deferred *d)
+{
+	struct conn *c = conn_from(d, reap);
+
+	c->on_free(c);
+}
+
+int
+conn_start(struct conn *c, struct loop *loop, struct bufpool *pool, int fd, bool connecting,
+    const struct conn_ops *ops, void *owner)
+{
+	c->loop = loop;
+	c->pool = pool;
+	c->ops = ops;
+	c->owner = owner;
+	c->flush.run = deferred_flush;
+	c->reap.run = deferred_reap;
+	c->watch.on_event = on_event;
+	c->connecting = connecting;
+	c->writable = !connecting;
+	if (loop_watch(loop, &c->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0) {
+		int saved = errno;
+
+		close(fd);
+		c->watch.fd = -1;
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+void
+conn_set_tls_take(struct conn *c, SSL *ssl)
+{
+	c->ssl = ssl;
+	c->handshaking = 1;
+	tls_io_attach(c);
+}
+
+char *
+conn_queue_reserve(struct conn *c, size_t n)
+{
+	struct chunk *k = c->out_last;
+
+	if (!k || chunk_room(k) < n) {
+		k = bufpool_borrow(c->pool, n > BUFPOOL_LARGE ? n : BUFPOOL_LARGE);
+		if (c->out_last)
+			c->out_last->next = k;
+		else
+			c->out = k;
+		c->out_last = k;
+	}
+	return k->data + k->end;
+}
+
+void
+conn_queue_commit(struct conn *c, size_t n)
+{
+	c->out_last->end += (unsigned)n;
+	c->out_bytes += n;
+	loop_defer(c->loop, &c->flush);
+}
+
+void
+conn_queue(struct conn *c, struct span bytes)
+{
+	while (bytes.n > 0) {
+		char *room = conn_queue_reserve(c, 1);
+		size_t n = chunk_room(c->out_last);
+
+		if (n > bytes.n)
+			n = bytes.n;
+		memcpy(room, bytes.p, n);
+		conn_queue_commit(c, n);
+		bytes = span_after(bytes, n);
+	}
+}
+
+static bool
+can_send_now(const struct conn *c)
+{
+	return c->writable && !c->failed && !c->connecting && !c->handshaking;
+}
+
+/* Straight from the caller's memory, a record or more at a time, while the socket takes it. */
+static size_t
+write_direct(struct conn *c, struct span bytes)
+{
+	size_t taken = 0;
+
+	while (bytes.n - taken >= FLUSH_AT && can_send_now(c)) {
+		size_t offer = c->ssl ? FLUSH_AT : bytes.n - taken;
+		size_t n = raw_write(c, bytes.p + taken, offer);
+
+		if (n == 0) {
+			/* The record is made: these bytes are ours now. */
+			if (c->ssl && !c->failed) {
+				conn_queue(c, span_of(bytes.p + taken, offer));
+				taken += offer;
+			}
+			break;
+		}
+		c->bytes_out += n;
+		taken += n;
+	}
+	return taken;
+}
+
+size_t
+conn_write(struct conn *c, struct span bytes)
+{
+	size_t taken = 0, room;
+
+	if (c->failed || c->closed)
+		return bytes.n;
+	if (!c->out)
+		taken = write_direct(c, bytes);
+	if (c->failed) {
+		loop_defer(c->loop, &c->flush);
+		return bytes.n;
+	}
+	room = c->out_bytes < CONN_OUT_MAX ? CONN_OUT_MAX - c->out_bytes : 0;
+	/* Once the socket is full, one record's worth is enough to have at hand when it drains. */
+	if (!c->writable && c->out_bytes >= FLUSH_AT)
+		room = 0;
+	if (room > bytes.n - taken)
+		room = bytes.n - taken;
+	if (room > 0) {
+		conn_queue(c, span_of(bytes.p + taken, room));
+		taken += room;
+		if (c->out_bytes >= FLUSH_AT && can_send_now(c))
+			flush_queue(c);
+	}
+	if (taken < bytes.n)
+		c->want_drain = 1;
+	return taken;
+}
+
+void
+conn_want_drain(struct conn *c)
+{
+	c->want_drain = 1;
+	loop_defer(c->loop, &c->flush);
+}
+
+void
+conn_shutdown_write(struct conn *c)
+{
+	c->shut_write = 1;
+	loop_defer(c->loop, &c->flush);
+}
+
+void
+conn_close(struct conn *c)
+{
+	if (c->closed)
+		return;
+	c->closed = 1;
+	loop_undefer(c->loop, &c->flush);
+	if (c->ssl) {
+		/* Not to throw the session away: it was sound, whoever hung up. */
+		if (!c->failed && !c->handshaking)
+			SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+		SSL_free(c->ssl);
+		c->ssl = NULL;
+	}
+	while (c->out) {
+		struct chunk *k = c->out;
+
+		c->out = k->next;
+		bufpool_return(c->pool, k);
+	}
+	c->out_last = NULL;
+	c->out_bytes = 0;
+	if (c->watch.fd >= 0) {
+		int fd = c->watch.fd;
+
+		loop_unwatch_closing(c->loop, &c->watch);
+		close(fd);
+	}
+	loop_defer(c->loop, &c->reap);
+}

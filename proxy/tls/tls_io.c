@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/* tls_io: see tls_io.h. */
+#include "proxy/tls/tls_io.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/socket.h>
+
+static int
+bio_write(BIO *bio, const char *p, size_t n, size_t *written)
+{
+	struct conn *c = BIO_get_data(bio);
+	ssize_t sent;
+
+	BIO_clear_retry_flags(bio);
+	if (!c->writable) {
+		BIO_set_retry_write(bio);
+		return 0;
+	}
+	do
+		sent = send(c->watch.fd, p, n, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0) {
+		if (errno == EAGAIN) {
+			c->writable = 0;
+			BIO_set_retry_write(bio);
+		} else {
+			c->saved_errno = errno;
+		}
+		return 0;
+	}
+	*written = (size_t)sent;
+	return 1;
+}
+
+static int
+bio_read(BIO *bio, char *p, size_t n, size_t *got)
+{
+	struct conn *c = BIO_get_data(bio);
+	ssize_t r;
+
+	BIO_clear_retry_flags(bio);
+	if (!c->readable) {
+		BIO_set_retry_read(bio);
+		return 0;
+	}
+	do
+		r = recv(c->watch.fd, p, n, 0);
+	while (r < 0 && errno == EINTR);
+	if (r < 0) {
+		if (errno == EAGAIN) {
+			c->readable = 0;
+			BIO_set_retry_read(bio);
+		} else {
+			c->saved_errno = errno;
+		}
+		return 0;
+	}
+	if (r == 0) {
+		BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+		return 0;
+	}
+	/* A short read has emptied the socket, unless its end is what comes next. */
+	if ((size_t)r < n && !c->peer_closed)
+		c->readable = 0;
+	*got = (size_t)r;
+	return 1;
+}
+
+static long
+bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
+{
+	(void)num;
+	(void)ptr;
+	switch (cmd) {
+	case BIO_CTRL_FLUSH:
+	case BIO_CTRL_DUP:
+		return 1;
+	case BIO_CTRL_EOF:
+		return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+	default:
+		return 0;
+	}
+}
+
+static int
+bio_create(BIO *bio)
+{
+	BIO_set_init(bio, 1);
+	return 1;
+}
+
+/* Made once per process, immutable after. */
+static const BIO_METHOD *
+bio_method(void)
+{
+	static BIO_METHOD *method;
+
+	if (!method) {
+		method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "connection");
+		BIO_meth_set_write_ex(method, bio_write);
+		BIO_meth_set_read_ex(method, bio_read);
+		BIO_meth_set_ctrl(method, bio_ctrl);
+		BIO_meth_set_create(method, bio_create);
+	}
+	return method;
+}
+
+void
+tls_io_attach(struct conn *c)
+{
+	BIO *bio = BIO_new(bio_method());
+
+	BIO_set_data(bio, c);
+	SSL_set_bio(c->ssl, bio, bio);
+}
+
+/* What went wrong, in words an operator can act on; static text. */
+static const char *
+tls_reason(struct conn *c, int ssl_error, bool handshake)
+{
+	unsigned long code = ERR_peek_last_error();
+	const char *text;
+
+	if (ssl_error == SSL_ERROR_SYSCALL || c->saved_errno) {
+		return handshake ? "peer closed the connection in the TLS handshake"
+				 : "peer reset the connection";
+	}
+	if (ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		return handshake ? "peer closed the connection in the TLS handshake"
+				 : "peer closed the connection without close_notify";
+	text = ERR_reason_error_string(code);
+	return text ? text : "TLS protocol error";
+}
+
+static int
+tls_failed(struct conn *c, int r, bool handshake)
+{
+	int ssl_error = SSL_get_error(c->ssl, r);
+	int result = CONN_ERROR;
+
+	switch (ssl_error) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		result = CONN_AGAIN;
+		break;
+	default:
+		c->failed = 1;
+		c->reason = tls_reason(c, ssl_error, handshake);
+		break;
+	}
+	ERR_clear_error();
+	return result;
+}
+
+int
+tls_io_handshake(struct conn *c)
+{
+	int r;
+
+	ERR_clear_error();
+	r = SSL_do_handshake(c->ssl);
+	if (r == 1) {
+		c->tls_pending = SSL_has_pending(c->ssl) != 0;
+		return 1;
+	}
+	return tls_failed(c, r, true);
+}
+
+ssize_t
+tls_io_read(struct conn *c, void *p, size_t n)
+{
+	size_t got = 0;
+	int r, ssl_error;
+
+	ERR_clear_error();
+	r = SSL_read_ex(c->ssl, p, n, &got);
+	c->tls_pending = SSL_has_pending(c->ssl) != 0;
+	if (r == 1)
+		return (ssize_t)got;
+	ssl_error = SSL_get_error(c->ssl, r);
+	if (ssl_error == SSL_ERROR_ZERO_RETURN)
+		return CONN_EOF;
+	if (ssl_error == SSL_ERROR_WANT_READ)
+		c->tls_pending = 0; /* what is left inside is a part of a record */
+	if (ssl_error == SSL_ERROR_WANT_WRITE)
+		c->read_wants_write = 1;
+	return tls_failed(c, r, false);
+}
+
+ssize_t
+tls_io_write(struct conn *c, const void *p, size_t n)
+{
+	size_t written = 0;
+	int r, ssl_error;
+
+	ERR_clear_error();
+	r = SSL_write_ex(c->ssl, p, n, &written);
+	if (r == 1)
+		return (ssize_t)written;
+	ssl_error = SSL_get_error(c->ssl, r);
+	if (ssl_error == SSL_ERROR_WANT_READ)
+		c->write_wants_read = 1;
+	return tls_failed(c, r, false);
+}
+
+int
+tls_io_shutdown(struct conn *c)
+{
+	int r;
+
+	if (SSL_in_init(c->ssl))
+		return 1;
+	ERR_clear_error();
+	r = SSL_shutdown(c->ssl);
+	if (r < 0 && SSL_get_error(c->ssl, r) == SSL_ERROR_WANT_WRITE) {
+		ERR_clear_error();
+		return CONN_AGAIN;
+	}
+	ERR_clear_error();
+	return 1;
+}

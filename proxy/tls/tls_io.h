@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tls_io: the only caller of SSL_read, SSL_write, SSL_do_handshake and SSL_shutdown.
+ *
+ * Works on a struct conn whose ssl is set. Beneath OpenSSL lies our own BIO over the connection's socket: it knows
+ * from the loop when the kernel has nothing more to give and saves the system call. The error queue is empty
+ * before and after each call.
+ */
+#ifndef PROXY_TLS_TLS_IO_H
+#define PROXY_TLS_TLS_IO_H
+
+#include "proxy/net/conn.h"
+
+/* Put our BIO under c->ssl. */
+void tls_io_attach(struct conn *c);
+/* 1 done, CONN_AGAIN, CONN_ERROR (c->reason is set). */
+int tls_io_handshake(struct conn *c);
+/* As conn_read. */
+ssize_t tls_io_read(struct conn *c, void *p, size_t n);
+/* > 0 bytes taken (at most a record's worth each), CONN_AGAIN, CONN_ERROR. After CONN_AGAIN the same bytes must be offered again. */
+ssize_t tls_io_write(struct conn *c, const void *p, size_t n);
+/* Send close_notify: 1 sent (or pointless), CONN_AGAIN. */
+int tls_io_shutdown(struct conn *c);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * upstream: groups of peers as a worker runs them: who is up, whose turn it is, which connections are idle.
+ *
+ *	upstream_spec (configuration) --same definition--> upstream_group (counted, lives across generations)
+ *	    group -> peers -> idle connections
+ *
+ * A group whose definition did not change keeps its idle connections, its turn and its failure counts over a reload.
+ */
+#ifndef PROXY_UPSTREAM_UPSTREAM_H
+#define PROXY_UPSTREAM_UPSTREAM_H
+
+#include "proxy/config/snapshot.h"
+#include "proxy/net/conn.h"
+
+struct generation;
+struct upstream_conn;
+struct upstream_group;
+struct upstream_groups; /* of one generation, by upstream_spec index */
+struct worker;
+
+/* One address that requests can go to. */
+struct peer {
+	struct upstream_group *group;
+	struct address address; /* text owned by the group */
+	unsigned weight;
+	int current_weight, effective_weight; /* smooth weighted round robin */
+	unsigned max_fails, fails;
+	int64_t fail_timeout_ms, last_fail_ms, checked_ms; /* loop clock */
+	bool backup, down;
+};
+
+struct upstream_groups *upstream_groups_new(struct generation *g, const struct upstream_groups *previous);
+void upstream_groups_free(struct upstream_groups *groups);
+struct upstream_group *upstream_groups_get(const struct upstream_groups *groups, const struct upstream_spec *spec);
+struct upstream_group *upstream_group_ref(struct upstream_group *g);
+void upstream_group_unref(struct upstream_group *g);
+/* "http://backend" for logs: the name the configuration gave it. */
+struct span upstream_group_name(const struct upstream_group *g);
+unsigned upstream_group_peer_count(const struct upstream_group *g);
+
+/* Which peers a request has tried; zero to start. */
+struct peer_set {
+	uint64_t bits; /* the first 64 peers; later ones count as untried */
+};
+
+/*
+ * Whose turn it is (nginx's smooth weighted round robin; backups when no other is left; a peer that failed max_fails times
+ * within fail_timeout rests for fail_timeout; the only peer is never rested). NULL: nobody is left.
+ */
+struct peer *balance_pick(struct upstream_group *g, struct peer_set *tried, int64_t now_ms);
+void balance_report(struct peer *p, bool ok, int64_t now_ms);
+
+/* A connection to a peer: in use by one request, or idle in its group. */
+struct upstream_conn {
+	struct conn conn;
+	struct worker *worker;
+	struct peer *peer; /* its group is held */
+	unsigned requests; /* sent on it so far */
+	int64_t started_ms;
+	struct timer idle;
+	struct upstream_conn *next, **prev; /* in the group's idle list, newest first; prev NULL = in use */
+};
+
+/* The newest idle connection to this peer (now in use, ops and owner as given), or NULL. */
+struct upstream_conn *idle_pool_take(struct peer *p, const struct conn_ops *ops, void *owner);
+/* Connect: returns at once, on_writable tells when it is done. NULL with errno when it fails at once. */
+struct upstream_conn *upstream_connect(struct worker *w, struct peer *p, const struct conn_ops *ops, void *owner);
+/* The response was read whole and the peer keeps the connection: park it, or close it when the group keeps enough. */
+void idle_pool_put(struct upstream_conn *uc);
+void upstream_conn_close(struct upstream_conn *uc);
+
+#endif
