@@ -181,7 +181,7 @@ asan:
 unit: $(UNITS)
 	$(Q)$(PYTHON) scripts/run-unit $(UNITS)
 golden: programs
-	$(Q)$(if $(call has_tests,tests/golden/test_*.py tests/golden/*/test_*.py),$(PYTEST) tests/golden,:)
+	$(Q)$(if $(call has_tests,tests/golden/*/*/cmd),$(PYTEST) tests/golden,:)
 e2e: programs
 	$(Q)$(if $(call has_tests,tests/e2e/test_*.py),$(PYTEST) tests/e2e,:)
 fault: programs $(SHIMS)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: ISC
+"""Certificates to test with, made by python's cryptography: an opinion other than our own code's."""
+import collections
+import datetime
+import hashlib
+import ipaddress
+import pathlib
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+# Files (PEM) and what was issued; fullchain is leaf, then intermediates; sha256 is over the DER.
+Issued = collections.namedtuple("Issued", "cert key fullchain sha256 x509")
+
+
+def new_key(kind="ec"):
+    return ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else \
+        rsa.generate_private_key(65537, 2048)
+
+
+def key_pem(key):
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                             serialization.NoEncryption())
+
+
+def _general_name(name):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _builder(subject, issuer, public, begins, ends):
+    def name(text):
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])
+    return (x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name(issuer))
+            .public_key(public).serial_number(x509.random_serial_number())
+            .not_valid_before(begins).not_valid_after(ends))
+
+
+class Certs:
+    """A CA in a directory: .ca is its certificate file; issue() makes leaves."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        now = datetime.datetime.utcnow()
+        self._key = new_key()
+        self._cert = (_builder("Test CA", "Test CA", self._key.public_key(),
+                               now - datetime.timedelta(days=1), now + datetime.timedelta(days=3650))
+                      .add_extension(x509.BasicConstraints(True, None), critical=True)
+                      .add_extension(x509.KeyUsage(False, False, False, False, False, True, True,
+                                                   False, False), critical=True)
+                      .sign(self._key, hashes.SHA256()))
+        self.ca = self.directory / "ca.pem"
+        self.ca.write_bytes(self._cert.public_bytes(serialization.Encoding.PEM))
+        self._count = 0
+
+    def issue(self, *names, days=90, begins_days=-1, key="ec", self_signed=False, file=None):
+        """A leaf for the names; `days` and `begins_days` count from now (negative: the past)."""
+        now = datetime.datetime.utcnow()
+        leaf_key = new_key(key)
+        builder = _builder(names[0], names[0] if self_signed else "Test CA", leaf_key.public_key(),
+                           now + datetime.timedelta(days=begins_days),
+                           now + datetime.timedelta(days=days))
+        cert = (builder
+                .add_extension(x509.SubjectAlternativeName([_general_name(n) for n in names]),
+                               critical=False)
+                .add_extension(x509.BasicConstraints(False, None), critical=True)
+                .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+                               critical=False)
+                .sign(leaf_key if self_signed else self._key, hashes.SHA256()))
+        self._count += 1
+        stem = self.directory / (file or f"{names[0].replace('*', '_')}-{self._count}")
+        pem = cert.public_bytes(serialization.Encoding.PEM)
+        paths = [stem.with_name(stem.name + end) for end in (".crt", ".key", ".fullchain.pem")]
+        paths[0].write_bytes(pem)
+        paths[1].touch(mode=0o600)
+        paths[1].write_bytes(key_pem(leaf_key))
+        paths[2].write_bytes(pem if self_signed else pem + self.ca.read_bytes())
+        return Issued(*paths, fingerprint(cert.public_bytes(serialization.Encoding.DER)), cert)
+
+
+def fingerprint(der):
+    """SHA-256 in lower-case hex."""
+    return hashlib.sha256(der).hexdigest()
+
+
+def load_certificates(path):
+    """The x509 objects in a PEM file, in order."""
+    mark = b"-----BEGIN CERTIFICATE-----"
+    return [x509.load_pem_x509_certificate(mark + part)
+            for part in pathlib.Path(path).read_bytes().split(mark)[1:]]
+
+
+def file_fingerprint(path):
+    """Of the first certificate in a PEM file."""
+    return fingerprint(load_certificates(path)[0].public_bytes(serialization.Encoding.DER))
+
+
+def key_matches(cert_path, key_path):
+    """Whether a certificate file's leaf belongs to a private key file."""
+    key = serialization.load_pem_private_key(pathlib.Path(key_path).read_bytes(), None)
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return load_certificates(cert_path)[0].public_key().public_bytes(*form) == \
+        key.public_key().public_bytes(*form)
