@@ -42,7 +42,7 @@ link_broken(X509 *cert, X509 *next, int at, const char *why, struct err *e)
 }
 
 int
-chain_check_order(STACK_OF(X509) * certs, struct err *e)
+chain_check_order(STACK_OF(X509) *certs, struct err *e)
 {
 	int count = sk_X509_num(certs);
 
@@ -68,7 +68,7 @@ chain_check_order(STACK_OF(X509) * certs, struct err *e)
 }
 
 int
-chain_check_dates(STACK_OF(X509) * certs, int64_t now, struct err *e)
+chain_check_dates(STACK_OF(X509) *certs, int64_t now, struct err *e)
 {
 	struct arena *arena = arena_new(0);
 	int rc = 0;

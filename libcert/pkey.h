@@ -26,17 +26,20 @@ struct pkey_spec {
  * "rsa", "rsa:3072", "ec", "ec:P-256", "P-384", "secp384r1", "prime256v1", "ecdsa", "ed25519".
  * Refuses anything else with the list of what is known.
  */
-int pkey_spec_parse(struct span text, struct pkey_spec *spec, struct err *e) __attribute__((warn_unused_result));
+int pkey_spec_parse(struct span text, struct pkey_spec *spec, struct err *e)
+    __attribute__((warn_unused_result));
 /* "RSA 2048", "ECDSA P-256", "Ed25519" into out (32 bytes). */
 void pkey_describe(const EVP_PKEY *key, char out[32]);
 
-int pkey_generate(const struct pkey_spec *spec, EVP_PKEY **key, struct err *e) __attribute__((warn_unused_result));
+int pkey_generate(const struct pkey_spec *spec, EVP_PKEY **key, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* PEM (PKCS#8, SEC1, PKCS#1); an encrypted key is refused with a reason unless password is given. */
 int pkey_parse_pem(struct span pem, const char *password, EVP_PKEY **key, struct err *e)
     __attribute__((warn_unused_result));
 int pkey_load(const char *path, const char *password, EVP_PKEY **key, struct err *e)
     __attribute__((warn_unused_result));
-int pkey_format_pem(const EVP_PKEY *key, struct buf *out, struct err *e) __attribute__((warn_unused_result));
+int pkey_format_pem(const EVP_PKEY *key, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

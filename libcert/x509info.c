@@ -294,7 +294,7 @@ at_end_of_pem(void)
 }
 
 static int
-parse_blocks(BIO *bio, STACK_OF(X509) * certs, struct err *e)
+parse_blocks(BIO *bio, STACK_OF(X509) *certs, struct err *e)
 {
 	for (;;) {
 		char *kind = NULL, *header = NULL;
@@ -328,7 +328,7 @@ parse_blocks(BIO *bio, STACK_OF(X509) * certs, struct err *e)
 }
 
 int
-x509info_parse_pem(struct span pem, STACK_OF(X509) * *certs, struct err *e)
+x509info_parse_pem(struct span pem, STACK_OF(X509) **certs, struct err *e)
 {
 	STACK_OF(X509) *parsed = NULL;
 	BIO *bio = NULL;
@@ -361,7 +361,7 @@ out:
 }
 
 int
-x509info_load(const char *path, STACK_OF(X509) * *certs, struct err *e)
+x509info_load(const char *path, STACK_OF(X509) **certs, struct err *e)
 {
 	struct buf pem;
 	int rc;

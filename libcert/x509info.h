@@ -19,11 +19,11 @@ struct x509info {
 	size_t dns_count;
 	struct span *ip; /* textual form */
 	size_t ip_count;
-	struct span common_name; /* subject CN or empty */
-	struct span subject, issuer; /* RFC 2253 */
-	struct span serial;      /* hex, upper case */
+	struct span common_name;       /* subject CN or empty */
+	struct span subject, issuer;   /* RFC 2253 */
+	struct span serial;            /* hex, upper case */
 	int64_t not_before, not_after; /* wall clock seconds */
-	unsigned char sha256[32]; /* of the DER */
+	unsigned char sha256[32];      /* of the DER */
 	bool is_ca, self_signed;
 };
 
@@ -35,8 +35,11 @@ bool x509info_key_matches(X509 *cert, const EVP_PKEY *key);
 void x509info_sha256(X509 *cert, unsigned char out[32]);
 
 /* All certificates of a PEM text, in order; refuses text without any, and trailing broken blocks. Free with sk_X509_pop_free. */
-int x509info_parse_pem(struct span pem, STACK_OF(X509) **certs, struct err *e) __attribute__((warn_unused_result));
-int x509info_load(const char *path, STACK_OF(X509) **certs, struct err *e) __attribute__((warn_unused_result));
-int x509info_format_pem(X509 *cert, struct buf *out, struct err *e) __attribute__((warn_unused_result));
+int x509info_parse_pem(struct span pem, STACK_OF(X509) **certs, struct err *e)
+    __attribute__((warn_unused_result));
+int x509info_load(const char *path, STACK_OF(X509) **certs, struct err *e)
+    __attribute__((warn_unused_result));
+int x509info_format_pem(X509 *cert, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif
