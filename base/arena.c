@@ -249,6 +249,37 @@ arena_printf(struct arena *a, const char *fmt, ...)
 	return span_of(p, (size_t)n);
 }
 
+struct span
+arena_concat(struct arena *a, const struct span *parts, size_t count)
+{
+	size_t n = 0;
+	char *p, *at;
+
+	for (size_t i = 0; i < count; i++) {
+		if (__builtin_add_overflow(n, parts[i].n, &n))
+			abort();
+	}
+	p = at = arena_bytes(a, n + 1);
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].n)
+			at = mempcpy(at, parts[i].p, parts[i].n);
+	}
+	*at = '\0';
+	return span_of(p, n);
+}
+
+struct span
+arena_decimal(struct arena *a, uint64_t v)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	return arena_dup(a, span_of(digits + at, sizeof(digits) - at));
+}
+
 void
 arena_on_free(struct arena *a, void (*hook)(void *), void *arg)
 {

@@ -117,6 +117,27 @@ trace(void *arg)
 }
 
 static void
+parts_and_numbers_need_no_stdio(void **state)
+{
+	struct arena *a = arena_new(0);
+	const struct span parts[] = { SPAN_INIT("http://"), { NULL, 0 }, SPAN_INIT("h"),
+		SPAN_INIT("/x") };
+	struct span s = arena_concat(a, parts, 4);
+
+	assert_string_equal(s.p, "http://h/x");
+	assert_int_equal(s.n, 10);
+	s = arena_concat(a, parts, 0);
+	assert_int_equal(s.n, 0);
+	assert_string_equal(s.p, "");
+	assert_string_equal(arena_decimal(a, 0).p, "0");
+	assert_string_equal(arena_decimal(a, 1090).p, "1090");
+	s = arena_decimal(a, UINT64_MAX);
+	assert_string_equal(s.p, "18446744073709551615");
+	assert_int_equal(s.n, 20);
+	arena_free(a);
+}
+
+static void
 hooks_run_backwards_once(void **state)
 {
 	struct arena *a = arena_new(0);
@@ -218,6 +239,7 @@ main(void)
 		cmocka_unit_test(zeroed_means_zeroed_after_reuse),
 		cmocka_unit_test(blocks_grow_and_reset_keeps_the_first),
 		cmocka_unit_test(copies_end_in_nul),
+		cmocka_unit_test(parts_and_numbers_need_no_stdio),
 		cmocka_unit_test(hooks_run_backwards_once),
 		cmocka_unit_test(overflow_ends_the_process),
 #ifdef __SANITIZE_ADDRESS__
