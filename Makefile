@@ -49,9 +49,9 @@ HARDEN += -fcf-protection
 endif
 OPTIMIZE := -O2 -g
 ifeq ($(VARIANT),debug)
-OPTIMIZE := -O0 -g3 -DGATEHOUSE_DEBUG
+OPTIMIZE := -O0 -g3 -DGATEHOUSE_DEBUG -DGATEHOUSE_TEST_STEPS
 else ifdef SANITIZE
-OPTIMIZE := -O1 -g -fno-omit-frame-pointer -DGATEHOUSE_DEBUG
+OPTIMIZE := -O1 -g -fno-omit-frame-pointer -DGATEHOUSE_DEBUG -DGATEHOUSE_TEST_STEPS
 else
 HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
@@ -87,7 +87,9 @@ PROGRAMS := $(patsubst cmd/%.c,$(BUILD)/%,$(SRC_cmd))
 UNITS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(SRC_unit))
 REPLAYS  := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay/%,$(SRC_fuzz))
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(SRC_fuzz))
-SHIMS    := $(patsubst tests/fault/%.c,$(BUILD)/tests/fault/%.so,$(wildcard tests/fault/*.c))
+SRC_driver := $(wildcard tests/fault/*_driver.c)
+DRIVERS  := $(patsubst tests/fault/%.c,$(BUILD)/tests/fault/%,$(SRC_driver))
+SHIMS    := $(patsubst tests/fault/%.c,$(BUILD)/tests/fault/%.so,$(filter-out $(SRC_driver),$(wildcard tests/fault/*.c)))
 AR_base  := $(BUILD)/libbase.a
 AR_cert  := $(BUILD)/libcert.a $(AR_base)
 AR_acme  := $(BUILD)/libacme.a $(AR_cert)
@@ -117,7 +119,7 @@ endif
 
 all: programs
 programs: $(PROGRAMS)
-test-programs: $(PROGRAMS) $(UNITS) $(SHIMS) $(if $(SANITIZE),$(REPLAYS))
+test-programs: $(PROGRAMS) $(UNITS) $(DRIVERS) $(SHIMS) $(if $(SANITIZE),$(REPLAYS))
 
 $(BUILD)/libbase.a:  $(call obj,$(SRC_base))
 $(BUILD)/libcert.a:  $(call obj,$(SRC_cert))
@@ -140,6 +142,12 @@ $(UNITS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $$(AR_$$(call layer_of,$$@))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_test) $(LIBS_$(call layer_of,$@))
+
+# A program of libcert's that a fault test kills, starves and interrupts.
+$(DRIVERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(AR_cert)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_cert)
 
 $(REPLAYS): $(BUILD)/tests/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/main_replay.o $(AR_all)
 	$(call say,LD,$@)
@@ -184,7 +192,7 @@ golden: programs
 	$(Q)$(if $(call has_tests,tests/golden/*/*/cmd),$(PYTEST) tests/golden,:)
 e2e: programs
 	$(Q)$(if $(call has_tests,tests/e2e/test_*.py),$(PYTEST) tests/e2e,:)
-fault: programs $(SHIMS)
+fault: programs $(DRIVERS) $(SHIMS)
 	$(Q)$(if $(call has_tests,tests/fault/test_*.py),$(PYTEST) tests/fault,:)
 bench: programs
 	$(Q)if [ -x tests/bench/run ]; then tests/bench/run; else echo "make bench runs tests/bench/run; this tree has none yet"; fi
@@ -209,7 +217,7 @@ format:
 # ---- install ---------------------------------------------------------------------------------
 MANPAGES := $(sort $(wildcard man/*.[1-8]))
 UNITFILES := $(sort $(wildcard scripts/*.service scripts/*.timer))
-COMPLETIONS := $(sort $(wildcard scripts/completions/*))
+COMPLETION := scripts/completions/gatehouse
 program_dir = $(if $(filter tinyproxyd,$(notdir $(1))),$(SBINDIR),$(BINDIR))
 page_dir = $(MANDIR)/man$(patsubst .%,%,$(suffix $(1)))
 EXAMPLE := $(DESTDIR)$(SYSCONFDIR)/tinyproxyd/tinyproxyd.conf
@@ -217,7 +225,8 @@ EXAMPLE := $(DESTDIR)$(SYSCONFDIR)/tinyproxyd/tinyproxyd.conf
 install: all
 	$(Q)$(foreach p,$(PROGRAMS),$(INSTALL) -D -m 755 $p $(DESTDIR)$(call program_dir,$p)/$(notdir $p) &&) :
 	$(Q)$(foreach m,$(MANPAGES),$(INSTALL) -D -m 644 $m $(DESTDIR)$(call page_dir,$m)/$(notdir $m) &&) :
-	$(Q)$(foreach c,$(COMPLETIONS),$(INSTALL) -D -m 644 $c $(DESTDIR)$(COMPDIR)/$(notdir $c) &&) :
+	$(Q)$(foreach p,$(notdir $(PROGRAMS)),$(INSTALL) -D -m 644 $(COMPLETION) $(DESTDIR)$(COMPDIR)/$p && \
+		echo "complete -o default -F _gatehouse $p" >> $(DESTDIR)$(COMPDIR)/$p &&) :
 	$(Q)$(foreach u,$(UNITFILES),$(INSTALL) -d $(DESTDIR)$(UNITDIR) && sed -e 's|@BINDIR@|$(BINDIR)|g' \
 		-e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' -e 's|@RUNSTATEDIR@|$(RUNSTATEDIR)|g' \
 		$u > $(DESTDIR)$(UNITDIR)/$(notdir $u) && chmod 644 $(DESTDIR)$(UNITDIR)/$(notdir $u) &&) :
@@ -227,7 +236,7 @@ install: all
 uninstall:
 	$(Q)rm -f $(foreach p,$(PROGRAMS),$(DESTDIR)$(call program_dir,$p)/$(notdir $p)) \
 		$(foreach m,$(MANPAGES),$(DESTDIR)$(call page_dir,$m)/$(notdir $m)) \
-		$(addprefix $(DESTDIR)$(COMPDIR)/,$(notdir $(COMPLETIONS))) \
+		$(addprefix $(DESTDIR)$(COMPDIR)/,$(notdir $(PROGRAMS))) \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITFILES)))
 
 clean:
