@@ -9,6 +9,7 @@ BUILD       ?= build/$(VARIANT)
 PREFIX      ?= /usr/local
 SYSCONFDIR  ?= /etc
 RUNSTATEDIR ?= /run
+LOGDIR      ?= /var/log/tinyproxyd
 BINDIR      ?= $(PREFIX)/bin
 SBINDIR     ?= $(PREFIX)/sbin
 MANDIR      ?= $(PREFIX)/share/man
@@ -220,6 +221,7 @@ UNITFILES := $(sort $(wildcard scripts/*.service scripts/*.timer))
 COMPLETION := scripts/completions/gatehouse
 program_dir = $(if $(filter tinyproxyd,$(notdir $(1))),$(SBINDIR),$(BINDIR))
 page_dir = $(MANDIR)/man$(patsubst .%,%,$(suffix $(1)))
+SUBSTITUTE = sed $(foreach d,BINDIR SBINDIR SYSCONFDIR RUNSTATEDIR LOGDIR,-e 's|@$d@|$($d)|g')
 EXAMPLE := $(DESTDIR)$(SYSCONFDIR)/tinyproxyd/tinyproxyd.conf
 
 install: all
@@ -227,10 +229,9 @@ install: all
 	$(Q)$(foreach m,$(MANPAGES),$(INSTALL) -D -m 644 $m $(DESTDIR)$(call page_dir,$m)/$(notdir $m) &&) :
 	$(Q)$(foreach p,$(notdir $(PROGRAMS)),$(INSTALL) -D -m 644 $(COMPLETION) $(DESTDIR)$(COMPDIR)/$p && \
 		echo "complete -o default -F _gatehouse $p" >> $(DESTDIR)$(COMPDIR)/$p &&) :
-	$(Q)$(foreach u,$(UNITFILES),$(INSTALL) -d $(DESTDIR)$(UNITDIR) && sed -e 's|@BINDIR@|$(BINDIR)|g' \
-		-e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' -e 's|@RUNSTATEDIR@|$(RUNSTATEDIR)|g' \
-		$u > $(DESTDIR)$(UNITDIR)/$(notdir $u) && chmod 644 $(DESTDIR)$(UNITDIR)/$(notdir $u) &&) :
-	$(Q)[ -e $(EXAMPLE) ] || [ ! -e scripts/tinyproxyd.conf ] || $(INSTALL) -D -m 644 scripts/tinyproxyd.conf $(EXAMPLE)
+	$(Q)$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(LOGDIR) $(dir $(EXAMPLE))
+	$(Q)$(foreach u,$(UNITFILES),$(SUBSTITUTE) $u > $(DESTDIR)$(UNITDIR)/$(notdir $u) &&) :
+	$(Q)[ -e $(EXAMPLE) ] || $(SUBSTITUTE) scripts/tinyproxyd.conf > $(EXAMPLE)
 	$(call say,DONE,"installed under $(DESTDIR)$(PREFIX)")
 
 uninstall:
