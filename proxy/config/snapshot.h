@@ -103,6 +103,8 @@ struct proxy_settings {
 	size_t buffer_size;      /* 4k/8k: the response head must fit */
 	struct header_field *set_headers; /* this level's list replaces the inherited one */
 	bool buffering, request_buffering;
+	bool http_1_0;         /* proxy_http_version 1.0; default 1.1 with keep-alive */
+	bool redirect_default; /* proxy_redirect default (on unless "off") */
 };
 
 /* Settings of http, server and location level. */

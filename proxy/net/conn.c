@@ -23,7 +23,7 @@
 static void
 tell_error(struct conn *c)
 {
-	if (c->closed || c->error_told)
+	if (c->closed || (c->error_told && !c->write_failed))
 		return;
 	c->error_told = 1;
 	c->ops->on_error(c);
@@ -89,7 +89,7 @@ raw_write(struct conn *c, const char *p, size_t n)
 {
 	ssize_t r;
 
-	if (!c->writable || c->failed)
+	if (!c->writable || c->failed || c->write_failed)
 		return 0;
 	if (c->ssl) {
 		r = tls_io_write(c, p, n);
@@ -104,17 +104,33 @@ raw_write(struct conn *c, const char *p, size_t n)
 		c->writable = 0;
 		return 0;
 	}
-	c->failed = 1;
 	c->saved_errno = errno;
 	c->reason = "send() failed";
+	if (c->read_after_write_error)
+		c->write_failed = 1;
+	else
+		c->failed = 1;
 	return 0;
+}
+
+static void
+drop_queue(struct conn *c)
+{
+	while (c->out) {
+		struct chunk *k = c->out;
+
+		c->out = k->next;
+		bufpool_return(c->pool, k);
+	}
+	c->out_last = NULL;
+	c->out_bytes = 0;
 }
 
 /* Send what is queued as far as the socket takes it. No callbacks. */
 static void
 flush_queue(struct conn *c)
 {
-	while (c->out && !c->failed) {
+	while (c->out && !c->failed && !c->write_failed) {
 		struct chunk *k = c->out;
 		size_t n = raw_write(c, k->data + k->start, chunk_filled(k));
 
@@ -128,6 +144,8 @@ flush_queue(struct conn *c)
 		c->out = k->next;
 		bufpool_return(c->pool, k);
 	}
+	if (c->write_failed)
+		drop_queue(c);
 	if (!c->out)
 		c->out_last = NULL;
 }
@@ -152,6 +170,11 @@ flush_and_tell(struct conn *c)
 		if (!c->failed && !c->out && c->want_drain) {
 			c->want_drain = 0;
 			c->ops->on_writable(c);
+		}
+		if (!c->closed && c->write_failed && !c->error_told) {
+			c->error_told = 1;
+			c->readable = 1;
+			c->ops->on_readable(c);
 		}
 	}
 	if (!c->closed && c->failed)
@@ -316,7 +339,7 @@ conn_queue(struct conn *c, struct span bytes)
 static bool
 can_send_now(const struct conn *c)
 {
-	return c->writable && !c->failed && !c->connecting && !c->handshaking;
+	return c->writable && !c->failed && !c->write_failed && !c->connecting && !c->handshaking;
 }
 
 /* Straight from the caller's memory, a record or more at a time, while the socket takes it. */
@@ -348,11 +371,11 @@ conn_write(struct conn *c, struct span bytes)
 {
 	size_t taken = 0, room;
 
-	if (c->failed || c->closed)
+	if (c->failed || c->closed || c->write_failed)
 		return bytes.n;
 	if (!c->out)
 		taken = write_direct(c, bytes);
-	if (c->failed) {
+	if (c->failed || c->write_failed) {
 		loop_defer(c->loop, &c->flush);
 		return bytes.n;
 	}
@@ -401,14 +424,7 @@ conn_close(struct conn *c)
 		SSL_free(c->ssl);
 		c->ssl = NULL;
 	}
-	while (c->out) {
-		struct chunk *k = c->out;
-
-		c->out = k->next;
-		bufpool_return(c->pool, k);
-	}
-	c->out_last = NULL;
-	c->out_bytes = 0;
+	drop_queue(c);
 	if (c->watch.fd >= 0) {
 		int fd = c->watch.fd;
 

@@ -56,6 +56,8 @@ struct conn {
 	unsigned read_wants_write : 1, write_wants_read : 1; /* TLS */
 	unsigned peer_closed : 1; /* the kernel has seen the peer's FIN or reset; data may still be unread */
 	unsigned failed : 1, error_told : 1, closed : 1;
+	unsigned read_after_write_error : 1; /* owner's wish: what the peer said before it hung up still counts */
+	unsigned write_failed : 1;           /* plain: sends are dropped, reading goes on to its end */
 	unsigned shut_write : 1, shut_done : 1;
 	unsigned tls_pending : 1; /* bytes are waiting inside the SSL object */
 	void (*on_free)(struct conn *c); /* last word at the end of the turn: the owner frees itself (c is embedded) */

@@ -49,6 +49,8 @@ struct peer_set {
  * within fail_timeout rests for fail_timeout; the only peer is never rested). NULL: nobody is left.
  */
 struct peer *balance_pick(struct upstream_group *g, struct peer_set *tried, int64_t now_ms);
+/* The peer may be picked again for this request. */
+void balance_forget(const struct peer *p, struct peer_set *tried);
 void balance_report(struct peer *p, bool ok, int64_t now_ms);
 
 /* A connection to a peer: in use by one request, or idle in its group. */

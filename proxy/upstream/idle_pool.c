@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * idle_pool: connections to upstreams: made, parked between requests, closed.
+ *
+ * An idle connection that becomes readable has nothing to say that we asked for: it is closed.
+ */
+#include "base/mem.h"
+#include "proxy/upstream/upstream_group.h"
+#include "proxy/worker/worker_state.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define from_member(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+
+static void
+idle_unlink(struct upstream_conn *uc)
+{
+	*uc->prev = uc->next;
+	if (uc->next)
+		uc->next->prev = uc->prev;
+	uc->prev = NULL;
+	uc->next = NULL;
+	uc->peer->group->idle_count--;
+	timer_clear(&uc->idle);
+}
+
+/* The group is referenced by connections in use only: closing an idle one must not touch it after. */
+static void
+idle_close(struct upstream_conn *uc)
+{
+	idle_unlink(uc);
+	uc->peer = NULL;
+	conn_close(&uc->conn);
+}
+
+static void
+idle_readable(struct conn *c)
+{
+	idle_close(c->owner);
+}
+
+static void
+idle_writable(struct conn *c)
+{
+	(void)c;
+}
+
+static const struct conn_ops idle_ops = {
+	.on_readable = idle_readable,
+	.on_writable = idle_writable,
+	.on_error = idle_readable,
+};
+
+static void
+idle_expired(struct timer *t)
+{
+	idle_close(from_member(t, struct upstream_conn, idle));
+}
+
+static void
+free_conn(struct conn *c)
+{
+	free(from_member(c, struct upstream_conn, conn));
+}
+
+struct upstream_conn *
+idle_pool_take(struct peer *p, const struct conn_ops *ops, void *owner)
+{
+	for (struct upstream_conn *uc = p->group->idle; uc; uc = uc->next) {
+		if (uc->peer != p)
+			continue;
+		idle_unlink(uc);
+		upstream_group_ref(p->group);
+		uc->conn.ops = ops;
+		uc->conn.owner = owner;
+		return uc;
+	}
+	return NULL;
+}
+
+struct upstream_conn *
+upstream_connect(struct worker *w, struct peer *p, const struct conn_ops *ops, void *owner)
+{
+	const struct address *a = &p->address;
+	int fd = socket(a->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct upstream_conn *uc;
+	bool connecting = false;
+	int one = 1;
+
+	if (fd < 0)
+		return NULL;
+	if (a->u.sa.sa_family != AF_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (connect(fd, &a->u.sa, a->len) < 0) {
+		if (errno != EINPROGRESS) {
+			int saved = errno;
+
+			close(fd);
+			errno = saved;
+			return NULL;
+		}
+		connecting = true;
+	}
+	uc = mem_zalloc(sizeof(*uc));
+	uc->worker = w;
+	uc->peer = p;
+	uc->started_ms = loop_now_ms(w->loop);
+	uc->idle.on_expire = idle_expired;
+	uc->conn.on_free = free_conn;
+	if (conn_start(&uc->conn, w->loop, w->pool, fd, connecting, ops, owner) < 0) {
+		free(uc);
+		return NULL;
+	}
+	upstream_group_ref(p->group);
+	return uc;
+}
+
+void
+idle_pool_put(struct upstream_conn *uc)
+{
+	struct upstream_group *g = uc->peer->group;
+
+	if (g->generations == 0 || g->keepalive == 0 || uc->requests >= g->keepalive_requests ||
+	    uc->conn.failed || uc->conn.peer_closed || !conn_out_empty(&uc->conn)) {
+		upstream_conn_close(uc);
+		return;
+	}
+	if (g->idle_count >= g->keepalive) {
+		struct upstream_conn *oldest = g->idle;
+
+		while (oldest->next)
+			oldest = oldest->next;
+		idle_close(oldest);
+	}
+	uc->conn.ops = &idle_ops;
+	uc->conn.owner = uc;
+	uc->next = g->idle;
+	uc->prev = &g->idle;
+	if (uc->next)
+		uc->next->prev = &uc->next;
+	g->idle = uc;
+	g->idle_count++;
+	timer_set(uc->worker->loop, &uc->idle, g->keepalive_timeout_ms);
+	upstream_group_unref(g);
+}
+
+void
+upstream_conn_close(struct upstream_conn *uc)
+{
+	struct upstream_group *g = uc->peer->group;
+
+	uc->peer = NULL;
+	conn_close(&uc->conn);
+	upstream_group_unref(g);
+}
+
+void
+idle_pool_clear(struct upstream_group *g)
+{
+	while (g->idle)
+		idle_close(g->idle);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * upstream: groups and their lives; see upstream.h.
+ *
+ * Two specs define the same group when all that a group copies from them is the same: it is written down as one string,
+ * the identity, and compared.
+ */
+#include "proxy/upstream/upstream.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "proxy/upstream/upstream_group.h"
+#include "proxy/worker/worker_state.h"
+
+#include <stdlib.h>
+
+#define IDENTITY_MAX (1 << 20)
+
+struct upstream_groups {
+	size_t count;
+	struct upstream_group *by_index[];
+};
+
+static void
+write_identity(const struct upstream_spec *spec, struct buf *out)
+{
+	buf_printf(out, SPAN_FMT " %d %u %u %lld", SPAN_ARG(spec->name), spec->implicit, spec->keepalive,
+	    spec->keepalive_requests, (long long)spec->keepalive_timeout_ms);
+	for (size_t i = 0; i < spec->server_count; i++) {
+		const struct upstream_server *s = &spec->servers[i];
+
+		buf_printf(out, "\n" SPAN_FMT " %u %u %lld %d %d", SPAN_ARG(s->name), s->weight, s->max_fails,
+		    (long long)s->fail_timeout_ms, s->backup, s->down);
+		for (size_t j = 0; j < s->address_count; j++) {
+			buf_add_char(out, ' ');
+			buf_add(out, s->addresses[j].text);
+		}
+	}
+}
+
+static void
+peer_init(struct peer *p, struct upstream_group *g, const struct upstream_server *s, const struct address *a)
+{
+	p->group = g;
+	p->address = *a;
+	p->address.text = span_str(mem_dup_span(a->text));
+	p->weight = s->weight ? s->weight : 1;
+	p->effective_weight = (int)p->weight;
+	p->max_fails = s->max_fails;
+	p->fail_timeout_ms = s->fail_timeout_ms;
+	p->backup = s->backup;
+	p->down = s->down;
+}
+
+static struct upstream_group *
+group_new(const struct upstream_spec *spec, char *identity)
+{
+	struct upstream_group *g;
+	size_t count = 0;
+
+	for (size_t i = 0; i < spec->server_count; i++)
+		count += spec->servers[i].address_count;
+	g = mem_zalloc(sizeof(*g) + count * sizeof(g->peers[0]));
+	g->refs = 1;
+	g->identity = identity;
+	g->name = mem_dup_span(spec->name);
+	g->keepalive = spec->keepalive;
+	g->keepalive_requests = spec->keepalive_requests;
+	g->keepalive_timeout_ms = spec->keepalive_timeout_ms;
+	for (size_t i = 0; i < spec->server_count; i++) {
+		for (size_t j = 0; j < spec->servers[i].address_count; j++)
+			peer_init(&g->peers[g->peer_count++], g, &spec->servers[i],
+			    &spec->servers[i].addresses[j]);
+	}
+	return g;
+}
+
+static struct upstream_group *
+find_same(const struct upstream_groups *groups, const char *identity)
+{
+	for (size_t i = 0; groups && i < groups->count; i++) {
+		if (strcmp(groups->by_index[i]->identity, identity) == 0)
+			return groups->by_index[i];
+	}
+	return NULL;
+}
+
+struct upstream_groups *
+upstream_groups_new(struct generation *gen, const struct upstream_groups *previous)
+{
+	const struct snapshot *s = gen->snapshot;
+	struct upstream_groups *groups;
+
+	groups = mem_zalloc(sizeof(*groups) + s->upstream_count * sizeof(groups->by_index[0]));
+	for (size_t i = 0; i < s->upstream_count; i++) {
+		struct upstream_group *same;
+		struct buf identity;
+		char *text;
+
+		buf_init(&identity, IDENTITY_MAX);
+		write_identity(s->upstreams[i], &identity);
+		text = buf_detach(&identity, NULL);
+		/* At the same place first: that is where it nearly always is. */
+		if (previous && i < previous->count && strcmp(previous->by_index[i]->identity, text) == 0)
+			same = previous->by_index[i];
+		else
+			same = find_same(previous, text);
+		if (same) {
+			free(text);
+			groups->by_index[i] = upstream_group_ref(same);
+		} else {
+			groups->by_index[i] = group_new(s->upstreams[i], text);
+		}
+		groups->by_index[i]->generations++;
+		groups->count++;
+	}
+	return groups;
+}
+
+void
+upstream_groups_free(struct upstream_groups *groups)
+{
+	if (!groups)
+		return;
+	for (size_t i = 0; i < groups->count; i++) {
+		if (--groups->by_index[i]->generations == 0)
+			idle_pool_clear(groups->by_index[i]);
+		upstream_group_unref(groups->by_index[i]);
+	}
+	free(groups);
+}
+
+struct upstream_group *
+upstream_groups_get(const struct upstream_groups *groups, const struct upstream_spec *spec)
+{
+	return groups->by_index[spec->index];
+}
+
+struct upstream_group *
+upstream_group_ref(struct upstream_group *g)
+{
+	g->refs++;
+	return g;
+}
+
+void
+upstream_group_unref(struct upstream_group *g)
+{
+	if (--g->refs > 0)
+		return;
+	for (size_t i = 0; i < g->peer_count; i++)
+		free((char *)(uintptr_t)g->peers[i].address.text.p);
+	free(g->identity);
+	free(g->name);
+	free(g);
+}
+
+struct span
+upstream_group_name(const struct upstream_group *g)
+{
+	return span_str(g->name);
+}
+
+unsigned
+upstream_group_peer_count(const struct upstream_group *g)
+{
+	return (unsigned)g->peer_count;
+}
