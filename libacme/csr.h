@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * csr: the request that finalizes an order (RFC 8555 7.4): key and names, nothing else.
+ */
+#ifndef LIBACME_CSR_H
+#define LIBACME_CSR_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <openssl/evp.h>
+
+/* DER, names (DNS or IP) in subjectAltName, signed by key; appended to out. */
+int csr_build(EVP_PKEY *key, const struct span *names, size_t count, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Is it an IP literal? Then an order's identifier has type "ip" (RFC 8738). */
+bool csr_name_is_ip(struct span name);
+
+#endif
