@@ -127,14 +127,13 @@ usage(const struct parse *s, const char *fmt, ...)
 	return err_hint(s->e, "try '%s --help'", s->program->name);
 }
 
-/* typed: the word as given; name: what of it was looked up. */
+/* name: what was looked up, without its dashes; one letter is no clue. */
 static int
-unknown_option(const struct parse *s, struct span typed, struct span name, bool single_dash)
+hint_nearest(const struct parse *s, struct span name, bool single_dash)
 {
 	const char *near = name.n > 1 ? nearest(s->program, name) : NULL;
 	bool single = near && single_dash && cli_find_long(s->program, span_str(near), true);
 
-	usage(s, "unknown option " SPAN_FMT, SPAN_ARG(typed));
 	if (near)
 		err_hint(s->e, "did you mean %s%s?", single ? "-" : "--", near);
 	return -1;
@@ -195,18 +194,19 @@ split_value(const char *word, const char **value)
 static int
 take_letters(struct parse *s, const char *word)
 {
-	struct span whole = span_str(word);
-
 	for (const char *at = word + 1; *at; at++) {
 		const struct cli_option *o = cli_find_letter(s->program, *at);
 		char typed[3] = { '-', *at, '\0' };
 
-		if (!o && at == word + 1)
-			return unknown_option(s, whole, span_after(whole, 1), true);
-		if (!o && *at == '=')
+		if (!o && at > word + 1 && *at == '=')
 			return usage(s, "option -%c takes no value", at[-1]);
-		if (!o)
-			return usage(s, "unknown option -%c in %s", *at, word);
+		if (!o) {
+			if (at == word + 1)
+				usage(s, "unknown option %s", word);
+			else
+				usage(s, "unknown option -%c in %s", *at, word);
+			return hint_nearest(s, span_str(word + 1), true);
+		}
 		if (o->arg && at[1] == '=')
 			return usage(s, "write -%c %s without the =", *at, at + 2);
 		if (o->arg)
@@ -231,7 +231,8 @@ take_dashed(struct parse *s, const char *word)
 		return take_option(s, o, typed, value);
 	if (single)
 		return take_letters(s, word);
-	return unknown_option(s, typed, name, false);
+	usage(s, "unknown option " SPAN_FMT, SPAN_ARG(typed));
+	return hint_nearest(s, name, false);
 }
 
 static int

@@ -123,7 +123,7 @@ add_option(struct buf *out, const struct cli_option *o, size_t column)
 static size_t
 help_column(const struct cli_program *p)
 {
-	size_t column = 14; /* "      --version" and two more */
+	size_t column = 17; /* "      --version" and two more */
 	struct buf one;
 
 	buf_init(&one, 4096);
