@@ -20,7 +20,7 @@ buf_init(struct buf *b, size_t max)
 	/* Half the address space: len + n + 1 and doubling never overflow. */
 	if (max > SIZE_MAX / 4)
 		max = SIZE_MAX / 4;
-	*b = (struct buf){.max = max};
+	*b = (struct buf){ .max = max };
 }
 
 void

@@ -125,7 +125,7 @@ encode_percent(struct buf *out, struct span in, const char *keep)
 
 	for (size_t i = 0; i < in.n; i++) {
 		unsigned char c = (unsigned char)in.p[i];
-		char hex[] = {'%', hex_upper[c >> 4], hex_upper[c & 15]};
+		char hex[] = { '%', hex_upper[c >> 4], hex_upper[c & 15] };
 		bool plain = is_unreserved(in.p[i]) || (keep && c && strchr(keep, c));
 
 		if (buf_add(out, plain ? span_of(in.p + i, 1) : span_of(hex, sizeof(hex))) < 0)
@@ -165,8 +165,8 @@ encode_json(struct buf *out, struct span in)
 	for (size_t i = 0; i < in.n; i++) {
 		unsigned char c = (unsigned char)in.p[i];
 		char letter = json_letter(in.p[i]);
-		char two[] = {'\\', letter};
-		char six[] = {'\\', 'u', '0', '0', hex_lower[c >> 4], hex_lower[c & 15]};
+		char two[] = { '\\', letter };
+		char six[] = { '\\', 'u', '0', '0', hex_lower[c >> 4], hex_lower[c & 15] };
 
 		if (!letter && c >= 0x20 && c != 0x7f)
 			continue;

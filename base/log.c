@@ -14,14 +14,14 @@
 #include <unistd.h>
 
 static const char *const names[] = {
-    [LOG_LEVEL_EMERG] = "emerg",
-    [LOG_LEVEL_ALERT] = "alert",
-    [LOG_LEVEL_CRIT] = "crit",
-    [LOG_LEVEL_ERROR] = "error",
-    [LOG_LEVEL_WARN] = "warn",
-    [LOG_LEVEL_NOTICE] = "notice",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_DEBUG] = "debug",
+	[LOG_LEVEL_EMERG] = "emerg",
+	[LOG_LEVEL_ALERT] = "alert",
+	[LOG_LEVEL_CRIT] = "crit",
+	[LOG_LEVEL_ERROR] = "error",
+	[LOG_LEVEL_WARN] = "warn",
+	[LOG_LEVEL_NOTICE] = "notice",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_DEBUG] = "debug",
 };
 
 #define LEVELS (sizeof(names) / sizeof(names[0]))
@@ -65,7 +65,7 @@ add_escaped(char *line, size_t at, const char *text, bool cut)
 
 	for (size_t i = 0; text[i]; i++) {
 		unsigned char c = (unsigned char)text[i];
-		char out[4] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
+		char out[4] = { '\\', 'x', hex[c >> 4], hex[c & 15] };
 		size_t n = is_control(text, i) ? 4 : 1;
 
 		if (at + n > end) {
