@@ -230,8 +230,8 @@ install: all
 	$(Q)$(foreach p,$(notdir $(PROGRAMS)),$(INSTALL) -D -m 644 $(COMPLETION) $(DESTDIR)$(COMPDIR)/$p && \
 		echo "complete -o default -F _gatehouse $p" >> $(DESTDIR)$(COMPDIR)/$p &&) :
 	$(Q)$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(LOGDIR) $(dir $(EXAMPLE))
-	$(Q)$(foreach u,$(UNITFILES),$(SUBSTITUTE) $u > $(DESTDIR)$(UNITDIR)/$(notdir $u) &&) :
-	$(Q)[ -e $(EXAMPLE) ] || $(SUBSTITUTE) scripts/tinyproxyd.conf > $(EXAMPLE)
+	$(Q)$(foreach u,$(UNITFILES),$(SUBSTITUTE) $u | $(INSTALL) -m 644 /dev/stdin $(DESTDIR)$(UNITDIR)/$(notdir $u) &&) :
+	$(Q)[ -e $(EXAMPLE) ] || $(SUBSTITUTE) scripts/tinyproxyd.conf | $(INSTALL) -m 644 /dev/stdin $(EXAMPLE)
 	$(call say,DONE,"installed under $(DESTDIR)$(PREFIX)")
 
 uninstall:
