@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Certificates made by ourselves.
+ *
+ * Extensions are built from structs, never from configuration text, so that no name can smuggle
+ * another extension in.
+ */
+#include "libcert/x509gen.h"
+
+#include "libcert/pkey.h"
+#include "libcert/x509info.h"
+
+#include <openssl/bn.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include <stdlib.h>
+
+#define X509GEN_SERIAL_BITS 127
+/* 9999-12-31T23:59:59Z, where GeneralizedTime ends (RFC 5280 4.1.2.5). */
+#define X509GEN_TIME_MAX INT64_C(253402300799)
+
+static bool
+is_rsa(const EVP_PKEY *key)
+{
+	return EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
+}
+
+static bool
+has_kind(const struct x509gen_request *request, enum name_kind kind)
+{
+	for (size_t i = 0; i < request->name_count; i++) {
+		if (request->names[i].kind == kind)
+			return true;
+	}
+	return false;
+}
+
+/* ---- extensions: each returns 0, or -1 with OpenSSL's reason queued ---- */
+
+static int
+add_basic_constraints(X509 *cert, const struct x509gen_request *request)
+{
+	BASIC_CONSTRAINTS *bc = BASIC_CONSTRAINTS_new();
+	int rc = -1;
+
+	if (!bc)
+		return -1;
+	if (request->use == X509GEN_CA) {
+		bc->ca = 0xff;
+		/* It issues leaves, no further CAs. */
+		bc->pathlen = ASN1_INTEGER_new();
+		if (!bc->pathlen || !ASN1_INTEGER_set_int64(bc->pathlen, 0))
+			goto out;
+	}
+	if (X509_add1_ext_i2d(cert, NID_basic_constraints, bc, 1, X509V3_ADD_DEFAULT) == 1)
+		rc = 0;
+out:
+	BASIC_CONSTRAINTS_free(bc);
+	return rc;
+}
+
+/* Bits are numbered from the most significant (RFC 5280 4.2.1.3). */
+static int
+add_key_usage(X509 *cert, const struct x509gen_request *request)
+{
+	enum { DIGITAL_SIGNATURE = 0, KEY_ENCIPHERMENT = 2, KEY_CERT_SIGN = 5, CRL_SIGN = 6 };
+	ASN1_BIT_STRING *usage = ASN1_BIT_STRING_new();
+	bool ca = request->use == X509GEN_CA;
+	int rc = -1;
+
+	if (!usage)
+		return -1;
+	if (ASN1_BIT_STRING_set_bit(usage, ca ? KEY_CERT_SIGN : DIGITAL_SIGNATURE, 1) != 1)
+		goto out;
+	if (ca && ASN1_BIT_STRING_set_bit(usage, CRL_SIGN, 1) != 1)
+		goto out;
+	/* TLS 1.2's RSA key exchange; no other key type can encipher. */
+	if (!ca && is_rsa(request->key) && ASN1_BIT_STRING_set_bit(usage, KEY_ENCIPHERMENT, 1) != 1)
+		goto out;
+	if (X509_add1_ext_i2d(cert, NID_key_usage, usage, 1, X509V3_ADD_DEFAULT) == 1)
+		rc = 0;
+out:
+	ASN1_BIT_STRING_free(usage);
+	return rc;
+}
+
+static int
+push_usage(EXTENDED_KEY_USAGE *usages, int nid)
+{
+	ASN1_OBJECT *object = OBJ_nid2obj(nid);
+
+	return object && sk_ASN1_OBJECT_push(usages, object) > 0 ? 0 : -1;
+}
+
+static int
+add_extended_key_usage(X509 *cert, const struct x509gen_request *request)
+{
+	EXTENDED_KEY_USAGE *usages;
+	bool client = request->use == X509GEN_CLIENT;
+	int rc = -1;
+
+	if (request->use == X509GEN_CA)
+		return 0;
+	usages = sk_ASN1_OBJECT_new_null();
+	if (!usages)
+		return -1;
+	if (push_usage(usages, client ? NID_client_auth : NID_server_auth) == 0 &&
+	    (!has_kind(request, NAME_EMAIL) || push_usage(usages, NID_email_protect) == 0) &&
+	    X509_add1_ext_i2d(cert, NID_ext_key_usage, usages, 0, X509V3_ADD_DEFAULT) == 1)
+		rc = 0;
+	/* The objects are OpenSSL's own, static ones. */
+	sk_ASN1_OBJECT_free(usages);
+	return rc;
+}
+
+/* The SHA-1 of the public key's bits (RFC 5280 4.2.1.2 method 1): an identifier, not a signature. */
+static int
+add_subject_key_id(X509 *cert)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	ASN1_OCTET_STRING *id = ASN1_OCTET_STRING_new();
+	unsigned len = 0;
+	int rc = -1;
+
+	if (id && X509_pubkey_digest(cert, EVP_sha1(), digest, &len) == 1 &&
+	    ASN1_OCTET_STRING_set(id, digest, (int)len) == 1 &&
+	    X509_add1_ext_i2d(cert, NID_subject_key_identifier, id, 0, X509V3_ADD_DEFAULT) == 1)
+		rc = 0;
+	ASN1_OCTET_STRING_free(id);
+	return rc;
+}
+
+static int
+add_authority_key_id(X509 *cert, X509 *issuer)
+{
+	AUTHORITY_KEYID *authority = AUTHORITY_KEYID_new();
+	ASN1_OCTET_STRING *id;
+	int rc = -1;
+
+	id = X509_get_ext_d2i(issuer ? issuer : cert, NID_subject_key_identifier, NULL, NULL);
+	/* An issuer without an identifier is found by its name alone. */
+	if (!id && issuer) {
+		AUTHORITY_KEYID_free(authority);
+		return 0;
+	}
+	if (authority && id) {
+		authority->keyid = id;
+		if (X509_add1_ext_i2d(cert, NID_authority_key_identifier, authority, 0,
+			X509V3_ADD_DEFAULT) == 1)
+			rc = 0;
+	} else {
+		ASN1_OCTET_STRING_free(id);
+	}
+	AUTHORITY_KEYID_free(authority);
+	return rc;
+}
+
+static GENERAL_NAME *
+general_name(const struct name *name)
+{
+	static const int types[] = {
+		[NAME_DNS] = GEN_DNS,
+		[NAME_IP] = GEN_IPADD,
+		[NAME_EMAIL] = GEN_EMAIL,
+		[NAME_URI] = GEN_URI,
+	};
+	GENERAL_NAME *general = GENERAL_NAME_new();
+	ASN1_STRING *value = name->kind == NAME_IP ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
+	const void *bytes = name->kind == NAME_IP ? (const void *)name->ip : name->text;
+	size_t len = name->kind == NAME_IP ? name->ip_len : strlen(name->text);
+
+	if (!general || !value || ASN1_STRING_set(value, bytes, (int)len) != 1) {
+		ASN1_STRING_free(value);
+		GENERAL_NAME_free(general);
+		return NULL;
+	}
+	GENERAL_NAME_set0_value(general, types[name->kind], value);
+	return general;
+}
+
+static int
+add_names(X509 *cert, const struct x509gen_request *request)
+{
+	bool critical = X509_NAME_entry_count(X509_get_subject_name(cert)) == 0;
+	GENERAL_NAMES *names;
+	int rc = -1;
+
+	if (request->name_count == 0)
+		return 0;
+	names = GENERAL_NAMES_new();
+	if (!names)
+		return -1;
+	for (size_t i = 0; i < request->name_count; i++) {
+		GENERAL_NAME *general = general_name(&request->names[i]);
+
+		if (!general || sk_GENERAL_NAME_push(names, general) <= 0) {
+			GENERAL_NAME_free(general);
+			goto out;
+		}
+	}
+	/* RFC 5280 4.2.1.6: critical when the subject says nothing. */
+	if (X509_add1_ext_i2d(cert, NID_subject_alt_name, names, critical, X509V3_ADD_DEFAULT) == 1)
+		rc = 0;
+out:
+	GENERAL_NAMES_free(names);
+	return rc;
+}
+
+static int
+add_extensions(X509 *cert, const struct x509gen_request *request)
+{
+	if (add_basic_constraints(cert, request) < 0 || add_key_usage(cert, request) < 0 ||
+	    add_extended_key_usage(cert, request) < 0 || add_subject_key_id(cert) < 0 ||
+	    add_authority_key_id(cert, request->issuer) < 0 || add_names(cert, request) < 0)
+		return -1;
+	return 0;
+}
+
+/* ---- the rest of the certificate ---- */
+
+static int
+set_serial(X509 *cert)
+{
+	BIGNUM *serial = BN_new();
+	int rc = -1;
+
+	if (serial &&
+	    BN_rand(serial, X509GEN_SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
+	    BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(cert)))
+		rc = 0;
+	BN_free(serial);
+	return rc;
+}
+
+static int
+set_fields(X509 *cert, const struct x509gen_request *request)
+{
+	const X509_NAME *issuer =
+	    request->issuer ? X509_get_subject_name(request->issuer) : request->subject;
+
+	if (X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) == 0 &&
+	    ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)request->not_before) &&
+	    ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)request->not_after) &&
+	    X509_set_subject_name(cert, request->subject) == 1 &&
+	    X509_set_issuer_name(cert, issuer) == 1 && X509_set_pubkey(cert, request->key) == 1)
+		return 0;
+	return -1;
+}
+
+static int
+check(const struct x509gen_request *request, struct err *e)
+{
+	if (X509_NAME_entry_count(request->subject) == 0 && request->name_count == 0)
+		return err_set(e, ERR_USAGE, "a certificate needs a name or a subject");
+	if (request->not_before < 0 || request->not_after > X509GEN_TIME_MAX)
+		return err_set(e, ERR_USAGE, "a certificate's dates lie between 1970 and 9999");
+	if (request->not_after < request->not_before)
+		return err_set(e, ERR_USAGE, "the certificate would end before it begins");
+	if (request->issuer && !x509info_key_matches(request->issuer, request->issuer_key))
+		return err_set(e, ERR_DATA, "the issuer's key does not belong to its certificate");
+	if (request->issuer && X509_check_ca(request->issuer) != 1)
+		return err_set(e, ERR_DATA, "the issuer is not a certificate authority");
+	return 0;
+}
+
+int
+x509gen_make(const struct x509gen_request *request, X509 **cert, struct err *e)
+{
+	EVP_PKEY *signer = request->issuer ? request->issuer_key : request->key;
+	const EVP_MD *digest = request->digest ? request->digest : EVP_sha256();
+	X509 *made;
+
+	if (check(request, e) < 0)
+		return -1;
+	/* RFC 8410: Ed25519 hashes by itself. */
+	if (EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519)
+		digest = NULL;
+	made = X509_new();
+	if (!made || set_fields(made, request) < 0 || add_extensions(made, request) < 0 ||
+	    X509_sign(made, signer, digest) <= 0) {
+		X509_free(made);
+		return err_set_openssl(e, ERR_BUG, "cannot make the certificate");
+	}
+	*cert = made;
+	return 0;
+}
+
+/* ---- subjects ---- */
+
+static int
+field_refused(const char *field, struct span value, struct err *e)
+{
+	unsigned long why = ERR_peek_last_error();
+	int reason = ERR_GET_LIB(why) == ERR_LIB_ASN1 ? ERR_GET_REASON(why) : 0;
+
+	ERR_clear_error();
+	if (reason == ASN1_R_STRING_TOO_LONG)
+		return err_set(e, ERR_USAGE, "the subject's %s \"" SPAN_FMT "\" is too long", field,
+		    SPAN_ARG(value));
+	if (reason == ASN1_R_STRING_TOO_SHORT)
+		return err_set(e, ERR_USAGE, "the subject's %s \"" SPAN_FMT "\" is too short",
+		    field, SPAN_ARG(value));
+	return err_set(e, ERR_USAGE, "the subject's %s cannot be \"" SPAN_FMT "\"", field,
+	    SPAN_ARG(value));
+}
+
+/* join: one more value of the RDN before. */
+static int
+subject_add(X509_NAME *subject, const char *field, struct span value, bool join, struct err *e)
+{
+	int nid = OBJ_txt2nid(field);
+
+	if (nid == NID_undef) {
+		ERR_clear_error();
+		err_set(e, ERR_USAGE, "\"%s\" is no field of a subject", field);
+		return err_hint(e, "the usual ones: C, ST, L, O, OU, CN, emailAddress");
+	}
+	if (value.n == 0)
+		return 0;
+	if (X509_NAME_add_entry_by_NID(subject, nid, MBSTRING_UTF8, (const unsigned char *)value.p,
+		(int)value.n, -1, join ? -1 : 0) != 1)
+		return field_refused(field, value, e);
+	return 0;
+}
+
+int
+x509gen_subject_add(X509_NAME *subject, const char *field, struct span value, struct err *e)
+{
+	return subject_add(subject, field, value, false, e);
+}
+
+/* Bytes up to an unescaped one of stops, unescaped into out; what is left stays in *text. */
+static void
+take_unescaped(struct span *text, const char *stops, struct buf *out)
+{
+	size_t i;
+
+	buf_reset(out);
+	for (i = 0; i < text->n && !strchr(stops, text->p[i]); i++) {
+		if (text->p[i] == '\\' && i + 1 < text->n)
+			i++;
+		buf_add_char(out, text->p[i]);
+	}
+	*text = span_after(*text, i);
+}
+
+static int
+parse_subject(struct span text, X509_NAME *subject, struct buf *field, struct buf *value,
+    struct err *e)
+{
+	while (text.n > 0) {
+		bool join = text.p[0] == '+';
+
+		text = span_after(text, 1);
+		if (text.n == 0)
+			break;
+		take_unescaped(&text, "=/+", field);
+		if (text.n == 0 || text.p[0] != '=')
+			return err_set(e, ERR_USAGE, "no \"=\" after \"%s\" in the subject",
+			    buf_str(field));
+		text = span_after(text, 1);
+		take_unescaped(&text, "/+", value);
+		if (subject_add(subject, buf_str(field), buf_span(value), join, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+x509gen_subject(struct span text, X509_NAME **subject, struct err *e)
+{
+	X509_NAME *made;
+	struct buf field, value;
+	int rc;
+
+	if (text.n == 0 || text.p[0] != '/' || memchr(text.p, '\0', text.n)) {
+		err_set(e, ERR_USAGE, "a subject starts with a slash");
+		return err_hint(e, "as in /C=DE/O=Example/CN=a.example");
+	}
+	made = X509_NAME_new();
+	if (!made)
+		return err_set_openssl(e, ERR_BUG, "cannot make a subject");
+	buf_init(&field, text.n + 1);
+	buf_init(&value, text.n + 1);
+	rc = parse_subject(text, made, &field, &value, e);
+	buf_release(&field);
+	buf_release(&value);
+	if (rc < 0)
+		X509_NAME_free(made);
+	else
+		*subject = made;
+	return rc;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * x509gen: certificates made by ourselves, with the extensions that clients ask for.
+ *
+ * One request serves a self-signed leaf, a CA, and what a CA issues to a server or a client: who
+ * signs and what it may be used for are fields of it. Every certificate is X.509 v3 with a random
+ * 127-bit serial number, basicConstraints, keyUsage, extendedKeyUsage, subject and authority key
+ * identifiers (RFC 5280) and all names in subjectAltName.
+ */
+#ifndef LIBCERT_X509GEN_H
+#define LIBCERT_X509GEN_H
+
+#include "base/err.h"
+#include "libcert/name.h"
+
+#include <openssl/x509.h>
+
+#include <stdint.h>
+
+enum x509gen_use { X509GEN_SERVER, X509GEN_CLIENT, X509GEN_CA };
+
+/* All borrowed. */
+struct x509gen_request {
+	enum x509gen_use use;
+	const X509_NAME *subject; /* may be empty if there are names */
+	const struct name *names;
+	size_t name_count;
+	int64_t not_before, not_after; /* wall clock seconds, both inclusive */
+	const EVP_MD *digest;          /* NULL = SHA-256; not asked for Ed25519 */
+	EVP_PKEY *key; /* the subject's; its public half is enough if an issuer signs */
+	X509 *issuer;  /* NULL = self-signed with key */
+	EVP_PKEY *issuer_key;
+};
+
+int x509gen_make(const struct x509gen_request *request, X509 **cert, struct err *e)
+    __attribute__((warn_unused_result));
+
+/*
+ * openssl's "/C=DE/O=Example/CN=a.example": backslash escapes, '+' joins one more value to an RDN,
+ * empty values are left out, bytes are UTF-8. Free with X509_NAME_free.
+ */
+int x509gen_subject(struct span text, X509_NAME **subject, struct err *e)
+    __attribute__((warn_unused_result));
+/* One more RDN; field is a short or long name ("CN", "organizationName"). Empty: nothing is added. */
+int x509gen_subject_add(X509_NAME *subject, const char *field, struct span value, struct err *e)
+    __attribute__((warn_unused_result));
+
+#endif
