@@ -23,16 +23,20 @@ void arena_free(struct arena *a);
 void arena_reset(struct arena *a);
 
 /* Aligned for any object; never NULL. */
-void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, returns_nonnull, alloc_size(2)));
-void *arena_zalloc(struct arena *a, size_t n) __attribute__((malloc, returns_nonnull, alloc_size(2)));
+void *arena_alloc(struct arena *a, size_t n)
+    __attribute__((malloc, returns_nonnull, alloc_size(2)));
+void *arena_zalloc(struct arena *a, size_t n)
+    __attribute__((malloc, returns_nonnull, alloc_size(2)));
 /* count * size checked for overflow; zeroed. */
-void *arena_array(struct arena *a, size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+void *arena_array(struct arena *a, size_t count, size_t size)
+    __attribute__((malloc, returns_nonnull));
 /* Unaligned bytes, for strings. */
 char *arena_bytes(struct arena *a, size_t n) __attribute__((malloc, returns_nonnull));
 /* Copies; both are NUL-terminated behind their n bytes. */
 struct span arena_dup(struct arena *a, struct span s);
 char *arena_strdup(struct arena *a, struct span s) __attribute__((malloc, returns_nonnull));
-struct span arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct span arena_printf(struct arena *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Without stdio, for the hot path: all parts in one, and a number in decimal. NUL behind. */
 struct span arena_concat(struct arena *a, const struct span *parts, size_t count);
 struct span arena_decimal(struct arena *a, uint64_t v);

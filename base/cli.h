@@ -21,10 +21,10 @@ enum cli_flag {
 };
 
 struct cli_option {
-	const char *name;   /* long name without dashes, or NULL */
-	char letter;        /* short letter, or 0 */
-	const char *arg;    /* name of its argument in help ("FILE"), NULL = a switch */
-	const char *help;   /* one sentence */
+	const char *name; /* long name without dashes, or NULL */
+	char letter;      /* short letter, or 0 */
+	const char *arg;  /* name of its argument in help ("FILE"), NULL = a switch */
+	const char *help; /* one sentence */
 	unsigned flags;
 	/*
 	 * Called in order of appearance; value is NULL for a switch. Returns 0, or -1 with e set;
@@ -35,10 +35,10 @@ struct cli_option {
 
 struct cli_program {
 	const char *name;
-	const char *usage;   /* "[options] NAME..." ; several lines allowed */
-	const char *summary; /* one sentence */
-	const char *examples; /* lines, each "command\n    what it does" */
-	const char *details;  /* exit codes, files; may be NULL */
+	const char *usage;                /* "[options] NAME..." ; several lines allowed */
+	const char *summary;              /* one sentence */
+	const char *examples;             /* lines, each "command\n    what it does" */
+	const char *details;              /* exit codes, files; may be NULL */
 	const struct cli_option *options; /* ends with an all-zero row */
 	/* A word that is no option; NULL = none allowed. */
 	int (*operand)(void *ctx, const char *word, struct err *e);

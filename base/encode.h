@@ -13,8 +13,10 @@
 
 int encode_base64(struct buf *out, struct span in);
 int encode_base64url(struct buf *out, struct span in);
-int encode_hex(struct buf *out, struct span in);             /* lower case */
-int encode_hex_colon(struct buf *out, struct span in);       /* AA:BB, upper case, as openssl prints fingerprints */
+/* Lower case. */
+int encode_hex(struct buf *out, struct span in);
+/* "AA:BB", upper case, as openssl prints fingerprints. */
+int encode_hex_colon(struct buf *out, struct span in);
 /* RFC 3986: everything but unreserved and the bytes in keep becomes %XX. */
 int encode_percent(struct buf *out, struct span in, const char *keep);
 /* The inside of a JSON string: quotes, backslash, control bytes escaped; bytes >= 0x80 pass. */

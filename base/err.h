@@ -48,7 +48,10 @@ struct err {
 	int64_t retry_at; /* wall clock seconds; 0 = unknown (ERR_TEMPFAIL) */
 };
 
-#define ERR_INIT { .kind = ERR_NONE }
+#define ERR_INIT                 \
+	{                        \
+		.kind = ERR_NONE \
+	}
 
 /*
  * Each of the setters takes e == NULL (the caller does not care) and returns

@@ -27,7 +27,8 @@ int file_write_new(const char *path, struct span content, mode_t mode, struct er
     __attribute__((warn_unused_result));
 
 /* mkdir -p; what it makes has exactly mode, existing directories are left as they are. */
-int file_make_dirs(const char *path, mode_t mode, struct err *e) __attribute__((warn_unused_result));
+int file_make_dirs(const char *path, mode_t mode, struct err *e)
+    __attribute__((warn_unused_result));
 /* fsync of a directory. */
 int file_sync_dir(const char *path, struct err *e) __attribute__((warn_unused_result));
 bool file_exists(const char *path);

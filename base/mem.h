@@ -22,8 +22,10 @@ void *mem_realloc_array(void *p, size_t count, size_t size) __attribute__((retur
 char *mem_strdup(const char *s) __attribute__((malloc, returns_nonnull));
 /* A NUL-terminated copy. */
 char *mem_dup_span(struct span s) __attribute__((malloc, returns_nonnull));
-char *mem_printf(const char *fmt, ...) __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
-char *mem_vprintf(const char *fmt, va_list ap) __attribute__((malloc, returns_nonnull, format(printf, 1, 0)));
+char *mem_printf(const char *fmt, ...)
+    __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+char *mem_vprintf(const char *fmt, va_list ap)
+    __attribute__((malloc, returns_nonnull, format(printf, 1, 0)));
 /* Wipe n bytes, then free; takes NULL. For secrets. */
 void mem_wipe_free(void *p, size_t n);
 

@@ -15,18 +15,25 @@
 #include <stdint.h>
 
 struct proc_request {
-	const char *const *argv; /* NULL-terminated; argv[0] searched in PATH unless it has a slash */
-	const char *shell;       /* instead of argv: a line for /bin/sh -c */
-	const char *const *env;  /* NULL-terminated "NAME=value" set on top of our environment, or NULL */
-	struct span input;       /* fed to stdin; empty = /dev/null */
-	int64_t timeout_ms;      /* 0 = none */
-	struct buf *out;         /* stdout and stderr together, cut at its maximum (then full); NULL = inherited */
+	/* NULL-terminated; argv[0] is searched in our PATH unless it has a slash. */
+	const char *const *argv;
+	/* Instead of argv: a line for /bin/sh -c. */
+	const char *shell;
+	/* NULL-terminated "NAME=value", set on top of our environment; may be NULL. */
+	const char *const *env;
+	/* Fed to stdin; empty = /dev/null. */
+	struct span input;
+	/* 0 = none. */
+	int64_t timeout_ms;
+	/* stdout and stderr together, cut at its maximum (then full); NULL = inherited. */
+	struct buf *out;
 };
 
 /*
  * Returns 0 when it ran; *status is its exit code, or 128 + signal. -1: could
  * not be started, or timed out (ERR_TEMPFAIL).
  */
-int proc_run(const struct proc_request *req, int *status, struct err *e) __attribute__((warn_unused_result));
+int proc_run(const struct proc_request *req, int *status, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -23,7 +23,10 @@ struct span {
 #define SPAN_ARG(s) (int)(s).n, (s).p ? (s).p : ""
 /* A span over a string literal, usable in expressions and (braced) in static tables. */
 #define SPAN(literal) ((struct span){ "" literal, sizeof(literal) - 1 })
-#define SPAN_INIT(literal) { "" literal, sizeof(literal) - 1 }
+#define SPAN_INIT(literal)                      \
+	{                                       \
+		"" literal, sizeof(literal) - 1 \
+	}
 
 static inline struct span
 span_of(const void *p, size_t n)
@@ -53,7 +56,7 @@ static inline bool
 span_ends(struct span s, struct span suffix)
 {
 	return s.n >= suffix.n &&
-	    (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
+	       (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
 }
 
 /* The rest of s after its first n bytes; n must not exceed s.n. */
