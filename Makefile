@@ -66,7 +66,7 @@ ALL_CFLAGS := -std=gnu11 $(OPTIMIZE) $(INCLUDES) $(WARN) $(HARDEN) $(SANFLAGS) $
 ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
 
 LIBS_base  := $(shell $(PKG_CONFIG) --libs libcrypto) -lpthread
-LIBS_cert  := $(shell $(PKG_CONFIG) --libs libssl libcjson) $(LIBS_base)
+LIBS_cert  := $(shell $(PKG_CONFIG) --libs libssl libcjson libidn2) $(LIBS_base)
 LIBS_acme  := $(shell $(PKG_CONFIG) --libs libcurl) $(LIBS_cert)
 LIBS_proxy := $(shell $(PKG_CONFIG) --libs libnghttp2 libpcre2-8 libcares libseccomp) $(LIBS_cert)
 LIBS_test  := $(shell $(PKG_CONFIG) --libs cmocka)
