@@ -55,6 +55,27 @@ static const struct known_name known_names[SLOTS] = {
 	KNOWN("authorization", 'a', 'n', HEADER_AUTHORIZATION),
 };
 
+/* known is in lower case; '-' and small letters have the bit that makes a letter small. */
+static bool
+is_name(const char *name, const char *known, size_t n)
+{
+	const uint64_t small = UINT64_C(0x2020202020202020);
+	uint64_t a, b;
+	size_t i;
+
+	for (i = 0; i + 8 <= n; i += 8) {
+		memcpy(&a, name + i, 8);
+		memcpy(&b, known + i, 8);
+		if ((a | small) != b)
+			return false;
+	}
+	for (; i < n; i++) {
+		if ((name[i] | 0x20) != known[i])
+			return false;
+	}
+	return true;
+}
+
 enum header_id
 header_identify(struct span name)
 {
@@ -65,10 +86,9 @@ header_identify(struct span name)
 		return HEADER_OTHER;
 	k = &known_names[SLOT(name.n, (unsigned char)lex_lower(name.p[0]),
 	    (unsigned char)lex_lower(name.p[name.n - 1]))];
-	if (k->id != HEADER_OTHER && span_eq_nocase(name, k->name))
+	if (k->name.n == name.n && is_name(name.p, k->name.p, name.n))
 		return k->id;
-	if (lex_lower(name.p[0]) == 'x' && name.n > x_accel.n &&
-	    span_eq_nocase(span_of(name.p, x_accel.n), x_accel))
+	if (name.n > x_accel.n && is_name(name.p, x_accel.p, x_accel.n))
 		return HEADER_X_ACCEL;
 	return HEADER_OTHER;
 }

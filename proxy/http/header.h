@@ -45,6 +45,7 @@ const struct header *header_find(const struct header_list *l, enum header_id id)
 const struct header *header_find_name(const struct header_list *l, struct span name);
 /* As a variable names it: "user_agent" matches User-Agent; several are joined with ", " (nginx). Empty if none. */
 struct span header_value_for_variable(const struct header_list *l, struct span name, struct arena *arena);
+/* name: a token (RFC 9110 5.6.2); what is none may be mistaken for one. */
 enum header_id header_identify(struct span name);
 /* Does the comma-separated value list contain the token, any case? */
 bool header_has_token(struct span value, struct span token);

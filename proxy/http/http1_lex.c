@@ -3,12 +3,15 @@
  * http1_lex: one table for the byte classes, one fast walk over text.
  *
  * Every byte of a head is looked at twice: by lex_text() while it arrives and again when the head
- * is cut into lines, so lex_text() takes eight at a time. Classes are looked up only for the few
- * bytes of names, targets and hosts.
+ * is cut into lines, so lex_text() takes sixteen or eight at a time. Classes are looked up only for
+ * the few bytes of names, targets and hosts.
  */
 #include "proxy/http/http1_lex.h"
 
 #include <endian.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define PUNCT_TOKEN (LEX_TOKEN | LEX_TARGET)
 #define PUNCT_BOTH (LEX_TOKEN | LEX_TARGET | LEX_HOST)
@@ -73,11 +76,33 @@ is_control(char c)
 	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
+#ifdef __SSE2__
+/* A bit for each of the 16 bytes at p that is a control byte. */
+static inline unsigned
+controls_of_16(const char *p)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)p);
+	__m128i below = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+	__m128i tab = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
+	__m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, below), del));
+}
+#endif
+
 size_t
 lex_text(struct span s)
 {
 	size_t i = 0;
 
+#ifdef __SSE2__
+	for (; s.n - i >= 16; i += 16) {
+		unsigned hits = controls_of_16(s.p + i);
+
+		if (hits)
+			return i + (size_t)__builtin_ctz(hits);
+	}
+#endif
 	while (s.n - i >= 8) {
 		uint64_t eight, hits;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http1_response: an upstream's head: status line, framing, whether a body follows (RFC 9112 4, 6.3).
+ * http1_response: an upstream's head: status line, framing, whether a body follows (RFC 9112 4,
+ * 6.3).
  *
  * As strict as for requests: what a backend sends is shown to a client who may sit behind another
  * proxy, and a response that two readers end in different places poisons the connection.
