@@ -345,7 +345,7 @@ looks_like_ip(struct span text)
 		if (!is_digit(v4.p[i]) && v4.p[i] != '.')
 			return false;
 	}
-	return v4.n > 0;
+	return v4.n > 0 && is_digit(v4.p[0]);
 }
 
 static int

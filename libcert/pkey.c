@@ -207,7 +207,7 @@ pkey_parse_pem(struct span pem, const char *text, EVP_PKEY **key, struct err *e)
 		ERR_clear_error();
 		return err_set(e, ERR_DATA, "the passphrase does not open the private key");
 	}
-	if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
+	if (!memmem(pem.p, pem.n, "PRIVATE KEY-----", 16)) {
 		ERR_clear_error();
 		return err_set(e, ERR_DATA, "no private key in PEM form");
 	}
