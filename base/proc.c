@@ -125,7 +125,10 @@ place_fd(int fd, int target)
 	return dup2(fd, target) < 0 ? -1 : 0;
 }
 
-/* Above 2, so that placing one descriptor never overwrites the next. */
+/*
+ * Above 2, so that placing the others does not overwrite it. Those need none of this: the input is
+ * placed first, and four descriptors were opened before the output's.
+ */
 static int
 lift_fd(int fd)
 {
@@ -147,7 +150,7 @@ close_at_exec(void)
 static _Noreturn void
 exec_child(const struct run *r)
 {
-	int in = lift_fd(r->in), out = lift_fd(r->out[1]), status = lift_fd(r->status[1]), why;
+	int out = r->out[1], status = lift_fd(r->status[1]), why;
 	sigset_t none;
 
 	setpgid(0, 0);
@@ -155,7 +158,7 @@ exec_child(const struct run *r)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (status >= 0 && place_fd(in, 0) == 0 &&
+	if (status >= 0 && place_fd(r->in, 0) == 0 &&
 	    (out < 0 || (place_fd(out, 1) == 0 && place_fd(out, 2) == 0))) {
 		close_at_exec();
 		execvpe(r->argv[0], (char *const *)(uintptr_t)r->argv, r->env);

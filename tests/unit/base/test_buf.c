@@ -46,6 +46,15 @@ exactly_the_maximum_fits(void **state)
 	assert_span(buf_span(&b), "abcd");
 	buf_release(&b);
 
+	/* As many as are free: the NUL needs one more. */
+	buf_init(&b, 1000);
+	assert_int_equal(buf_add(&b, SPAN("a")), 0);
+	while (b.len + 4 < b.cap)
+		assert_int_equal(buf_add_char(&b, 'a'), 0);
+	assert_int_equal(buf_printf(&b, "%s", "wxyz"), 0);
+	assert_string_equal(buf_str(&b) + b.len - 5, "awxyz");
+	buf_release(&b);
+
 	buf_init(&b, 4);
 	assert_int_equal(buf_printf(&b, "%s", "abcde"), -1);
 	assert_int_equal(b.len, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* file: reading, replacing, locks, and the ways each of them fails. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "tests/unit/unit.h"
 
@@ -367,6 +368,45 @@ waiting_lock_is_granted_when_the_holder_dies(void **state)
 	close(fds[1]);
 }
 
+/* Whether the kernel has pid waiting for a lock. */
+static bool
+is_waiting(pid_t pid)
+{
+	char line[200];
+	FILE *f = fopen("/proc/locks", "re");
+	bool found = false;
+	int who;
+
+	assert_non_null(f);
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*d: -> FLOCK ADVISORY WRITE %d", &who) == 1 && who == pid;
+	fclose(f);
+	return found;
+}
+
+static void
+lock_on_a_removed_file_is_no_lock(void **state)
+{
+	const char *path = in_dir("lock");
+	int fd = file_lock(path, false, &e), status;
+	pid_t pid;
+
+	assert_true(fd >= 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(fd);
+		_exit(file_lock(path, true, NULL) >= 0 && file_exists(path) ? 0 : 1);
+	}
+	for (int64_t deadline = clock_mono_ms() + 30000; !is_waiting(pid); usleep(1000))
+		assert_true(clock_mono_ms() < deadline);
+	/* It waits for a file that has lost its name meanwhile. */
+	assert_int_equal(unlink(path), 0);
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void
 write_all_reports_errno(void **state)
 {
@@ -427,6 +467,7 @@ main(void)
 		FILE_TEST(sync_dir_wants_a_directory),
 		FILE_TEST(lock_has_one_holder),
 		FILE_TEST(waiting_lock_is_granted_when_the_holder_dies),
+		FILE_TEST(lock_on_a_removed_file_is_no_lock),
 		FILE_TEST(write_all_reports_errno),
 		FILE_TEST(join_has_one_slash),
 	};

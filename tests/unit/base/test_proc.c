@@ -105,9 +105,10 @@ input_reaches_stdin(void **state)
 static void
 environment_is_ours_with_changes_on_top(void **state)
 {
+	static const char *const env_argv[] = { "env", NULL };
 	const char *const env[] = { "GH_NEW=1", "GH_OLD=changed", "GH_EQ=a=b", NULL };
 	struct proc_request req = {
-		.shell = "echo $GH_NEW $GH_OLD $GH_KEPT $GH_EQ; env | grep -c '^GH_OLD='",
+		.shell = "echo $GH_NEW $GH_OLD $GH_KEPT $GH_EQ",
 		.env = env,
 		.out = &out,
 		.timeout_ms = 60000,
@@ -116,7 +117,14 @@ environment_is_ours_with_changes_on_top(void **state)
 	setenv("GH_OLD", "was", 1);
 	setenv("GH_KEPT", "kept", 1);
 	assert_int_equal(proc_run(&req, &status, &e), 0);
-	assert_span(buf_span(&out), "1 changed kept a=b\n1\n");
+	assert_span(buf_span(&out), "1 changed kept a=b\n");
+	/* Not there twice; a shell would hide that. */
+	buf_reset(&out);
+	req.shell = NULL;
+	req.argv = env_argv;
+	assert_int_equal(proc_run(&req, &status, &e), 0);
+	assert_non_null(strstr(buf_str(&out), "GH_OLD=changed\n"));
+	assert_null(strstr(buf_str(&out), "GH_OLD=was"));
 	assert_string_equal(getenv("GH_OLD"), "was");
 	unsetenv("GH_OLD");
 	unsetenv("GH_KEPT");
@@ -125,26 +133,40 @@ environment_is_ours_with_changes_on_top(void **state)
 static void
 child_starts_clean(void **state)
 {
-	int fd = open("/dev/null", O_RDONLY), own;
+	static const char *const list[] = { "ls", "/proc/self/fd", NULL };
+	static const char *const show[] = { "grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status",
+		NULL };
+	struct proc_request req = { .argv = list, .out = &out, .timeout_ms = 60000 };
+	int fd = open("/dev/null", O_RDONLY), rc;
 	sigset_t set;
 
 	assert_true(fd > 2);
+	assert_int_equal(proc_run(&req, &status, &e), 0);
+	close(fd);
+	/* The fourth is the one ls reads the directory by. */
+	assert_span(buf_span(&out), "0\n1\n2\n3\n");
+	buf_reset(&out);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	/* 0, 1, 2 and the one ls reads the directory by. */
-	assert_int_equal(
-	    shell("ls /proc/self/fd | wc -l; grep -E 'Sig(Blk|Ign)' /proc/self/status;"
-		  "ps -o pgid= -p $$ 2>/dev/null || cut -d' ' -f5 /proc/$$/stat; echo $$"),
-	    0);
+	req.argv = show;
+	rc = proc_run(&req, &status, &e);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	close(fd);
-	assert_true(span_starts(buf_span(&out),
-	    SPAN("4\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n")));
-	assert_int_equal(sscanf(strstr(buf_str(&out), "SigIgn") + 24, "%d", &own), 1);
-	assert_int_not_equal(own, getpgrp());
+	assert_int_equal(rc, 0);
+	assert_span(buf_span(&out), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+}
+
+static void
+child_leads_its_own_group(void **state)
+{
+	int pid, parent, group;
+
+	assert_int_equal(shell("cat /proc/$$/stat"), 0);
+	assert_int_equal(sscanf(buf_str(&out), "%d (%*[^)]) %*c %d %d", &pid, &parent, &group), 3);
+	assert_int_equal(group, pid);
+	assert_int_equal(parent, getpid());
 }
 
 static void
@@ -178,14 +200,14 @@ time_limit_ends_the_whole_group(void **state)
 	struct proc_request req = {
 		.shell = "echo begun; sleep 1000 & echo $!; sleep 1000; echo never",
 		.out = &out,
-		.timeout_ms = 500,
+		.timeout_ms = 1000,
 	};
 	char state_path[64];
 	int pid;
 
 	assert_int_equal(proc_run(&req, &status, &e), -1);
 	assert_int_equal(e.kind, ERR_TEMPFAIL);
-	assert_non_null(strstr(err_text(&e), "within 0.500 s"));
+	assert_non_null(strstr(err_text(&e), "within 1.000 s"));
 	assert_int_equal(status, -1);
 	assert_int_equal(sscanf(buf_str(&out), "begun\n%d", &pid), 1);
 	assert_null(strstr(buf_str(&out), "never"));
@@ -205,6 +227,21 @@ time_limit_ends_the_whole_group(void **state)
 		usleep(1000);
 	}
 	fail_msg("the grandchild still runs");
+}
+
+static void
+child_may_tidy_up_before_it_is_killed(void **state)
+{
+	/* The shell's trap runs when its sleep has ended: the whole group must be told. */
+	struct proc_request req = {
+		.shell = "trap 'echo tidied; exit 0' TERM; sleep 1000; sleep 1000",
+		.out = &out,
+		.timeout_ms = 1000,
+	};
+
+	assert_int_equal(proc_run(&req, &status, &e), -1);
+	assert_int_equal(e.kind, ERR_TEMPFAIL);
+	assert_non_null(strstr(buf_str(&out), "tidied\n"));
 }
 
 static void
@@ -263,13 +300,10 @@ output_may_be_inherited(void **state)
 	close(fds[0]);
 }
 
-static void
-runs_without_our_own_standard_descriptors(void **state)
+/* proc_run in a process whose descriptors 0 to 2 are closed. */
+static int
+run_without_descriptors(const struct proc_request *req)
 {
-	struct proc_request req = { .shell = "cat; echo out; echo err >&2",
-		.out = &out,
-		.input = SPAN("in\n"),
-		.timeout_ms = 60000 };
 	int saved[3], rc;
 
 	fflush(stdout);
@@ -277,14 +311,31 @@ runs_without_our_own_standard_descriptors(void **state)
 		saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
 		close(i);
 	}
-	rc = proc_run(&req, &status, &e);
+	rc = proc_run(req, &status, &e);
 	for (int i = 0; i < 3; i++) {
 		dup2(saved[i], i);
 		close(saved[i]);
 	}
-	assert_int_equal(rc, 0);
+	return rc;
+}
+
+static void
+runs_without_our_own_standard_descriptors(void **state)
+{
+	static const char *const missing[] = { "/nonexistent/program", NULL };
+	struct proc_request req = {
+		.shell = "cat; echo out; echo err >&2",
+		.out = &out,
+		.input = SPAN("in\n"),
+		.timeout_ms = 60000,
+	};
+
+	assert_int_equal(run_without_descriptors(&req), 0);
 	assert_int_equal(status, 0);
 	assert_span(buf_span(&out), "in\nout\nerr\n");
+	req = (struct proc_request){ .argv = missing, .out = &out };
+	assert_int_equal(run_without_descriptors(&req), -1);
+	assert_int_equal(e.kind, ERR_NOINPUT);
 }
 
 #define PROC_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -300,8 +351,10 @@ main(void)
 		PROC_TEST(input_reaches_stdin),
 		PROC_TEST(environment_is_ours_with_changes_on_top),
 		PROC_TEST(child_starts_clean),
+		PROC_TEST(child_leads_its_own_group),
 		PROC_TEST(what_cannot_start_is_an_error),
 		PROC_TEST(time_limit_ends_the_whole_group),
+		PROC_TEST(child_may_tidy_up_before_it_is_killed),
 		PROC_TEST(deaf_child_is_killed),
 		PROC_TEST(talkative_child_is_stopped_too),
 		PROC_TEST(daemon_left_behind_does_not_hold_us),
