@@ -26,25 +26,26 @@ struct generation; /* worker_state.h: snapshot, counted */
 struct client {
 	struct worker *worker;
 	struct address remote, local;
-	uint64_t number;         /* connection serial, for logs and $connection */
-	unsigned requests;       /* so far, this one included */
-	int64_t started_ms;      /* loop clock */
-	SSL *ssl;                /* NULL = plain */
+	uint64_t number;                 /* connection serial, for logs and $connection */
+	unsigned requests;               /* so far, this one included */
+	int64_t started_ms;              /* loop clock */
+	SSL *ssl;                        /* NULL = plain */
 	const struct listener *listener; /* of the generation that accepted or last served it */
 };
 
 struct response {
 	unsigned status;
-	struct span reason;          /* empty = the standard phrase */
-	struct header_list headers;  /* Content-Length, Date, Server, Connection are the codec's */
-	int64_t content_length;      /* -1 = unknown: chunked or until close */
-	struct span content_type;    /* empty = none */
-	int64_t last_modified;       /* wall clock seconds; -1 = none */
-	bool from_upstream;          /* Server and Date come from headers */
+	struct span reason;         /* empty = the standard phrase */
+	struct header_list headers; /* Content-Length, Date, Server, Connection are the codec's */
+	int64_t content_length;     /* -1 = unknown: chunked or until close */
+	struct span content_type;   /* empty = none */
+	int64_t last_modified;      /* wall clock seconds; -1 = none */
+	bool from_upstream;         /* Server and Date come from headers */
 	bool head_sent;
-	bool no_body;                /* HEAD, 204, 304: by request_send_head */
+	bool no_body; /* HEAD, 204, 304: by request_send_head */
 	struct header_list trailers;
-	uint64_t body_bytes;         /* sent so far, for $body_bytes_sent */
+	uint64_t body_bytes; /* sent so far, for $body_bytes_sent */
+	uint64_t wire_bytes; /* sent so far with head and framing, for $bytes_sent */
 };
 
 enum body_state { BODY_WAIT, BODY_DATA, BODY_END, BODY_FAILED };
@@ -66,7 +67,8 @@ struct handler {
 	void (*start)(struct request *r);
 	void (*on_body)(struct request *r);     /* body_peek has news: bytes, the end, or failure */
 	void (*on_writable)(struct request *r); /* room again after a short request_send_body */
-	void (*release)(struct request *r);     /* the request ends, answered or not: let go of everything */
+	void (*release)(struct request
+		*r); /* the request ends, answered or not: let go of everything */
 };
 
 struct request {
@@ -81,9 +83,10 @@ struct request {
 	const struct codec *codec;
 
 	/* Request */
-	struct span request_line, method, target, path_query, args, host; /* host: lower case, no port */
-	struct span raw_path;  /* path as sent, before '?' */
-	struct span uri;       /* decoded, normalized; what locations match and $uri shows */
+	struct span request_line, method, target, path_query, args,
+	    host;             /* host: lower case, no port */
+	struct span raw_path; /* path as sent, before '?' */
+	struct span uri;      /* decoded, normalized; what locations match and $uri shows */
 	unsigned http_major, http_minor;
 	struct header_list headers;
 	enum body_framing body_framing;
@@ -96,11 +99,12 @@ struct request {
 	void *handler_state;
 
 	/* For logs and variables */
-	int64_t started_ms;      /* loop clock */
+	int64_t started_ms; /* loop clock */
 	int64_t started_wall_ms;
 	struct upstream_trace *upstream; /* upstream_http.h; NULL = no upstream was asked */
 	struct span id;                  /* $request_id, made on first use */
 	bool complete;                   /* the response went out whole: $request_completion */
+	unsigned internal_redirects;     /* so far; bounded (internal_redirect.h) */
 };
 
 /* Pick server (from r->host and the endpoint), location and handler, then start. The codec calls it once the head is parsed. */
@@ -117,7 +121,8 @@ void request_send_end(struct request *r);
 /* The response cannot be completed: the client sees it cut (connection closed, RST_STREAM), never whole. */
 void request_abort(struct request *r, const char *reason);
 /* A whole response from memory: head, body, end. */
-void request_send_simple(struct request *r, unsigned status, struct span content_type, struct span body);
+void request_send_simple(struct request *r, unsigned status, struct span content_type,
+    struct span body);
 /* The built-in page for status (error_page.h), or an abort if the head is out already. */
 void request_fail(struct request *r, unsigned status);
 

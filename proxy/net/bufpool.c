@@ -58,7 +58,9 @@ shelf_for(struct bufpool *p, size_t size)
 struct chunk *
 bufpool_borrow(struct bufpool *p, size_t min)
 {
-	size_t size = min <= BUFPOOL_SMALL ? BUFPOOL_SMALL : min <= BUFPOOL_LARGE ? BUFPOOL_LARGE : min;
+	size_t size = min <= BUFPOOL_SMALL   ? BUFPOOL_SMALL
+		      : min <= BUFPOOL_LARGE ? BUFPOOL_LARGE
+					     : min;
 	struct shelf *s = shelf_for(p, size);
 	struct chunk *c;
 

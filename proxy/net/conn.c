@@ -18,7 +18,7 @@
 /* Output gathered before it is sent without waiting for the end of the turn: one full record. */
 #define FLUSH_AT BUFPOOL_LARGE
 
-#define conn_from(ptr, member) ((struct conn *)((char *)(ptr) - offsetof(struct conn, member)))
+#define conn_from(ptr, member) ((struct conn *)((char *)(ptr)-offsetof(struct conn, member)))
 
 static void
 tell_error(struct conn *c)

@@ -44,23 +44,26 @@ struct conn {
 	struct bufpool *pool;
 	const struct conn_ops *ops;
 	void *owner;
-	SSL *ssl;                /* NULL = plain; owned */
-	const char *reason;      /* static text; why it failed */
-	int saved_errno;         /* behind reason; 0 = none */
+	SSL *ssl;                     /* NULL = plain; owned */
+	const char *reason;           /* static text; why it failed */
+	int saved_errno;              /* behind reason; 0 = none */
 	struct chunk *out, *out_last; /* queued output */
 	size_t out_bytes;
 	uint64_t bytes_in, bytes_out; /* on the wire side of TLS: application bytes */
 	struct deferred flush, reap;
 	unsigned readable : 1, writable : 1, connecting : 1, handshaking : 1;
-	unsigned want_drain : 1; /* owner waits for on_writable */
+	unsigned want_drain : 1;                             /* owner waits for on_writable */
 	unsigned read_wants_write : 1, write_wants_read : 1; /* TLS */
-	unsigned peer_closed : 1; /* the kernel has seen the peer's FIN or reset; data may still be unread */
+	unsigned
+	    peer_closed : 1; /* the kernel has seen the peer's FIN or reset; data may still be unread */
 	unsigned failed : 1, error_told : 1, closed : 1;
-	unsigned read_after_write_error : 1; /* owner's wish: what the peer said before it hung up still counts */
-	unsigned write_failed : 1;           /* plain: sends are dropped, reading goes on to its end */
+	unsigned
+	    read_after_write_error : 1; /* owner's wish: what the peer said before it hung up still counts */
+	unsigned write_failed : 1; /* plain: sends are dropped, reading goes on to its end */
 	unsigned shut_write : 1, shut_done : 1;
 	unsigned tls_pending : 1; /* bytes are waiting inside the SSL object */
-	void (*on_free)(struct conn *c); /* last word at the end of the turn: the owner frees itself (c is embedded) */
+	void (*on_free)(struct conn
+		*c); /* last word at the end of the turn: the owner frees itself (c is embedded) */
 };
 
 /* Output kept for a slow peer before conn_write takes no more. */

@@ -17,7 +17,8 @@ is_tried(const struct peer_set *tried, size_t i)
 static bool
 is_resting(const struct peer *p, int64_t now_ms)
 {
-	return p->max_fails && p->fails >= p->max_fails && now_ms - p->checked_ms <= p->fail_timeout_ms;
+	return p->max_fails && p->fails >= p->max_fails &&
+	       now_ms - p->checked_ms <= p->fail_timeout_ms;
 }
 
 static struct peer *

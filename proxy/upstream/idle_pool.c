@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define from_member(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static void
 idle_unlink(struct upstream_conn *uc)

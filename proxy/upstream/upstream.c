@@ -24,13 +24,13 @@ struct upstream_groups {
 static void
 write_identity(const struct upstream_spec *spec, struct buf *out)
 {
-	buf_printf(out, SPAN_FMT " %d %u %u %lld", SPAN_ARG(spec->name), spec->implicit, spec->keepalive,
-	    spec->keepalive_requests, (long long)spec->keepalive_timeout_ms);
+	buf_printf(out, SPAN_FMT " %d %u %u %lld", SPAN_ARG(spec->name), spec->implicit,
+	    spec->keepalive, spec->keepalive_requests, (long long)spec->keepalive_timeout_ms);
 	for (size_t i = 0; i < spec->server_count; i++) {
 		const struct upstream_server *s = &spec->servers[i];
 
-		buf_printf(out, "\n" SPAN_FMT " %u %u %lld %d %d", SPAN_ARG(s->name), s->weight, s->max_fails,
-		    (long long)s->fail_timeout_ms, s->backup, s->down);
+		buf_printf(out, "\n" SPAN_FMT " %u %u %lld %d %d", SPAN_ARG(s->name), s->weight,
+		    s->max_fails, (long long)s->fail_timeout_ms, s->backup, s->down);
 		for (size_t j = 0; j < s->address_count; j++) {
 			buf_add_char(out, ' ');
 			buf_add(out, s->addresses[j].text);
@@ -39,7 +39,8 @@ write_identity(const struct upstream_spec *spec, struct buf *out)
 }
 
 static void
-peer_init(struct peer *p, struct upstream_group *g, const struct upstream_server *s, const struct address *a)
+peer_init(struct peer *p, struct upstream_group *g, const struct upstream_server *s,
+    const struct address *a)
 {
 	p->group = g;
 	p->address = *a;
@@ -101,7 +102,8 @@ upstream_groups_new(struct generation *gen, const struct upstream_groups *previo
 		write_identity(s->upstreams[i], &identity);
 		text = buf_detach(&identity, NULL);
 		/* At the same place first: that is where it nearly always is. */
-		if (previous && i < previous->count && strcmp(previous->by_index[i]->identity, text) == 0)
+		if (previous && i < previous->count &&
+		    strcmp(previous->by_index[i]->identity, text) == 0)
 			same = previous->by_index[i];
 		else
 			same = find_same(previous, text);

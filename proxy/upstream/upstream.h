@@ -30,9 +30,11 @@ struct peer {
 	bool backup, down;
 };
 
-struct upstream_groups *upstream_groups_new(struct generation *g, const struct upstream_groups *previous);
+struct upstream_groups *upstream_groups_new(struct generation *g,
+    const struct upstream_groups *previous);
 void upstream_groups_free(struct upstream_groups *groups);
-struct upstream_group *upstream_groups_get(const struct upstream_groups *groups, const struct upstream_spec *spec);
+struct upstream_group *upstream_groups_get(const struct upstream_groups *groups,
+    const struct upstream_spec *spec);
 struct upstream_group *upstream_group_ref(struct upstream_group *g);
 void upstream_group_unref(struct upstream_group *g);
 /* "http://backend" for logs: the name the configuration gave it. */
@@ -61,13 +63,15 @@ struct upstream_conn {
 	unsigned requests; /* sent on it so far */
 	int64_t started_ms;
 	struct timer idle;
-	struct upstream_conn *next, **prev; /* in the group's idle list, newest first; prev NULL = in use */
+	struct upstream_conn *next,
+	    **prev; /* in the group's idle list, newest first; prev NULL = in use */
 };
 
 /* The newest idle connection to this peer (now in use, ops and owner as given), or NULL. */
 struct upstream_conn *idle_pool_take(struct peer *p, const struct conn_ops *ops, void *owner);
 /* Connect: returns at once, on_writable tells when it is done. NULL with errno when it fails at once. */
-struct upstream_conn *upstream_connect(struct worker *w, struct peer *p, const struct conn_ops *ops, void *owner);
+struct upstream_conn *upstream_connect(struct worker *w, struct peer *p, const struct conn_ops *ops,
+    void *owner);
 /* The response was read whole and the peer keeps the connection: park it, or close it when the group keeps enough. */
 void idle_pool_put(struct upstream_conn *uc);
 void upstream_conn_close(struct upstream_conn *uc);

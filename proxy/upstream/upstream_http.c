@@ -31,22 +31,22 @@ struct upstream_http {
 	struct upstream_conn *uc;
 	enum phase phase;
 	unsigned attempts, attempts_max;
-	bool reused;             /* uc served others before: its end may have been on its way already */
-	bool want_fresh;         /* one stale connection was enough */
-	bool request_body_used;  /* bytes were taken from the client: cannot be sent again */
-	bool request_done;       /* head and body are queued whole */
+	bool reused;     /* uc served others before: its end may have been on its way already */
+	bool want_fresh; /* one stale connection was enough */
+	bool request_body_used; /* bytes were taken from the client: cannot be sent again */
+	bool request_done;      /* head and body are queued whole */
 	uint64_t bytes_out_before, bytes_in_before; /* on uc when this attempt began */
 	struct timer timer;
 	struct upstream_attempt *attempt;
 	int64_t attempt_started_ms;
 
-	struct chunk *in;        /* what was read and not used yet */
-	struct span pending;     /* decoded body in `in` that the client did not take yet */
+	struct chunk *in;    /* what was read and not used yet */
+	struct span pending; /* decoded body in `in` that the client did not take yet */
 	struct http1_head_scan scan;
 	unsigned interims;
-	bool peer_keeps;         /* the peer will take another request on this connection */
+	bool peer_keeps; /* the peer will take another request on this connection */
 	enum body_framing framing;
-	uint64_t left;           /* BODY_LENGTH */
+	uint64_t left; /* BODY_LENGTH */
 	struct http1_chunked chunked;
 };
 
@@ -115,7 +115,7 @@ static bool
 is_idempotent(struct span method)
 {
 	return !span_eq(method, SPAN("POST")) && !span_eq(method, SPAN("PATCH")) &&
-	    !span_eq(method, SPAN("LOCK"));
+	       !span_eq(method, SPAN("LOCK"));
 }
 
 /* May the request go out again? proxy_next_upstream's default: error and timeout, not once a non-idempotent one was sent. */
@@ -135,8 +135,8 @@ attempt_failed(struct upstream_http *u, enum failure kind, const char *why, int 
 	bool stale = u->reused && kind == FAILURE_ERROR && u->phase != PHASE_BODY;
 
 	if (errnum)
-		request_log(r, LOG_LEVEL_ERROR, "%s (%d: %s) while %s", why, errnum, strerrordesc_np(errnum),
-		    doing(u));
+		request_log(r, LOG_LEVEL_ERROR, "%s (%d: %s) while %s", why, errnum,
+		    strerrordesc_np(errnum), doing(u));
 	else
 		request_log(r, LOG_LEVEL_ERROR, "%s while %s", why, doing(u));
 	if (u->uc && stale) {
@@ -182,7 +182,8 @@ arm_timer(struct upstream_http *u)
 static void
 on_expire(struct timer *t)
 {
-	struct upstream_http *u = (struct upstream_http *)((char *)t - offsetof(struct upstream_http, timer));
+	struct upstream_http *u =
+	    (struct upstream_http *)((char *)t - offsetof(struct upstream_http, timer));
 
 	attempt_failed(u, FAILURE_TIMEOUT, "upstream timed out", ETIMEDOUT);
 }
@@ -256,7 +257,7 @@ response_finished(struct upstream_http *u)
 {
 	struct request *r = u->r;
 	bool keep = u->peer_keeps && u->request_done && (!u->in || chunk_filled(u->in) == 0) &&
-	    u->framing != BODY_UNTIL_CLOSE;
+		    u->framing != BODY_UNTIL_CLOSE;
 
 	balance_report(u->uc->peer, true, loop_now_ms(worker_of(u)->loop));
 	end_attempt(u, keep);
@@ -404,7 +405,8 @@ take_head(struct upstream_http *u, size_t length)
 	}
 	if (head->status < 200 && head->status != 101) {
 		if (++u->interims > INTERIM_MAX) {
-			attempt_failed(u, FAILURE_INVALID, "upstream sent too many interim responses", 0);
+			attempt_failed(u, FAILURE_INVALID,
+			    "upstream sent too many interim responses", 0);
 			return false;
 		}
 		return true;
@@ -456,7 +458,8 @@ pump_head(struct upstream_http *u)
 			return;
 		}
 		if (!u->in)
-			u->in = bufpool_borrow(worker_of(u)->pool, limit > BUFPOOL_LARGE ? limit : BUFPOOL_LARGE);
+			u->in = bufpool_borrow(worker_of(u)->pool,
+			    limit > BUFPOOL_LARGE ? limit : BUFPOOL_LARGE);
 		if (u->in->start > 0) {
 			memmove(u->in->data, have.p, have.n);
 			u->in->start = 0;
@@ -562,8 +565,9 @@ start_attempt(struct upstream_http *u)
 			note_attempt(u, NULL);
 			u->attempt->status = 502;
 			request_log(u->r, LOG_LEVEL_ERROR,
-			    upstream_group_peer_count(u->group) ? "no live upstreams while connecting to upstream"
-								: "host not found in upstream");
+			    upstream_group_peer_count(u->group)
+				? "no live upstreams while connecting to upstream"
+				: "host not found in upstream");
 		}
 		u->phase = PHASE_DONE;
 		request_fail(u->r, timed_out ? 504 : 502);
@@ -606,7 +610,8 @@ handler_start(struct request *r)
 	u->settings = &r->settings->proxy;
 	u->group = upstream_groups_get(r->generation->upstreams, r->location->proxy->upstream);
 	if (u->settings->http_1_0 && r->body_framing == BODY_CHUNKED) {
-		request_log(r, LOG_LEVEL_ERROR, "a body of unknown length cannot go to an HTTP/1.0 upstream");
+		request_log(r, LOG_LEVEL_ERROR,
+		    "a body of unknown length cannot go to an HTTP/1.0 upstream");
 		u->phase = PHASE_DONE;
 		request_fail(r, 411);
 		return;

@@ -54,8 +54,8 @@ upstream_message_target(struct request *r)
 	if (r->location->path.n <= rest.n)
 		rest = span_after(rest, r->location->path.n);
 	rest = escape_path(rest, r->arena);
-	return arena_printf(r->arena, SPAN_FMT SPAN_FMT "%s" SPAN_FMT, SPAN_ARG(target->uri), SPAN_ARG(rest),
-	    r->has_query ? "?" : "", SPAN_ARG(r->args));
+	return arena_printf(r->arena, SPAN_FMT SPAN_FMT "%s" SPAN_FMT, SPAN_ARG(target->uri),
+	    SPAN_ARG(rest), r->has_query ? "?" : "", SPAN_ARG(r->args));
 }
 
 void
@@ -119,7 +119,8 @@ static char *
 put_framing(char *p, const struct request *r)
 {
 	if (r->body_framing == BODY_LENGTH)
-		p += snprintf(p, 48, "Content-Length: %llu\r\n", (unsigned long long)r->content_length);
+		p += snprintf(p, 48, "Content-Length: %llu\r\n",
+		    (unsigned long long)r->content_length);
 	else if (r->body_framing == BODY_CHUNKED)
 		p = put(p, SPAN("Transfer-Encoding: chunked\r\n"));
 	return p;
@@ -178,13 +179,15 @@ static struct span
 map_location(struct request *r, struct span value)
 {
 	const struct proxy_target *target = r->location->proxy;
-	struct span from = arena_printf(r->arena, "http%s://" SPAN_FMT SPAN_FMT, target->tls ? "s" : "",
-	    SPAN_ARG(target->host_header), SPAN_ARG(target->has_uri ? target->uri : SPAN("/")));
+	struct span from =
+	    arena_printf(r->arena, "http%s://" SPAN_FMT SPAN_FMT, target->tls ? "s" : "",
+		SPAN_ARG(target->host_header), SPAN_ARG(target->has_uri ? target->uri : SPAN("/")));
 	struct span to = target->has_uri ? r->location->path : SPAN("/");
 
 	if (!span_starts(value, from))
 		return value;
-	return arena_printf(r->arena, SPAN_FMT SPAN_FMT, SPAN_ARG(to), SPAN_ARG(span_after(value, from.n)));
+	return arena_printf(r->arena, SPAN_FMT SPAN_FMT, SPAN_ARG(to),
+	    SPAN_ARG(span_after(value, from.n)));
 }
 
 static bool

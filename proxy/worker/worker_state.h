@@ -13,11 +13,13 @@
 #include "proxy/monitor/channel.h"
 #include "proxy/net/bufpool.h"
 #include "proxy/net/loop.h"
+#include "proxy/worker/log_sink.h"
+#include "proxy/worker/time_text.h"
 
 struct certificate_cache; /* tls/certificate_cache.h */
 struct tls_contexts;      /* tls/tls_context.h */
 struct upstream_groups;   /* upstream/upstream.h */
-struct log_sink;          /* a log file's descriptor and the lines gathered for it */
+struct ticket_keys;       /* tls/ticket_key.h */
 
 /* One adopted bundle with its snapshot. Counted: the worker's newest, and each request under way. */
 struct generation {
@@ -26,19 +28,31 @@ struct generation {
 	struct bundle *bundle;
 	struct config_source *source;
 	struct snapshot *snapshot;
-	struct log_sink **sinks;        /* by log_file index; the sinks outlive generations */
-	struct tls_contexts *tls;       /* by server */
+	struct log_sink **sinks;           /* by log_file index; the sinks outlive generations */
+	struct tls_contexts *tls;          /* by server */
 	struct upstream_groups *upstreams; /* by upstream_spec index */
 };
+
+struct client_conn;
+struct listen_slot;     /* listen_slot.h */
+struct worker_resource; /* generation.h */
 
 struct worker {
 	struct loop *loop;
 	struct bufpool *pool;
 	struct generation *generation; /* newest */
 	struct certificate_cache *certificates;
+	const struct ticket_keys
+	    *tickets; /* shared by all workers; NULL = each SSL_CTX has its own */
+	struct time_text time_text;
+	struct worker_resource *resources; /* generation.h: descriptors from the monitor */
+	struct listen_slot *slots;         /* sockets we accept from */
+	struct client_conn *clients;       /* every client connection */
 	struct channel_counters counters;
 	uint64_t next_connection;
 	bool draining;
+	bool
+	    accepting_paused; /* descriptors or worker_connections ran out: until a connection ends */
 	int pid;
 };
 
@@ -46,10 +60,6 @@ struct generation *generation_ref(struct generation *g);
 /* Takes NULL; frees with the last. */
 void generation_unref(struct generation *g);
 
-/* log_sink.h in short: gather bytes for a log file; written at the end of the turn. */
-void log_sink_add(struct log_sink *sink, struct span line);
-/* The descriptor behind, for single error lines. */
-int log_sink_fd(const struct log_sink *sink);
 /* A struct log to write the error log of these settings with. */
 struct log generation_error_log(const struct generation *g, const struct error_log *el);
 

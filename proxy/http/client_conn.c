@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: ISC */
+/* client_conn: see client_conn.h. */
+#include "proxy/http/client_conn.h"
+
+#include "base/mem.h"
+#include "proxy/config/route.h"
+#include "proxy/tls/tls_context.h"
+#include "proxy/worker/listen_slot.h"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+struct client_conn *
+client_conn_of(struct client *client)
+{
+	return from_member(client, struct client_conn, client);
+}
+
+const struct server *
+client_conn_default_server(const struct client_conn *cc)
+{
+	return route_endpoint(cc->slot->listener, &cc->client.local.u.sa)->default_server;
+}
+
+static void
+address_text(struct address *a, char *out, size_t size)
+{
+	char ip[INET6_ADDRSTRLEN];
+	int n;
+
+	switch (a->u.sa.sa_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &a->u.in.sin_addr, ip, sizeof(ip));
+		n = snprintf(out, size, "%s:%u", ip, ntohs(a->u.in.sin_port));
+		break;
+	case AF_INET6:
+		inet_ntop(AF_INET6, &a->u.in6.sin6_addr, ip, sizeof(ip));
+		n = snprintf(out, size, "[%s]:%u", ip, ntohs(a->u.in6.sin6_port));
+		break;
+	default:
+		n = snprintf(out, size, "unix:");
+		break;
+	}
+	a->text = span_of(out, (size_t)n);
+}
+
+static bool
+is_wildcard(const struct address *a)
+{
+	switch (a->u.sa.sa_family) {
+	case AF_INET:
+		return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
+	case AF_INET6:
+		return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
+	default:
+		return false;
+	}
+}
+
+static void
+find_addresses(struct client_conn *cc, int fd, const struct sockaddr *peer, socklen_t len)
+{
+	struct address *remote = &cc->client.remote, *local = &cc->client.local;
+
+	if (len > sizeof(remote->u))
+		len = sizeof(remote->u);
+	memcpy(&remote->u, peer, len);
+	remote->len = len;
+	if (is_wildcard(&cc->slot->listener->address)) {
+		local->len = sizeof(local->u);
+		if (getsockname(fd, &local->u.sa, &local->len) < 0)
+			local->len = 0;
+	} else {
+		*local = cc->slot->listener->address;
+	}
+	address_text(remote, cc->remote_text, sizeof(cc->remote_text));
+	address_text(local, cc->local_text, sizeof(cc->local_text));
+}
+
+static void
+log_client(const struct client_conn *cc, enum log_level level, const char *what, const char *why)
+{
+	const struct generation *g = cc->slot->generation;
+	const struct error_log *el = client_conn_default_server(cc)->location_settings->error_log;
+	struct log log = generation_error_log(g, el);
+
+	if (!log_wants(&log, level))
+		return;
+	log_msg(&log, level, "*%llu %s%s, client: " SPAN_FMT ", server: " SPAN_FMT,
+	    (unsigned long long)cc->client.number, why, what, SPAN_ARG(cc->client.remote.text),
+	    SPAN_ARG(cc->slot->listener->address.text));
+}
+
+static const char *
+doing(const struct client_conn *cc)
+{
+	if (cc->conn.handshaking)
+		return " while SSL handshaking";
+	switch (cc->http1.state) {
+	case HTTP1_WAIT:
+		return cc->client.requests ? " while keepalive" : " while waiting for request";
+	case HTTP1_HEAD:
+		return " while reading client request headers";
+	case HTTP1_REQUEST:
+		return " while processing request";
+	default:
+		return " while sending to client";
+	}
+}
+
+void
+client_conn_close(struct client_conn *cc, const char *why)
+{
+	struct worker *w = cc->client.worker;
+
+	if (cc->conn.closed)
+		return;
+	if (why)
+		log_client(cc, LOG_LEVEL_INFO, doing(cc), why);
+	if (cc->conn.handshaking)
+		w->counters.handshake_failures++;
+	timer_clear(&cc->timer);
+	http1_release(cc);
+	*cc->prev = cc->next;
+	if (cc->next)
+		cc->next->prev = cc->prev;
+	w->counters.active--;
+	conn_close(&cc->conn);
+	if (w->accepting_paused && !w->draining)
+		listen_slots_resume(w);
+}
+
+static void
+on_free(struct conn *c)
+{
+	struct client_conn *cc = from_member(c, struct client_conn, conn);
+
+	listen_slot_unref(cc->slot);
+	free(cc);
+}
+
+static void
+on_readable(struct conn *c)
+{
+	http1_readable(c->owner);
+}
+
+static void
+on_writable(struct conn *c)
+{
+	http1_writable(c->owner);
+}
+
+static void
+on_error(struct conn *c)
+{
+	client_conn_close(c->owner, c->reason);
+}
+
+static void
+on_handshake(struct conn *c)
+{
+	struct client_conn *cc = c->owner;
+
+	cc->client.worker->counters.handshakes++;
+	http1_start(cc);
+}
+
+static const struct conn_ops client_ops = {
+	.on_readable = on_readable,
+	.on_writable = on_writable,
+	.on_error = on_error,
+	.on_handshake = on_handshake,
+};
+
+static void
+on_expire(struct timer *t)
+{
+	struct client_conn *cc = from_member(t, struct client_conn, timer);
+
+	if (cc->conn.handshaking)
+		client_conn_close(cc, "client timed out");
+	else
+		http1_expired(cc);
+}
+
+/* TLS or straight to the codec. */
+static bool
+start_transport(struct client_conn *cc)
+{
+	const struct endpoint *ep = route_endpoint(cc->slot->listener, &cc->client.local.u.sa);
+	SSL *ssl;
+
+	if (!ep->tls) {
+		http1_start(cc);
+		return true;
+	}
+	ssl = tls_accept_new(cc->slot->generation, ep, &cc->client);
+	if (!ssl)
+		return false;
+	conn_set_tls_take(&cc->conn, ssl);
+	cc->client.ssl = ssl;
+	timer_set(cc->client.worker->loop, &cc->timer,
+	    ep->default_server->settings->client_header_timeout_ms);
+	return true;
+}
+
+void
+client_conn_accept_take(struct listen_slot *slot, int fd, const struct sockaddr *peer,
+    socklen_t len)
+{
+	struct worker *w = slot->worker;
+	struct client_conn *cc = mem_zalloc(sizeof(*cc));
+	int one = 1;
+
+	cc->slot = listen_slot_ref(slot);
+	cc->client.worker = w;
+	cc->client.number = ++w->next_connection;
+	cc->client.started_ms = loop_now_ms(w->loop);
+	cc->client.listener = slot->listener;
+	cc->timer.on_expire = on_expire;
+	cc->conn.on_free = on_free;
+	find_addresses(cc, fd, peer, len);
+	if (cc->client.remote.u.sa.sa_family != AF_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (conn_start(&cc->conn, w->loop, w->pool, fd, false, &client_ops, cc) < 0) {
+		listen_slot_unref(slot);
+		free(cc);
+		return;
+	}
+	cc->next = w->clients;
+	cc->prev = &w->clients;
+	if (cc->next)
+		cc->next->prev = &cc->next;
+	w->clients = cc;
+	w->counters.accepted++;
+	w->counters.active++;
+	if (w->counters.active >= slot->generation->snapshot->main.worker_connections)
+		listen_slots_pause(w);
+	if (!start_transport(cc))
+		client_conn_close(cc, "cannot start TLS");
+}
+
+void
+client_conns_close_idle(struct worker *w, bool only_gone)
+{
+	struct client_conn *next;
+
+	for (struct client_conn *cc = w->clients; cc; cc = next) {
+		next = cc->next;
+		if ((!only_gone || cc->slot->gone) && !cc->conn.handshaking &&
+		    http1_idle(&cc->http1))
+			client_conn_close(cc, NULL);
+	}
+}

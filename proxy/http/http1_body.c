@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/* http1_body: the body of the request being answered, pulled by its handler; see http1_conn.h. */
+#include "proxy/http/client_conn.h"
+#include "proxy/worker/worker_state.h"
+
+#include <string.h>
+
+void
+http1_body_begin(struct client_conn *cc, const struct http1_request_head *head)
+{
+	struct http1 *h = &cc->http1;
+
+	memset(&h->chunked, 0, sizeof(h->chunked));
+	h->run = span_of(NULL, 0);
+	h->body_left = head->framing == BODY_LENGTH ? head->content_length : 0;
+	h->body_end =
+	    head->framing == BODY_NONE || (head->framing == BODY_LENGTH && h->body_left == 0);
+	h->body_failed = false;
+	h->body_status = 0;
+	h->want_continue = head->expect_continue && !h->body_end;
+}
+
+/* status: what to answer; 0 = the client is gone. */
+static enum body_state
+body_fail(struct client_conn *cc, unsigned status)
+{
+	struct http1 *h = &cc->http1;
+
+	h->body_failed = true;
+	h->body_status = status;
+	loop_defer(cc->client.worker->loop, &h->body_news);
+	return BODY_FAILED;
+}
+
+/* Bytes out of what was read already. BODY_WAIT: none there. */
+static enum body_state
+body_at_hand(struct client_conn *cc, struct span *bytes)
+{
+	struct http1 *h = &cc->http1;
+	const char *why;
+
+	for (;;) {
+		struct span have = h->in ? span_of(h->in->data + h->in->start, chunk_filled(h->in))
+					 : span_of(NULL, 0);
+		size_t used = 0;
+
+		if (h->run.n > 0) {
+			*bytes = h->run;
+			return BODY_DATA;
+		}
+		if (h->body_end)
+			return BODY_END;
+		if (have.n == 0)
+			return BODY_WAIT;
+		if (h->request->body_framing == BODY_LENGTH) {
+			h->run = span_of(have.p, have.n < h->body_left ? have.n : h->body_left);
+			h->in->start += (unsigned)h->run.n;
+			h->body_left -= h->run.n;
+			h->body_end = h->body_left == 0;
+			continue;
+		}
+		switch (http1_chunked_read(&h->chunked, have, &used, &h->run, NULL, &why)) {
+		case PARSE_OK:
+			h->body_end = true;
+			break;
+		case PARSE_MORE:
+			break;
+		case PARSE_BAD:
+			request_log(h->request, LOG_LEVEL_INFO,
+			    "client sent invalid chunked body: %s", why);
+			return body_fail(cc, 400);
+		}
+		h->in->start += (unsigned)used;
+	}
+}
+
+enum body_state
+http1_body_peek(struct request *r, struct span *bytes)
+{
+	struct client_conn *cc = client_conn_of(r->client);
+	struct http1 *h = &cc->http1;
+	struct bufpool *pool = r->client->worker->pool;
+	ssize_t n;
+
+	for (;;) {
+		enum body_state state = h->body_failed ? BODY_FAILED : body_at_hand(cc, bytes);
+
+		if (state != BODY_WAIT)
+			return state;
+		if (h->want_continue) {
+			h->want_continue = false;
+			if (!r->response.head_sent)
+				http1_send_interim(r, 100);
+		}
+		if (!conn_may_read(&cc->conn)) {
+			n = CONN_AGAIN;
+		} else {
+			if (!h->in || h->in->size < BUFPOOL_LARGE) {
+				bufpool_return(pool, h->in);
+				h->in = bufpool_borrow(pool, BUFPOOL_LARGE);
+			}
+			h->in->start = h->in->end = 0;
+			n = conn_read(&cc->conn, h->in->data, h->in->size);
+		}
+		if (n > 0) {
+			h->in->end = (unsigned)n;
+			continue;
+		}
+		bufpool_return(pool, h->in);
+		h->in = NULL;
+		if (n == CONN_AGAIN) {
+			timer_set(r->client->worker->loop, &cc->timer,
+			    r->settings->client_body_timeout_ms);
+			return BODY_WAIT;
+		}
+		return body_fail(cc, 0);
+	}
+}
+
+void
+http1_body_consume(struct request *r, size_t n)
+{
+	struct client_conn *cc = client_conn_of(r->client);
+	struct http1 *h = &cc->http1;
+	uint64_t max = r->settings->client_max_body_size;
+
+	h->run = span_after(h->run, n);
+	r->body_received += n;
+	if (h->body_end && h->run.n == 0)
+		timer_clear(&cc->timer);
+	if (max && r->body_received > max && !h->body_failed) {
+		request_log(r, LOG_LEVEL_ERROR,
+		    "client intended to send too large chunked body: %llu bytes",
+		    (unsigned long long)r->body_received);
+		body_fail(cc, 413);
+	}
+}
+
+bool
+http1_body_skip(struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
+	struct span bytes;
+
+	for (;;) {
+		if (h->body_failed)
+			return false;
+		switch (body_at_hand(cc, &bytes)) {
+		case BODY_DATA:
+			http1_body_consume(h->request, bytes.n);
+			break;
+		case BODY_END:
+			return true;
+		default:
+			return false;
+		}
+	}
+}

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: ISC */
+/* http1_conn: the reading side and the turn from one request to the next; see http1_conn.h. */
+#include "proxy/http/http1_conn.h"
+
+#include "proxy/config/route.h"
+#include "proxy/http/access_log.h"
+#include "proxy/http/client_conn.h"
+#include "proxy/worker/listen_slot.h"
+
+#include <string.h>
+
+/* After an early close the client may still be sending: its bytes are read and dropped for so long (nginx: lingering_timeout, lingering_time). */
+#define LINGER_MS 5000
+#define LINGER_TOTAL_MS 30000
+#define REQUEST_ARENA 4000
+#define HEADERS_MAX 1000
+
+#define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+static const struct codec http1_codec = {
+	.send_head = http1_send_head,
+	.send_body = http1_send_body,
+	.send_end = http1_send_end,
+	.send_interim = http1_send_interim,
+	.abort = http1_abort,
+	.body_peek = http1_body_peek,
+	.body_consume = http1_body_consume,
+};
+
+static void read_heads(struct client_conn *cc);
+
+static struct loop *
+loop_of(const struct client_conn *cc)
+{
+	return cc->client.worker->loop;
+}
+
+static void
+drop_input(struct client_conn *cc)
+{
+	bufpool_return(cc->client.worker->pool, cc->http1.in);
+	cc->http1.in = NULL;
+}
+
+bool
+http1_idle(const struct http1 *h)
+{
+	return h->state == HTTP1_WAIT;
+}
+
+/* Access log, handler, memory: the request is over. */
+static void
+end_request(struct client_conn *cc)
+{
+	struct request *r = cc->http1.request;
+	struct generation *g = r->generation;
+
+	cc->http1.request = NULL;
+	cc->client.worker->counters.bytes_in += r->head_bytes + r->body_received;
+	cc->client.worker->counters.bytes_out += r->response.wire_bytes;
+	access_log_request(r);
+	if (r->handler && r->handler->release)
+		r->handler->release(r);
+	arena_free(r->arena);
+	generation_unref(g);
+}
+
+/* Send what is queued, then close; while the client may still be sending, read and drop for a while. */
+static void
+start_closing(struct client_conn *cc)
+{
+	cc->http1.state = HTTP1_CLOSING;
+	drop_input(cc);
+	conn_shutdown_write(&cc->conn);
+	conn_want_drain(&cc->conn);
+	timer_set(loop_of(cc), &cc->timer, LINGER_TOTAL_MS);
+}
+
+static void
+next_request(struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
+
+	h->state = HTTP1_WAIT;
+	memset(&h->scan, 0, sizeof(h->scan));
+	if (cc->slot->gone || cc->client.worker->draining) {
+		start_closing(cc);
+		return;
+	}
+	timer_set(loop_of(cc), &cc->timer,
+	    client_conn_default_server(cc)->location_settings->keepalive_timeout_ms);
+	read_heads(cc);
+}
+
+static void
+finish_run(struct deferred *d)
+{
+	struct http1 *h = from_member(d, struct http1, finish);
+	struct client_conn *cc = from_member(h, struct client_conn, http1);
+	bool again = h->keep_alive && !h->aborted && http1_body_skip(cc);
+
+	if (h->aborted) {
+		client_conn_close(cc, NULL);
+		return;
+	}
+	end_request(cc);
+	if (!again) {
+		start_closing(cc);
+	} else if (!conn_out_empty(&cc->conn)) {
+		h->state = HTTP1_DRAINING;
+		conn_want_drain(&cc->conn);
+		timer_set(loop_of(cc), &cc->timer,
+		    client_conn_default_server(cc)->location_settings->send_timeout_ms);
+	} else {
+		next_request(cc);
+	}
+}
+
+/* The body broke while its handler was looking elsewhere. */
+static void
+body_news_run(struct deferred *d)
+{
+	struct http1 *h = from_member(d, struct http1, body_news);
+	struct client_conn *cc = from_member(h, struct client_conn, http1);
+	struct request *r = h->request;
+
+	if (!r || h->ended)
+		return;
+	h->keep_alive = false;
+	if (!h->body_status)
+		client_conn_close(cc, "client prematurely closed connection");
+	else if (r->response.head_sent)
+		request_abort(r, "invalid request body");
+	else
+		request_fail(r, h->body_status);
+}
+
+/* A request with what the codec knows; served by the newest generation its listener is in. */
+static struct request *
+request_new(struct client_conn *cc)
+{
+	struct arena *arena = arena_new(REQUEST_ARENA);
+	struct request *r = arena_zalloc(arena, sizeof(*r));
+
+	r->arena = arena;
+	r->client = &cc->client;
+	r->generation = generation_ref(cc->slot->generation);
+	r->snapshot = r->generation->snapshot;
+	cc->client.listener = cc->slot->listener;
+	r->endpoint = route_endpoint(cc->slot->listener, &cc->client.local.u.sa);
+	r->server = r->endpoint->default_server;
+	r->location = &r->server->root_location;
+	r->settings = r->server->location_settings;
+	r->codec = &http1_codec;
+	r->http_major = 1;
+	r->response.content_length = -1;
+	r->response.last_modified = -1;
+	header_list_init(&r->response.headers, arena);
+	header_list_init(&r->response.trailers, arena);
+	header_list_init(&r->headers, arena);
+	r->started_ms = loop_now_ms(loop_of(cc));
+	r->started_wall_ms = loop_wall_ms(loop_of(cc));
+	cc->client.requests++;
+	cc->client.worker->counters.requests++;
+	return r;
+}
+
+static struct request *
+begin_request(struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
+
+	timer_clear(&cc->timer);
+	h->request = request_new(cc);
+	h->state = HTTP1_REQUEST;
+	h->ended = h->aborted = h->body_failed = false;
+	h->body_end = true;
+	h->out_left = -1;
+	h->keep_alive = false;
+	return h->request;
+}
+
+/* The head cannot be used: answer and close. */
+static void
+refuse(struct client_conn *cc, unsigned status, const char *why)
+{
+	struct request *r = cc->http1.request ? cc->http1.request : begin_request(cc);
+
+	cc->http1.keep_alive = false;
+	request_log(r, LOG_LEVEL_INFO, "client sent invalid request: %s", why);
+	request_fail(r, status);
+}
+
+static bool
+may_keep_alive(const struct client_conn *cc, const struct request *r)
+{
+	return r->settings->keepalive_timeout_ms > 0 &&
+	       cc->client.requests < r->settings->keepalive_requests &&
+	       !cc->client.worker->draining && !cc->slot->gone;
+}
+
+/* Fill in what the target says. NULL, or why it is refused. */
+static const char *
+read_target(struct request *r, const struct http1_request_head *head)
+{
+	ptrdiff_t query = span_find(head->path_query, '?');
+
+	r->path_query = head->path_query;
+	r->raw_path = head->path_query;
+	if (query >= 0) {
+		r->raw_path.n = (size_t)query;
+		r->args = span_after(head->path_query, (size_t)query + 1);
+		r->has_query = true;
+	}
+	if (http1_host_name(head->host, r->arena, &r->host) < 0)
+		return "invalid host";
+	r->server = route_server(r->endpoint, r->host);
+	r->location = &r->server->root_location;
+	r->settings = r->server->location_settings;
+	if (r->raw_path.n == 0 || r->raw_path.p[0] != '/')
+		return "invalid request target";
+	if (http1_normalize_path(r->raw_path, r->server->settings->merge_slashes, r->arena,
+		&r->uri) != PARSE_OK)
+		return "invalid path";
+	return NULL;
+}
+
+static void
+start_request(struct client_conn *cc, struct span bytes)
+{
+	struct http1 *h = &cc->http1;
+	struct request *r = begin_request(cc);
+	const struct server_settings *settings = r->server->settings;
+	struct http1_limits limits = {
+		.underscores = settings->underscores_in_headers,
+		.ignore_invalid = settings->ignore_invalid_headers,
+		.max_headers = HEADERS_MAX,
+	};
+	struct http1_request_head *head = arena_zalloc(r->arena, sizeof(*head));
+	const char *why = "malformed header";
+	enum parse_result result;
+
+	r->head_bytes = bytes.n;
+	result = http1_parse_request(arena_dup(r->arena, bytes), &limits, r->arena, head, &why);
+	r->request_line = head->request_line;
+	if (result != PARSE_OK) {
+		refuse(cc, head->status ? head->status : 400, why);
+		return;
+	}
+	r->method = head->method;
+	r->target = head->target;
+	r->http_minor = head->minor;
+	r->headers = head->headers;
+	r->is_head = span_eq(head->method, SPAN("HEAD"));
+	r->upgrade = head->upgrade;
+	r->expect_continue = head->expect_continue;
+	r->body_framing = head->framing;
+	r->content_length = head->content_length;
+	why = read_target(r, head);
+	if (why) {
+		refuse(cc, 400, why);
+		return;
+	}
+	h->keep_alive = head->keep_alive && may_keep_alive(cc, r);
+	http1_body_begin(cc, head);
+	request_route(r);
+}
+
+/* Longest line and head that may be gathered; what to answer beyond. 0 = within. */
+static unsigned
+head_too_large(const struct client_conn *cc, size_t gathered)
+{
+	const struct server_settings *s = client_conn_default_server(cc)->settings;
+	const struct http1_head_scan *scan = &cc->http1.scan;
+	size_t all = s->client_header_buffer_size +
+		     s->large_header_buffer_count * s->large_header_buffer_size;
+	size_t line = s->large_header_buffer_size;
+
+	if (scan->first_line > line || (scan->first_line == 0 && gathered > line))
+		return 414;
+	if (gathered - scan->line_start > line || gathered > all)
+		return 400;
+	return 0;
+}
+
+/* Room to read into: the chunk grows with what it holds. */
+static struct chunk *
+input_room(struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
+	struct bufpool *pool = cc->client.worker->pool;
+	struct chunk *bigger;
+	size_t n;
+
+	if (!h->in)
+		h->in = bufpool_borrow(pool, BUFPOOL_SMALL);
+	n = chunk_filled(h->in);
+	if (h->in->start > 0) {
+		memmove(h->in->data, h->in->data + h->in->start, n);
+		h->in->start = 0;
+		h->in->end = (unsigned)n;
+	}
+	if (chunk_room(h->in) > 0)
+		return h->in;
+	bigger = bufpool_borrow(pool, (size_t)h->in->size * 2);
+	memcpy(bigger->data, h->in->data, n);
+	bigger->end = (unsigned)n;
+	bufpool_return(pool, h->in);
+	h->in = bigger;
+	return bigger;
+}
+
+/* false: the head in hand was dealt with, or there is nothing more to read now. */
+static bool
+read_some(struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
+	struct chunk *in;
+	ssize_t n;
+
+	if (!conn_may_read(&cc->conn))
+		n = CONN_AGAIN;
+	else {
+		in = input_room(cc);
+		n = conn_read(&cc->conn, in->data + in->end, chunk_room(in));
+	}
+	if (n > 0) {
+		h->in->end += (unsigned)n;
+		return true;
+	}
+	if (n == CONN_AGAIN) {
+		if (h->in && chunk_filled(h->in) == 0)
+			drop_input(cc);
+		return false;
+	}
+	if (n == CONN_EOF)
+		client_conn_close(cc, h->in && chunk_filled(h->in) > 0
+					  ? "client prematurely closed connection"
+					  : NULL);
+	return false; /* CONN_ERROR: on_error follows */
+}
+
+/* From WAIT or HEAD: gather a head and start its request. */
+static void
+read_heads(struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
+
+	for (;;) {
+		struct span have = h->in ? span_of(h->in->data + h->in->start, chunk_filled(h->in))
+					 : span_of(NULL, 0);
+		enum parse_result result = PARSE_MORE;
+		const char *why = "malformed header";
+		size_t length = 0;
+		unsigned status;
+
+		if (have.n > 0) {
+			if (h->state == HTTP1_WAIT) {
+				h->state = HTTP1_HEAD;
+				timer_set(loop_of(cc), &cc->timer,
+				    client_conn_default_server(cc)
+					->settings->client_header_timeout_ms);
+			}
+			result = http1_head_end(&h->scan, have, &length, &why);
+			status = head_too_large(cc, result == PARSE_OK ? length : have.n);
+			if (status && result != PARSE_BAD) {
+				refuse(cc, status,
+				    status == 414 ? "too long URI" : "too large header");
+				return;
+			}
+		}
+		switch (result) {
+		case PARSE_OK:
+			h->in->start += (unsigned)length;
+			start_request(cc, span_of(have.p, length));
+			return;
+		case PARSE_BAD:
+			refuse(cc, 400, why);
+			return;
+		case PARSE_MORE:
+			break;
+		}
+		if (!read_some(cc))
+			return;
+	}
+}
+
+void
+http1_start(struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
+
+	h->finish.run = finish_run;
+	h->body_news.run = body_news_run;
+	h->state = HTTP1_WAIT;
+	timer_set(loop_of(cc), &cc->timer,
+	    client_conn_default_server(cc)->settings->client_header_timeout_ms);
+}
+
+/* Read and drop what the client still sends after our last word. */
+static void
+discard_input(struct client_conn *cc)
+{
+	char sink[4096];
+	ssize_t n = CONN_AGAIN;
+
+	while (conn_may_read(&cc->conn)) {
+		n = conn_read(&cc->conn, sink, sizeof(sink));
+		if (n <= 0)
+			break;
+	}
+	if (n == CONN_EOF)
+		client_conn_close(cc, NULL);
+	else if (n != CONN_ERROR)
+		timer_set(loop_of(cc), &cc->timer, LINGER_MS);
+}
+
+static void
+request_readable(struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
+	struct request *r = h->request;
+
+	if (h->ended)
+		return;
+	if (!h->body_end && !h->body_failed) {
+		if (r->handler && r->handler->on_body)
+			r->handler->on_body(r);
+	} else if (cc->conn.peer_closed) {
+		client_conn_close(cc, "client prematurely closed connection");
+	}
+}
+
+void
+http1_readable(struct client_conn *cc)
+{
+	switch (cc->http1.state) {
+	case HTTP1_WAIT:
+	case HTTP1_HEAD:
+		read_heads(cc);
+		break;
+	case HTTP1_REQUEST:
+		request_readable(cc);
+		break;
+	case HTTP1_DRAINING:
+	case HTTP1_CLOSING:
+		break; /* looked at when the queue has drained */
+	case HTTP1_LINGERING:
+		discard_input(cc);
+		break;
+	}
+}
+
+void
+http1_writable(struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
+	struct request *r = h->request;
+
+	switch (h->state) {
+	case HTTP1_REQUEST:
+		if (h->ended)
+			break;
+		timer_clear(&cc->timer);
+		if (r->handler && r->handler->on_writable)
+			r->handler->on_writable(r);
+		break;
+	case HTTP1_DRAINING:
+		next_request(cc);
+		break;
+	case HTTP1_CLOSING:
+		if (!cc->conn.shut_done) {
+			conn_want_drain(&cc->conn);
+			break;
+		}
+		/* A close with bytes unread would send a reset that could overtake our answer. */
+		h->state = HTTP1_LINGERING;
+		discard_input(cc);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+http1_expired(struct client_conn *cc)
+{
+	switch (cc->http1.state) {
+	case HTTP1_HEAD:
+		refuse(cc, 408, "client timed out");
+		break;
+	case HTTP1_REQUEST:
+		if (!cc->http1.body_end && !cc->http1.request->response.head_sent)
+			refuse(cc, 408, "client timed out sending the request body");
+		else
+			client_conn_close(cc, "client timed out");
+		break;
+	case HTTP1_DRAINING:
+		client_conn_close(cc, "client timed out");
+		break;
+	default:
+		client_conn_close(cc, NULL);
+		break;
+	}
+}
+
+void
+http1_release(struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
+
+	loop_undefer(loop_of(cc), &h->finish);
+	loop_undefer(loop_of(cc), &h->body_news);
+	if (h->request) {
+		if (!h->request->response.head_sent)
+			h->request->response.status = 499;
+		end_request(cc);
+	}
+	drop_input(cc);
+}

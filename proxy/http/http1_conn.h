@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * http1_conn: the HTTP/1.x codec on a client connection: one request after the other.
+ *
+ *	WAIT -> HEAD -> REQUEST -> (response and body done) -> WAIT ...
+ *	                       \-> CLOSING (queue drains, then lingers while the client still sends)
+ *
+ * Reading side here, the request's body in http1_body.c, the response in http1_writer.c. Pipelined requests
+ * wait in the input chunk until the one before is answered and sent.
+ */
+#ifndef PROXY_HTTP_HTTP1_CONN_H
+#define PROXY_HTTP_HTTP1_CONN_H
+
+#include "proxy/http/http1_parse.h"
+#include "proxy/net/bufpool.h"
+#include "proxy/net/loop.h"
+
+struct client_conn;
+struct request;
+
+enum http1_state {
+	HTTP1_WAIT,
+	HTTP1_HEAD,
+	HTTP1_REQUEST,
+	HTTP1_DRAINING,
+	HTTP1_CLOSING,
+	HTTP1_LINGERING
+};
+
+struct http1 {
+	enum http1_state state;
+	struct chunk *in; /* borrowed while bytes are unread */
+	struct http1_head_scan scan;
+	struct request *request;   /* being answered, or NULL */
+	struct deferred finish;    /* end of request, out of its handler's stack */
+	struct deferred body_news; /* a handler must be told that the body failed */
+
+	/* Body of the request */
+	uint64_t body_left; /* BODY_LENGTH */
+	struct http1_chunked chunked;
+	struct span run;      /* decoded bytes in `in` not consumed yet */
+	unsigned body_status; /* what to answer when body_failed */
+	bool body_end, body_failed, want_continue;
+
+	/* Response */
+	int64_t out_left; /* of Content-Length; -1 = not counted */
+	bool out_chunked, keep_alive, ended, aborted;
+};
+
+/* The transport is ready (handshake done): read the first request. */
+void http1_start(struct client_conn *cc);
+void http1_readable(struct client_conn *cc);
+void http1_writable(struct client_conn *cc);
+/* The connection's timer. */
+void http1_expired(struct client_conn *cc);
+/* Let go of everything: the connection is closing. Ends the request under way (status 499 if unanswered). */
+void http1_release(struct client_conn *cc);
+/* Nothing under way: waiting between requests (or for the first)? */
+bool http1_idle(const struct http1 *h);
+
+/* http1_body.c */
+void http1_body_begin(struct client_conn *cc, const struct http1_request_head *head);
+enum body_state http1_body_peek(struct request *r, struct span *bytes);
+void http1_body_consume(struct request *r, size_t n);
+/* Can the connection be used again though the handler left body unread? Skips what is at hand. */
+bool http1_body_skip(struct client_conn *cc);
+
+/* http1_writer.c */
+void http1_send_head(struct request *r);
+size_t http1_send_body(struct request *r, struct span bytes);
+void http1_send_end(struct request *r);
+void http1_send_interim(struct request *r, unsigned status);
+void http1_abort(struct request *r, const char *reason);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: ISC */
+/* http1_writer: the response on the wire; see http1_conn.h. Fields come in nginx's order. */
+#include "base/clock.h"
+#include "proxy/http/client_conn.h"
+#include "proxy/http/error_page.h"
+#include "proxy/worker/worker_state.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+/* Chunk-coded bytes waiting for the socket before the handler is asked for no more. */
+#define CHUNKED_QUEUE_MAX 32768
+/* Status line, Server, Date, lengths, Connection: more than they can take together. */
+#define FIXED_ROOM 512
+
+static char *
+put(char *p, struct span s)
+{
+	memcpy(p, s.p, s.n);
+	return p + s.n;
+}
+
+static char *
+put_field(char *p, struct span name, struct span value)
+{
+	p = put(p, name);
+	*p++ = ':';
+	*p++ = ' ';
+	p = put(p, value);
+	*p++ = '\r';
+	*p++ = '\n';
+	return p;
+}
+
+/* Has a place of its own further up. */
+static bool
+is_placed(const struct header *h)
+{
+	return h->hidden || h->id == HEADER_LAST_MODIFIED || h->id == HEADER_LOCATION;
+}
+
+static bool
+statusless_body(const struct request *r)
+{
+	unsigned status = r->response.status;
+
+	return r->is_head || status == 204 || status == 304 || status < 200;
+}
+
+/* How the body's end will be known; decides about keep-alive. */
+static void
+choose_framing(struct request *r, struct http1 *h)
+{
+	struct response *res = &r->response;
+
+	res->no_body = statusless_body(r);
+	h->out_chunked = false;
+	h->out_left = -1;
+	if (res->no_body) {
+		;
+	} else if (res->content_length >= 0) {
+		h->out_left = res->content_length;
+	} else if (r->http_minor >= 1) {
+		h->out_chunked = true;
+	} else {
+		h->keep_alive = false;
+	}
+	/* A body that is still on its way cannot be told from the next request unless all of it is at hand. */
+	if (!h->body_end && h->body_left > (h->in ? chunk_filled(h->in) : 0))
+		h->keep_alive = false;
+	if (h->want_continue)
+		h->keep_alive = false;
+}
+
+static size_t
+head_size(const struct response *res, struct span reason)
+{
+	size_t size = FIXED_ROOM + reason.n + res->content_type.n;
+
+	for (unsigned i = 0; i < res->headers.count; i++)
+		size += res->headers.rows[i].name.n + res->headers.rows[i].value.n + 4;
+	return size;
+}
+
+static char *
+put_placed(char *p, const struct response *res, enum header_id id)
+{
+	const struct header *h = header_find(&res->headers, id);
+
+	return h ? put_field(p, h->name, h->value) : p;
+}
+
+static char *
+put_date(char *p, struct request *r)
+{
+	p = put(p, SPAN("Date: "));
+	p = put(p, span_of(loop_http_date(r->client->worker->loop), CLOCK_HTTP_LEN));
+	return put(p, SPAN("\r\n"));
+}
+
+static char *
+put_head(char *p, struct request *r, const struct http1 *h, struct span reason)
+{
+	const struct response *res = &r->response;
+
+	p += snprintf(p, 32, "HTTP/1.1 %u ", res->status % 1000);
+	p = put(p, reason);
+	p = put(p, SPAN("\r\nServer: "));
+	p = put(p, r->settings->server_tokens ? SPAN("tinyproxyd/" GATEHOUSE_VERSION)
+					      : SPAN("tinyproxyd"));
+	p = put(p, SPAN("\r\n"));
+	p = put_date(p, r);
+	if (res->content_type.n > 0)
+		p = put_field(p, SPAN("Content-Type"), res->content_type);
+	if (res->content_length >= 0 && res->status != 204 && res->status >= 200)
+		p += snprintf(p, 48, "Content-Length: %lld\r\n", (long long)res->content_length);
+	if (res->last_modified >= 0) {
+		char date[CLOCK_HTTP_LEN + 1];
+
+		clock_format_http(res->last_modified, date);
+		p = put_field(p, SPAN("Last-Modified"), span_of(date, CLOCK_HTTP_LEN));
+	} else {
+		p = put_placed(p, res, HEADER_LAST_MODIFIED);
+	}
+	p = put_placed(p, res, HEADER_LOCATION);
+	if (h->out_chunked)
+		p = put(p, SPAN("Transfer-Encoding: chunked\r\n"));
+	return put(p,
+	    h->keep_alive ? SPAN("Connection: keep-alive\r\n") : SPAN("Connection: close\r\n"));
+}
+
+void
+http1_send_head(struct request *r)
+{
+	struct client_conn *cc = client_conn_of(r->client);
+	struct http1 *h = &cc->http1;
+	struct response *res = &r->response;
+	struct span reason = res->reason.n > 0 ? res->reason : error_page_reason(res->status);
+	char *start, *p;
+
+	choose_framing(r, h);
+	start = conn_queue_reserve(&cc->conn, head_size(res, reason));
+	p = put_head(start, r, h, reason);
+	for (unsigned i = 0; i < res->headers.count; i++) {
+		const struct header *f = &res->headers.rows[i];
+
+		if (!is_placed(f))
+			p = put_field(p, f->name, f->value);
+	}
+	p = put(p, SPAN("\r\n"));
+	res->wire_bytes += (size_t)(p - start);
+	conn_queue_commit(&cc->conn, (size_t)(p - start));
+}
+
+/* One chunk per run; 0 when enough is waiting. */
+static size_t
+send_chunk(struct client_conn *cc, struct span bytes)
+{
+	struct conn *c = &cc->conn;
+	char *size;
+	int n;
+
+	if (c->out_bytes >= CHUNKED_QUEUE_MAX) {
+		conn_want_drain(c);
+		return 0;
+	}
+	if (bytes.n > CHUNKED_QUEUE_MAX)
+		bytes.n = CHUNKED_QUEUE_MAX;
+	size = conn_queue_reserve(c, 20);
+	n = snprintf(size, 20, "%zx\r\n", bytes.n);
+	conn_queue_commit(c, (size_t)n);
+	conn_queue(c, bytes);
+	conn_queue(c, SPAN("\r\n"));
+	cc->http1.request->response.wire_bytes += (size_t)n + 2;
+	return bytes.n;
+}
+
+static size_t
+send_chunks(struct client_conn *cc, struct span bytes)
+{
+	size_t taken = 0;
+
+	while (taken < bytes.n) {
+		size_t n = send_chunk(cc, span_after(bytes, taken));
+
+		if (n == 0)
+			break;
+		taken += n;
+	}
+	return taken;
+}
+
+size_t
+http1_send_body(struct request *r, struct span bytes)
+{
+	struct client_conn *cc = client_conn_of(r->client);
+	struct http1 *h = &cc->http1;
+	size_t offered = bytes.n, taken;
+
+	if (r->response.no_body || h->ended || cc->conn.failed)
+		return offered;
+	if (h->out_chunked) {
+		taken = send_chunks(cc, bytes);
+	} else {
+		/* Never more than was announced: what follows would be read as another response. */
+		if (h->out_left >= 0 && bytes.n > (uint64_t)h->out_left)
+			bytes.n = (size_t)h->out_left;
+		taken = conn_write(&cc->conn, bytes);
+		if (h->out_left >= 0)
+			h->out_left -= (int64_t)taken;
+		if (taken == bytes.n && bytes.n < offered)
+			return offered;
+	}
+	r->response.body_bytes += taken;
+	r->response.wire_bytes += taken;
+	if (taken < offered)
+		timer_set(r->client->worker->loop, &cc->timer, r->settings->send_timeout_ms);
+	return taken;
+}
+
+void
+http1_send_end(struct request *r)
+{
+	struct client_conn *cc = client_conn_of(r->client);
+	struct http1 *h = &cc->http1;
+
+	if (h->ended)
+		return;
+	if (h->out_left > 0) {
+		http1_abort(r, "response shorter than announced");
+		return;
+	}
+	h->ended = true;
+	r->complete = true;
+	if (h->out_chunked) {
+		conn_queue(&cc->conn, SPAN("0\r\n\r\n"));
+		r->response.wire_bytes += 5;
+	}
+	loop_defer(r->client->worker->loop, &h->finish);
+}
+
+void
+http1_send_interim(struct request *r, unsigned status)
+{
+	struct client_conn *cc = client_conn_of(r->client);
+	struct span reason = error_page_reason(status);
+	char *start = conn_queue_reserve(&cc->conn, 32 + reason.n), *p = start;
+
+	if (status == 100)
+		reason = SPAN("Continue");
+	p += snprintf(p, 16, "HTTP/1.1 %u ", status % 1000);
+	p = put(p, reason);
+	p = put(p, SPAN("\r\n\r\n"));
+	conn_queue_commit(&cc->conn, (size_t)(p - start));
+}
+
+void
+http1_abort(struct request *r, const char *reason)
+{
+	struct client_conn *cc = client_conn_of(r->client);
+	struct http1 *h = &cc->http1;
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	if (h->ended)
+		return;
+	request_log(r, LOG_LEVEL_INFO, "response cut: %s", reason);
+	h->ended = h->aborted = true;
+	h->keep_alive = false;
+	/* Where only the connection's end would tell the body's, it must not look orderly. */
+	if (r->response.head_sent && !r->response.no_body && !h->out_chunked && h->out_left < 0)
+		setsockopt(cc->conn.watch.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	loop_defer(r->client->worker->loop, &h->finish);
+}

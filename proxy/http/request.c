@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * request: routing, and the functions through which handlers answer; see request.h.
+ *
+ * Order of what a location may hold (nginx's phases, as straight steps): size limit, return, proxy, static files.
+ */
+#include "proxy/http/request.h"
+
+#include "proxy/config/route.h"
+#include "proxy/http/error_page.h"
+
+static const struct handler *
+handler_for(const struct request *r)
+{
+	if (r->location->ret)
+		return &return_handler;
+	if (r->location->proxy)
+		return &upstream_http_handler;
+	return &static_file_handler;
+}
+
+void
+request_route(struct request *r)
+{
+	uint64_t max;
+
+	if (r->server->ret) {
+		r->location = &r->server->root_location;
+		r->settings = r->server->location_settings;
+		request_set_handler(r, &return_handler);
+		return;
+	}
+	r->location = route_location(r->server, r->uri);
+	r->settings = r->location->settings;
+	max = r->settings->client_max_body_size;
+	if (max && r->body_framing == BODY_LENGTH && r->content_length > max) {
+		request_log(r, LOG_LEVEL_ERROR,
+		    "client intended to send too large body: %llu bytes",
+		    (unsigned long long)r->content_length);
+		request_fail(r, 413);
+		return;
+	}
+	request_set_handler(r, handler_for(r));
+}
+
+void
+request_set_handler(struct request *r, const struct handler *h)
+{
+	if (r->handler && r->handler->release)
+		r->handler->release(r);
+	r->handler = h;
+	r->handler_state = NULL;
+	h->start(r);
+}
+
+/* nginx adds them to these only, unless "always" was given. */
+static bool
+adds_headers(unsigned status)
+{
+	switch (status) {
+	case 200:
+	case 201:
+	case 204:
+	case 206:
+	case 301:
+	case 302:
+	case 303:
+	case 304:
+	case 307:
+	case 308:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+add_headers(struct request *r)
+{
+	for (const struct header_field *f = r->settings->add_headers; f; f = f->next) {
+		struct span value;
+
+		if (!f->always && !adds_headers(r->response.status))
+			continue;
+		value = template_eval(f->value, r, r->arena);
+		if (value.n > 0)
+			header_add(&r->response.headers, header_identify(f->name), f->name, value);
+	}
+}
+
+void
+request_send_head(struct request *r)
+{
+	if (r->response.head_sent)
+		return;
+	add_headers(r);
+	r->response.head_sent = true;
+	r->codec->send_head(r);
+}
+
+size_t
+request_send_body(struct request *r, struct span bytes)
+{
+	return r->codec->send_body(r, bytes);
+}
+
+void
+request_send_end(struct request *r)
+{
+	r->codec->send_end(r);
+}
+
+void
+request_abort(struct request *r, const char *reason)
+{
+	r->codec->abort(r, reason);
+}
+
+void
+request_send_simple(struct request *r, unsigned status, struct span content_type, struct span body)
+{
+	r->response.status = status;
+	r->response.content_type = content_type;
+	r->response.content_length = (int64_t)body.n;
+	request_send_head(r);
+	/* Bounded by the configuration; what the socket does not take now is queued whole. */
+	request_send_body(r, body);
+	request_send_end(r);
+}
+
+void
+request_fail(struct request *r, unsigned status)
+{
+	if (r->response.head_sent) {
+		request_abort(r, "error after the response began");
+		return;
+	}
+	r->response.reason = span_of(NULL, 0);
+	request_send_simple(r, status, SPAN("text/html"),
+	    error_page_body(status, r->settings->server_tokens, r->arena));
+}

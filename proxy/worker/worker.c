@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * worker: see worker.h.
+ *
+ * Ends in one of three ways: STOP or a lost monitor (at once), DRAIN (when the last connection is done), a crash.
+ */
+#include "proxy/worker/worker.h"
+
+#include "base/mem.h"
+#include "proxy/http/client_conn.h"
+#include "proxy/tls/certificate_cache.h"
+#include "proxy/worker/generation.h"
+#include "proxy/worker/listen_slot.h"
+#include "proxy/worker/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* Certificates kept parsed (8 kB each). */
+#define CERTIFICATES_MAX 4096
+
+struct worker_process {
+	struct worker worker;
+	struct watch channel;
+	struct timer shutdown; /* worker_shutdown_timeout is over */
+	bool stop;
+};
+
+#define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+static void
+reply(struct worker_process *p, enum channel_kind kind, uint64_t generation, const char *text)
+{
+	struct channel_message m = { .kind = kind, .generation = generation };
+
+	if (text) {
+		size_t n = strnlen(text, sizeof(m.payload.text));
+
+		memcpy(m.payload.text, text, n);
+		m.text_length = (uint32_t)n;
+	}
+	if (channel_send(p->channel.fd, &m, -1) < 0 && errno != EPIPE)
+		p->stop = true;
+}
+
+/* Before the first generation serves anyone: give up what a worker does not need. */
+static int
+enter_sandbox(struct worker *w, const struct snapshot *s, struct err *e)
+{
+	struct log log = { .fd = -1, .level = LOG_LEVEL_ERROR };
+	const struct error_log *el = s->main.error_log;
+
+	(void)w;
+	if (el && el->file) {
+		for (struct worker_resource *r = w->resources; r; r = r->next) {
+			if (r->sink && r->named) {
+				log.fd = log_sink_fd(r->sink);
+				log.level = el->level;
+				break;
+			}
+		}
+	}
+	return sandbox_enter(s, &log, e);
+}
+
+static bool
+uses_old_generation(const struct client_conn *cc)
+{
+	const struct request *r = cc->http1.request;
+
+	return cc->slot->gone || (r && r->generation != cc->client.worker->generation);
+}
+
+/* worker_shutdown_timeout: what is still served from an older configuration ends now; when draining, everything. */
+static void
+on_shutdown_timeout(struct timer *t)
+{
+	struct worker_process *p = from_member(t, struct worker_process, shutdown);
+	struct client_conn *next;
+
+	for (struct client_conn *cc = p->worker.clients; cc; cc = next) {
+		next = cc->next;
+		if (p->worker.draining || uses_old_generation(cc))
+			client_conn_close(cc, "worker_shutdown_timeout is over");
+	}
+}
+
+static void
+start_shutdown_timer(struct worker_process *p)
+{
+	int64_t timeout_ms = p->worker.generation
+				 ? p->worker.generation->snapshot->main.worker_shutdown_timeout_ms
+				 : 0;
+
+	if (timeout_ms > 0)
+		timer_set(p->worker.loop, &p->shutdown, timeout_ms);
+}
+
+static void
+adopt(struct worker_process *p, uint64_t generation, int fd)
+{
+	bool first = p->worker.generation == NULL;
+	struct err e = ERR_INIT;
+
+	if (p->worker.draining) {
+		reply(p, CHANNEL_REFUSED, generation, "draining");
+	} else if (generation_adopt(&p->worker, fd, first ? enter_sandbox : NULL, &e) < 0) {
+		reply(p, CHANNEL_REFUSED, generation, err_text(&e));
+	} else {
+		p->worker.counters.generation = generation;
+		reply(p, CHANNEL_ADOPTED, generation, NULL);
+		if (!first)
+			start_shutdown_timer(p);
+	}
+	err_release(&e);
+}
+
+static void
+drain(struct worker_process *p)
+{
+	struct worker *w = &p->worker;
+
+	w->draining = true;
+	while (w->slots)
+		listen_slot_retire(w->slots);
+	client_conns_close_idle(w, false);
+	start_shutdown_timer(p);
+}
+
+static void
+send_counters(struct worker_process *p)
+{
+	struct channel_message m = { .kind = CHANNEL_COUNTERS };
+	struct channel_counters *c = &m.payload.counters;
+
+	*c = p->worker.counters;
+	c->idle = 0;
+	c->old_connections = 0;
+	for (const struct client_conn *cc = p->worker.clients; cc; cc = cc->next) {
+		c->idle += http1_idle(&cc->http1);
+		c->old_connections += uses_old_generation(cc);
+	}
+	m.text_length = sizeof(*c);
+	if (channel_send(p->channel.fd, &m, -1) < 0)
+		p->stop = true;
+}
+
+static void
+take_message(struct worker_process *p, const struct channel_message *m, int fd)
+{
+	switch (m->kind) {
+	case CHANNEL_RESOURCE:
+		if (fd >= 0)
+			worker_resource_set_take(&p->worker, m->id, fd);
+		return;
+	case CHANNEL_BUNDLE:
+		adopt(p, m->generation, fd);
+		break;
+	case CHANNEL_DRAIN:
+		drain(p);
+		break;
+	case CHANNEL_STOP:
+		p->stop = true;
+		break;
+	case CHANNEL_STATUS:
+		send_counters(p);
+		break;
+	default:
+		break;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+on_channel(struct watch *watch, uint32_t events)
+{
+	struct worker_process *p = from_member(watch, struct worker_process, channel);
+	struct channel_message m;
+	int fd, r;
+
+	(void)events;
+	while (!p->stop && (r = channel_recv(watch->fd, &m, &fd)) != -1) {
+		if (r == 0) {
+			p->stop = true; /* no monitor, no service */
+			return;
+		}
+		take_message(p, &m, fd);
+	}
+	if (!p->stop && errno != EAGAIN)
+		p->stop = true;
+}
+
+static void
+close_all(struct worker_process *p)
+{
+	struct worker *w = &p->worker;
+
+	while (w->clients)
+		client_conn_close(w->clients, NULL);
+	while (w->slots)
+		listen_slot_retire(w->slots);
+	timer_clear(&p->shutdown);
+	generation_unref(w->generation);
+	w->generation = NULL;
+	/* The connections closed above are freed at the end of a turn. */
+	loop_turn(w->loop, 0);
+	worker_resources_free(w);
+	loop_unwatch(w->loop, &p->channel);
+	certificate_cache_free(w->certificates);
+	bufpool_free(w->pool);
+	loop_free(w->loop);
+}
+
+/* Signals are the monitor's business; it tells workers over the channel. */
+static void
+ignore_signals(void)
+{
+	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH,
+		SIGPIPE };
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+}
+
+int
+worker_main(const struct worker_options *options)
+{
+	struct worker_process p = { .channel = { .fd = -1, .on_event = on_channel } };
+	struct worker *w = &p.worker;
+
+	ignore_signals();
+	p.shutdown.on_expire = on_shutdown_timeout;
+	w->pid = getpid();
+	w->loop = loop_new();
+	if (!w->loop)
+		return EXIT_FAILURE;
+	w->pool = bufpool_new();
+	w->certificates = certificate_cache_new(CERTIFICATES_MAX);
+	fcntl(options->channel, F_SETFL, O_NONBLOCK);
+	if (loop_watch(w->loop, &p.channel, options->channel, EPOLLIN) < 0)
+		return EXIT_FAILURE;
+	while (!p.stop && !(w->draining && !w->clients))
+		loop_turn(w->loop, -1);
+	close_all(&p);
+	close(options->channel);
+	return EXIT_SUCCESS;
+}
