@@ -10,14 +10,17 @@
 
 #include <stddef.h>
 
+/* More are counted, but not kept. */
+#define DIAGNOSTICS_MAX 1000
+
 struct config_file;
 
 enum diagnostic_level { DIAG_WARN, DIAG_EMERG };
 
 struct diagnostic {
 	enum diagnostic_level level;
-	struct span text;              /* 'unknown directive "proxy_pas"' */
-	struct span hint;              /* 'did you mean "proxy_pass"?' or empty */
+	struct span text;               /* 'unknown directive "proxy_pas"' */
+	struct span hint;               /* 'did you mean "proxy_pass"?' or empty */
 	const struct config_file *file; /* NULL: no place */
 	unsigned line;
 	struct diagnostic *next;
@@ -26,15 +29,18 @@ struct diagnostic {
 struct diagnostics {
 	struct arena *arena;
 	struct diagnostic *first, **tail;
-	size_t errors, warnings;
+	struct diagnostic *newest; /* the one a hint belongs to */
+	size_t errors, warnings, kept;
 };
 
 void diagnostics_init(struct diagnostics *d, struct arena *arena);
 /* Returns -1 for DIAG_EMERG so that a setter can "return diagnostic_add(...)"; 0 for a warning. */
-int diagnostic_add(struct diagnostics *d, enum diagnostic_level level, const struct config_file *file, unsigned line,
-    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+int diagnostic_add(struct diagnostics *d, enum diagnostic_level level,
+    const struct config_file *file, unsigned line, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 /* Add a hint to the newest diagnostic. */
-void diagnostic_hint(struct diagnostics *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void diagnostic_hint(struct diagnostics *d, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 /* 'unknown directive "x" in FILE:LINE (included from FILE:LINE)' for log and terminal; hint lines apart. */
 struct span diagnostic_format(const struct diagnostic *d, struct arena *arena);
 
