@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * template: compiling and evaluating values with $variables.
+ */
+#include "proxy/config/template.h"
+
+#include "proxy/config/suggest.h"
+
+#define PARTS_ON_STACK 32
+
+const struct variable *
+variable_find(const struct variable_table *t, struct span name, struct span *arg)
+{
+	*arg = span_of(NULL, 0);
+	for (size_t i = 0; i < t->count; i++) {
+		if (!t->rows[i].prefix && span_eq(t->rows[i].name, name))
+			return &t->rows[i];
+	}
+	for (size_t i = 0; i < t->count; i++) {
+		const struct variable *v = &t->rows[i];
+
+		if (v->prefix && name.n > v->name.n && span_starts(name, v->name)) {
+			*arg = span_after(name, v->name.n);
+			return v;
+		}
+	}
+	return NULL;
+}
+
+static bool
+is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_';
+}
+
+/* *rest is behind a "$": take the variable's name. */
+static int
+take_name(struct span whole, struct span *rest, struct span *name, struct err *e)
+{
+	bool braces = rest->n > 0 && rest->p[0] == '{';
+	size_t n = 0;
+
+	if (braces)
+		*rest = span_after(*rest, 1);
+	while (n < rest->n && is_name_char(rest->p[n]))
+		n++;
+	*name = span_of(rest->p, n);
+	*rest = span_after(*rest, n);
+	if (braces && (rest->n == 0 || rest->p[0] != '}')) {
+		err_set(e, ERR_CONFIG,
+		    "the closing bracket in \"" SPAN_FMT "\" variable is missing", SPAN_ARG(*name));
+		return -1;
+	}
+	if (n == 0)
+		return err_set(e, ERR_CONFIG, "invalid variable name in \"" SPAN_FMT "\"",
+		    SPAN_ARG(whole));
+	if (braces)
+		*rest = span_after(*rest, 1);
+	return 0;
+}
+
+static int
+unknown_variable(const struct variable_table *t, struct span name, struct err *e)
+{
+	struct suggestion s;
+
+	suggestion_init(&s, name);
+	for (size_t i = 0; i < t->count; i++)
+		suggestion_offer(&s, t->rows[i].name);
+	err_set(e, ERR_CONFIG, "unknown \"" SPAN_FMT "\" variable", SPAN_ARG(name));
+	if (s.best.n > 0)
+		err_hint(e, "did you mean \"$" SPAN_FMT "\"?", SPAN_ARG(s.best));
+	return -1;
+}
+
+/* Take the next part of *rest, a literal or a variable. */
+static int
+take_part(const struct variable_table *t, struct span whole, struct span *rest,
+    struct template_part *part, struct err *e)
+{
+	ptrdiff_t dollar = span_find(*rest, '$');
+	struct span name;
+
+	part->var = NULL;
+	if (dollar != 0) {
+		part->text = span_of(rest->p, dollar < 0 ? rest->n : (size_t)dollar);
+		*rest = span_after(*rest, part->text.n);
+		return 0;
+	}
+	*rest = span_after(*rest, 1);
+	if (take_name(whole, rest, &name, e) < 0)
+		return -1;
+	part->var = variable_find(t, name, &part->text);
+	return part->var ? 0 : unknown_variable(t, name, e);
+}
+
+struct template *
+template_compile(const struct variable_table *t, struct span text, struct arena *arena,
+    struct err *e)
+{
+	struct template *tpl = arena_zalloc(arena, sizeof(*tpl));
+	struct span rest = text;
+	size_t most = 1;
+
+	/* Every "$" ends a literal and begins a variable. */
+	for (size_t i = 0; i < text.n; i++)
+		most += text.p[i] == '$' ? 2 : 0;
+	tpl->source = text;
+	tpl->parts = arena_array(arena, most, sizeof(*tpl->parts));
+	tpl->literal = true;
+	while (rest.n > 0) {
+		struct template_part *part = &tpl->parts[tpl->count];
+
+		if (take_part(t, text, &rest, part, e) < 0)
+			return NULL;
+		if (part->var)
+			tpl->literal = false;
+		tpl->count++;
+	}
+	return tpl;
+}
+
+struct span
+template_eval(const struct template *t, void *subject, struct arena *arena)
+{
+	struct span few[PARTS_ON_STACK];
+	struct span *values = few;
+	size_t total = 0;
+	char *out, *at;
+
+	if (t->count == 0)
+		return span_of(NULL, 0);
+	if (t->count > PARTS_ON_STACK)
+		values = arena_array(arena, t->count, sizeof(*values));
+	for (size_t i = 0; i < t->count; i++) {
+		const struct template_part *part = &t->parts[i];
+
+		values[i] = part->var ? part->var->get(subject, part->text) : part->text;
+		total += values[i].n;
+	}
+	if (t->count == 1)
+		return values[0];
+	at = out = arena_bytes(arena, total + 1);
+	for (size_t i = 0; i < t->count; i++) {
+		if (values[i].n > 0)
+			at = mempcpy(at, values[i].p, values[i].n);
+	}
+	*at = '\0';
+	return span_of(out, total);
+}
