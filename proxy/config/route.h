@@ -24,11 +24,18 @@ bool location_index_add(struct location_index *ix, const struct location *locati
 void location_index_finish(struct location_index *ix);
 /* uri: decoded and normalized path. NULL when none matches. */
 const struct location *location_index_find(const struct location_index *ix, struct span uri);
+/*
+ * uri is a proxied location's path but for its last "/" ("/dir" where there is "location /dir/ { proxy_pass ...; }"),
+ * and no location is exactly uri: answer 301 to uri with the slash (nginx, location).
+ */
+bool location_index_wants_slash(const struct location_index *ix, struct span uri);
 
 /* The server for a host on an endpoint; never NULL. */
 const struct server *route_server(const struct endpoint *ep, struct span host);
 /* The location for a path; the server's root location when none matches; never NULL. */
 const struct location *route_location(const struct server *server, struct span uri);
+/* location_index_wants_slash for a server; ask before route_location. */
+bool route_wants_slash(const struct server *server, struct span uri);
 /* The endpoint of a listener that a connection's local address belongs to; never NULL. */
 const struct endpoint *route_endpoint(const struct listener *l, const struct sockaddr *local);
 
