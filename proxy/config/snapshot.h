@@ -52,9 +52,13 @@ struct error_log {
 	enum log_level level;
 };
 
+/* How the values of variables are written: \xHH, as in a JSON string, or as they are (nginx, log_format). */
+enum log_escape { LOG_ESCAPE_DEFAULT, LOG_ESCAPE_JSON, LOG_ESCAPE_NONE };
+
 struct access_log {
 	const struct log_file *file;
 	const struct template *format;
+	enum log_escape escape;
 	struct access_log *next;
 };
 
@@ -97,6 +101,12 @@ struct mime_type {
 	struct span extension, type;
 };
 
+/* A list of header names. */
+struct header_name {
+	struct span name;
+	const struct header_name *next;
+};
+
 /* Settings that proxy_* directives make. */
 struct proxy_settings {
 	int64_t connect_timeout_ms, send_timeout_ms, read_timeout_ms; /* 60 s each */
@@ -105,17 +115,22 @@ struct proxy_settings {
 	bool buffering, request_buffering;
 	bool http_1_0;         /* proxy_http_version 1.0; default 1.1 with keep-alive */
 	bool redirect_default; /* proxy_redirect default (on unless "off") */
+	const struct header_name *hide_headers, *pass_headers; /* ask proxy_settings_hide() */
 };
+
+/* The response header name is not passed to the client: nginx's own list, proxy_hide_header, proxy_pass_header. */
+bool proxy_settings_hide(const struct proxy_settings *p, struct span name);
 
 /* Settings of http, server and location level. */
 struct location_settings {
-	struct span root;   /* absolute; no variables in it yet */
+	struct span root;   /* absolute, without a last slash ("/" is empty); no variables in it yet */
 	struct span *index;
 	size_t index_count;
 	const struct mime_type *types; /* sorted by extension, lower case */
 	size_t type_count;
 	struct span default_type;
 	int64_t client_body_timeout_ms, send_timeout_ms, keepalive_timeout_ms;
+	int64_t keepalive_header_ms; /* "Keep-Alive: timeout=" in responses; 0 = no such header */
 	unsigned keepalive_requests;
 	uint64_t client_max_body_size; /* 0 = no limit */
 	bool server_tokens;

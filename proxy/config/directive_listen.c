@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * directive_listen: what a server listens on.
+ */
+#include "proxy/config/host_port.h"
+#include "proxy/config/loader.h"
+
+#define DEFAULT_PORT 80
+
+static struct listen *
+listen_new(struct loader *l, struct server *server, const struct node *n)
+{
+	struct listen *it = arena_zalloc(l->arena, sizeof(*it));
+
+	it->server = server;
+	it->node = n;
+	it->ipv6only = -1;
+	return it;
+}
+
+struct listen *
+listen_default(struct loader *l, struct server *server, const struct node *n)
+{
+	struct listen *it = listen_new(l, server, n);
+	const struct host_port any = { .port = DEFAULT_PORT };
+
+	host_port_address(&any, any.port, l->arena, &it->address);
+	return it;
+}
+
+/* known "VALUE" of "known=VALUE", or false. */
+static bool
+has_value(struct span word, struct span known, struct span *value)
+{
+	if (!span_starts(word, known))
+		return false;
+	*value = span_after(word, known.n);
+	return true;
+}
+
+static int
+set_ipv6only(struct loader *l, const struct node *n, const struct word *w, struct span value,
+    struct listen *it)
+{
+	if (span_eq(value, SPAN("on")))
+		it->ipv6only = 1;
+	else if (span_eq(value, SPAN("off")))
+		it->ipv6only = 0;
+	else
+		return loader_word_error(l, n, w, "invalid ipv6only flags \"" SPAN_FMT "\"",
+		    SPAN_ARG(value));
+	if (it->address.u.sa.sa_family != AF_INET6)
+		return loader_word_error(l, n, w,
+		    "ipv6only is not supported on addr \"" SPAN_FMT "\"",
+		    SPAN_ARG(it->address.text));
+	return 0;
+}
+
+static int
+set_parameter(struct loader *l, const struct node *n, const struct word *w, struct listen *it)
+{
+	static const char *const later[] = { "http2", "proxy_protocol",
+		"rcvbuf=", "sndbuf=", "reuseport", "so_keepalive=", "deferred",
+		"fastopen=", "setfib=", "accept_filter=", "bind", "quic", "spdy", NULL };
+	struct span value;
+	uint64_t backlog;
+
+	if (span_eq(w->text, SPAN("ssl"))) {
+		it->ssl = true;
+	} else if (span_eq(w->text, SPAN("default_server")) || span_eq(w->text, SPAN("default"))) {
+		it->default_server = true;
+	} else if (has_value(w->text, SPAN("backlog="), &value)) {
+		if (span_to_u64(value, INT32_MAX, &backlog) < 0 || backlog == 0)
+			return loader_word_error(l, n, w, "invalid backlog \"" SPAN_FMT "\"",
+			    SPAN_ARG(value));
+		it->backlog = (int)backlog;
+	} else if (has_value(w->text, SPAN("ipv6only="), &value)) {
+		return set_ipv6only(l, n, w, value, it);
+	} else {
+		return loader_bad_parameter(l, n, w, later);
+	}
+	return 0;
+}
+
+static int
+add_listen(struct loader *l, struct scope *s, const struct node *n, const struct address *address)
+{
+	struct listen *it = listen_new(l, s->server, n);
+
+	it->address = *address;
+	for (unsigned i = 2; i < n->word_count; i++) {
+		if (set_parameter(l, n, &n->words[i], it) < 0)
+			return -1;
+	}
+	for (const struct listen *other = s->listens; other; other = other->next) {
+		if (span_eq(other->address.text, it->address.text))
+			return loader_error(l, n, "a duplicate listen " SPAN_FMT,
+			    SPAN_ARG(it->address.text));
+	}
+	*s->listens_tail = it;
+	s->listens_tail = &it->next;
+	return 0;
+}
+
+/* listen NAME:PORT stands for each address of the name. */
+static int
+add_by_name(struct loader *l, struct scope *s, const struct node *n, const struct host_port *hp,
+    uint16_t port)
+{
+	struct err e = ERR_INIT;
+	struct span *texts = NULL;
+	size_t count = 0;
+	int rc = 0;
+
+	if (l->source->resolve(l->source, hp->host, l->arena, &texts, &count, &e) < 0 ||
+	    count == 0) {
+		loader_error(l, n, "host not found in \"" SPAN_FMT "\" of the \"listen\" directive",
+		    SPAN_ARG(n->words[1].text));
+		if (e.text)
+			diagnostic_hint(l->diags, "%s", err_text(&e));
+		err_release(&e);
+		return -1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct host_port one = { .host = texts[i] };
+		struct address address;
+
+		if (host_port_address(&one, port, l->arena, &address))
+			rc |= add_listen(l, s, n, &address);
+	}
+	return rc;
+}
+
+/* listen ADDRESS[:PORT] | PORT | unix:PATH [PARAMETER]... */
+static int
+set_listen(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+{
+	struct span text = n->words[1].text;
+	struct address address;
+	struct host_port hp;
+	const char *wrong;
+	uint16_t port;
+
+	wrong = host_port_split(text, true, &hp);
+	if (wrong) {
+		loader_error(l, n, "%s in \"" SPAN_FMT "\" of the \"listen\" directive", wrong,
+		    SPAN_ARG(text));
+		if (span_find(text, '/') >= 0)
+			diagnostic_hint(l->diags,
+			    "listen takes an address or a port; names go to server_name");
+		return -1;
+	}
+	port = hp.port ? hp.port : DEFAULT_PORT;
+	if (host_port_address(&hp, port, l->arena, &address))
+		return add_listen(l, s, n, &address);
+	return add_by_name(l, s, n, &hp, port);
+}
+
+static const struct directive rows[] = {
+	{ SPAN_INIT("listen"), CONTEXT_SERVER, 1, DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY,
+	    .set = set_listen },
+};
+const struct directive_table directive_listen_table = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * directive_server: the server block and its names.
+ */
+#include "proxy/config/loader.h"
+#include "proxy/config/route.h"
+
+#include <unistd.h>
+
+/* listen directives as the scope holds them become the loader's, and TLS if "ssl on" says so. */
+static void
+take_listens(struct loader *l, struct scope *s)
+{
+	if (!s->listens)
+		s->listens = listen_default(l, s->server, s->node);
+	for (struct listen *it = s->listens; it; it = it->next) {
+		it->ssl |= s->ssl;
+		LOADER_APPEND(l, l->listens, l->listen_count, it);
+	}
+}
+
+static int
+set_server(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+{
+	struct server *server = arena_zalloc(l->arena, sizeof(*server));
+	struct location_index *locations = location_index_new(l->arena);
+	struct snapshot *snapshot = l->snapshot;
+	struct scope inner;
+
+	server->node = n;
+	server->index = (unsigned)snapshot->server_count;
+	server->locations = locations;
+	LOADER_APPEND(l, snapshot->servers, snapshot->server_count, server);
+
+	scope_init(&inner, s, CONTEXT_SERVER, n);
+	inner.server = server;
+	inner.locations = locations;
+	inner.listens_tail = &inner.listens;
+	scope_load_simple(l, &inner, n->children);
+	scope_load_blocks(l, &inner, n->children);
+	location_index_finish(locations);
+
+	if (server->name_count == 0) {
+		server->names = arena_array(l->arena, 1, sizeof(*server->names));
+		server->name_count = 1;
+	}
+	server->settings = inner.server_settings;
+	server->location_settings = inner.location_settings;
+	server->root_location = (struct location){
+		.kind = LOCATION_PREFIX,
+		.settings = inner.location_settings,
+		.node = n,
+	};
+	loader_use_logs(l, inner.location_settings);
+	tls_finish_server(l, &inner);
+	take_listens(l, &inner);
+	return 0;
+}
+
+static struct span
+host_name(struct loader *l)
+{
+	char name[256];
+
+	if (gethostname(name, sizeof(name)) < 0)
+		name[0] = '\0';
+	name[sizeof(name) - 1] = '\0';
+	return loader_lower(l, span_str(name));
+}
+
+/* A "*" may be the first or the last label, alone and once; two dots never meet. */
+static bool
+is_sound_name(struct span name)
+{
+	struct span body = name;
+
+	if (span_starts(name, SPAN("*.")))
+		body = span_after(name, 2);
+	else if (span_ends(name, SPAN(".*")))
+		body = span_of(name.p, name.n - 2);
+	else if (span_starts(name, SPAN(".")))
+		body = span_after(name, 1);
+	if (body.n == 0 && name.n > 0)
+		return false;
+	for (size_t i = 0; i < body.n; i++) {
+		if (body.p[i] == '*' || body.p[i] == '\0' ||
+		    (body.p[i] == '.' && (i == 0 || body.p[i - 1] == '.')))
+			return false;
+	}
+	return true;
+}
+
+static int
+add_name(struct loader *l, struct scope *s, const struct node *n, const struct word *w)
+{
+	struct server *server = s->server;
+	struct span name = loader_lower(l, w->text);
+
+	if (span_starts(name, SPAN("~")))
+		return loader_word_error(l, n, w,
+		    "regular expressions in \"server_name\" are not supported yet: \"" SPAN_FMT
+		    "\"",
+		    SPAN_ARG(w->text));
+	if (span_eq(name, SPAN("$hostname")))
+		name = host_name(l);
+	else if (loader_check_literal(l, n, w) < 0)
+		return -1;
+	if (!is_sound_name(name))
+		return loader_word_error(l, n, w,
+		    "invalid server name or wildcard \"" SPAN_FMT "\"", SPAN_ARG(w->text));
+	if (span_find(name, '/') >= 0 || span_find(name, ':') >= 0) {
+		loader_warn(l, n, "server name \"" SPAN_FMT "\" has suspicious symbols",
+		    SPAN_ARG(w->text));
+		diagnostic_hint(l->diags, "a name is written without scheme, port and path");
+	}
+	LOADER_APPEND(l, server->names, server->name_count, name);
+	return 0;
+}
+
+static int
+set_server_name(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+{
+	int rc = 0;
+
+	for (unsigned i = 1; i < n->word_count; i++)
+		rc |= add_name(l, s, n, &n->words[i]);
+	return rc;
+}
+
+static const struct directive rows[] = {
+	{ SPAN_INIT("server"), CONTEXT_HTTP, 0, 0, DIRECTIVE_BLOCK | DIRECTIVE_MANY,
+	    .set = set_server },
+	{ SPAN_INIT("server_name"), CONTEXT_SERVER, 1, DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY,
+	    .set = set_server_name },
+};
+const struct directive_table directive_server_table = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * loader: the work of turning the tree into a snapshot; private to proxy/config.
+ *
+ * A scope is a block being loaded: first all its simple directives, in order, then the blocks inside it, each in
+ * a scope of its own that begins with the settings its parent ended up with. Settings are shared with the
+ * parent until the first change in the scope.
+ */
+#ifndef PROXY_CONFIG_LOADER_H
+#define PROXY_CONFIG_LOADER_H
+
+#include "proxy/config/directive.h"
+#include "proxy/config/snapshot.h"
+#include "proxy/config/span_map.h"
+
+struct host_port;
+struct ssl_ctx_st;
+
+/* A listen directive. */
+struct listen {
+	struct server *server;
+	struct address address;
+	const struct node *node; /* the server's when it has no listen directive */
+	bool ssl, default_server;
+	int backlog;  /* 0 = not said */
+	int ipv6only; /* -1 = not said */
+	struct listen *next;
+};
+
+/* A path as some directive named it. */
+struct named_path {
+	struct span path;
+	const struct node *node;
+	struct named_path *next;
+};
+
+struct log_format {
+	struct template *format;
+	enum log_escape escape;
+};
+
+struct scope {
+	unsigned context; /* one of enum context */
+	const struct node *node;
+	struct main_settings *main;
+	struct server_settings *server_settings;
+	struct location_settings *location_settings;
+	bool owns_server_settings, owns_location_settings;
+	struct server *server;
+	struct location *location;
+	struct location_index *locations; /* of the server */
+	struct upstream_spec *upstream;
+	struct listen *listens, **listens_tail;             /* of a server */
+	struct named_path *certificates, *certificate_keys; /* newest first */
+	bool ssl;                                           /* "ssl on" */
+	const struct node *path_node; /* root or alias, whichever came first in this scope */
+	/* Of the directive being set: it is the first of its name in this scope, so it replaces what was inherited. */
+	bool first;
+	unsigned char seen[DIRECTIVE_MAX / 8];
+};
+
+struct loader {
+	struct snapshot *snapshot;
+	struct arena *arena; /* the snapshot's */
+	struct config_source *source;
+	const struct snapshot_options *options;
+	struct diagnostics *diags;
+	struct directive_index directives;
+	struct span conf_directory; /* with its slash */
+	struct span_map log_files, log_formats, certificates, dhparams, upstreams, ciphers;
+	struct listen **listens; /* of all servers, in order */
+	size_t listen_count;
+	struct ssl_ctx_st *tls; /* for checking cipher lists; made on first use */
+};
+
+#define loader_error(l, n, ...) \
+	diagnostic_add((l)->diags, DIAG_EMERG, (n)->file, (n)->line, __VA_ARGS__)
+#define loader_warn(l, n, ...) \
+	diagnostic_add((l)->diags, DIAG_WARN, (n)->file, (n)->line, __VA_ARGS__)
+/* At a word of the directive, which may stand lines below its name. */
+#define loader_word_error(l, n, w, ...) \
+	diagnostic_add((l)->diags, DIAG_EMERG, (n)->file, (w)->line, __VA_ARGS__)
+/* '"name" directive what' */
+int loader_fail(struct loader *l, const struct node *n, const char *what);
+/* 'invalid parameter "word"', naming what is not supported yet if nginx knows it (a NULL-ended list, or NULL). */
+int loader_bad_parameter(struct loader *l, const struct node *n, const struct word *w,
+    const char *const *known);
+
+/* Room for one more behind count elements: the array, moved when it must be. */
+void *loader_room(struct loader *l, void *array, size_t count, size_t size);
+#define LOADER_APPEND(l, array, count, element)                          \
+	((array) = loader_room((l), (array), (count), sizeof(*(array))), \
+	    (array)[(count)++] = (element))
+
+/* A word that may hold variables; NULL when it is wrong (told). */
+struct template *loader_template(struct loader *l, const struct node *n, const struct word *w);
+/* -1 and told when the word holds a "$" or a NUL. */
+int loader_check_literal(struct loader *l, const struct node *n, const struct word *w);
+/* Absolute: by the prefix (content, logs, pid), or by the configuration file's directory (certificates). */
+struct span loader_path(struct loader *l, struct span path);
+struct span loader_conf_path(struct loader *l, struct span path);
+
+/* A copy in ASCII lower case. */
+struct span loader_lower(struct loader *l, struct span s);
+
+struct log_file *loader_log_file(struct loader *l, struct span path);
+/* The log files of settings that something serves with become the snapshot's. */
+void loader_use_logs(struct loader *l, const struct location_settings *settings);
+void loader_use_log_file(struct loader *l, const struct log_file *file);
+
+/* Load the block's directives: the simple ones, then the blocks. */
+void scope_load_simple(struct loader *l, struct scope *s, const struct node *children);
+void scope_load_blocks(struct loader *l, struct scope *s, const struct node *children);
+/* The scope of a block inside parent. */
+void scope_init(struct scope *s, const struct scope *parent, unsigned context,
+    const struct node *n);
+/* The settings of a group, for changing: copied from the parent's on the first change. */
+void *scope_settings(struct loader *l, struct scope *s, enum settings_group group);
+struct server_settings *scope_server_settings(struct loader *l, struct scope *s);
+struct location_settings *scope_location_settings(struct loader *l, struct scope *s);
+
+/* Defaults of every setting (directive_main.c, directive_http.c, directive_log.c, directive_upstream.c). */
+void main_settings_init(struct loader *l, struct main_settings *m);
+void server_settings_init(struct loader *l, struct server_settings *s);
+void location_settings_init(struct loader *l, struct location_settings *s);
+int log_formats_init(struct loader *l);
+const struct error_log *error_log_default(struct loader *l);
+struct access_log *access_log_default(struct loader *l);
+struct upstream_spec *upstream_new(struct loader *l, struct span name, const struct node *n);
+
+/* listen: a server without one listens on *:80 (directive_listen.c). */
+struct listen *listen_default(struct loader *l, struct server *server, const struct node *n);
+/* Pair the server's certificates and keys (directive_tls.c). */
+void tls_finish_server(struct loader *l, struct scope *s);
+/*
+ * The addresses of an upstream server (directive_upstream.c). A name that does not resolve is a warning: start-up never
+ * waits for it.
+ */
+void upstream_resolve(struct loader *l, const struct node *n, struct upstream_server *server,
+    const struct host_port *hp);
+struct upstream_server upstream_server_default(struct span name);
+/* Header fields the configuration writes (directive_header.c). NAME VALUE of n, to the end of the list. */
+int loader_add_header(struct loader *l, const struct node *n, struct header_field **list,
+    bool always);
+int loader_check_header_name(struct loader *l, const struct node *n, const struct word *w);
+/* Listeners and endpoints out of all listens (endpoint.c). */
+void endpoint_build(struct loader *l);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * snapshot: loading a whole configuration.
+ *
+ *	source -> syntax tree -> main scope: its simple directives, then events and http -> snapshot, or mistakes
+ */
+#include "proxy/config/snapshot.h"
+
+#include "proxy/config/loader.h"
+
+#include <openssl/ssl.h>
+
+static struct span
+directory_of(struct span path)
+{
+	while (path.n > 0 && path.p[path.n - 1] != '/')
+		path.n--;
+	return path;
+}
+
+static void
+loader_init(struct loader *l, struct snapshot *s, struct config_source *src,
+    const struct snapshot_options *options, struct diagnostics *diags)
+{
+	*l = (struct loader){
+		.snapshot = s,
+		.arena = s->arena,
+		.source = src,
+		.options = options,
+		.diags = diags,
+		.conf_directory = directory_of(options->conf_path),
+	};
+	directive_index_init(&l->directives, s->arena);
+	span_map_init(&l->log_files, s->arena);
+	span_map_init(&l->log_formats, s->arena);
+	span_map_init(&l->certificates, s->arena);
+	span_map_init(&l->dhparams, s->arena);
+	span_map_init(&l->upstreams, s->arena);
+	span_map_init(&l->ciphers, s->arena);
+}
+
+static void
+load_main(struct loader *l)
+{
+	struct main_settings *m = &l->snapshot->main;
+	struct scope s = { .context = CONTEXT_MAIN, .main = m };
+
+	main_settings_init(l, m);
+	scope_load_simple(l, &s, l->snapshot->tree);
+	if (!m->error_log)
+		m->error_log = error_log_default(l);
+	loader_use_log_file(l, m->error_log->file);
+	scope_load_blocks(l, &s, l->snapshot->tree);
+}
+
+static void
+free_hook(void *arg)
+{
+	snapshot_free(arg);
+}
+
+struct snapshot *
+snapshot_load(struct config_source *src, const struct snapshot_options *options,
+    struct diagnostics *diags)
+{
+	struct arena *arena = arena_new(0);
+	struct snapshot *s = arena_zalloc(arena, sizeof(*s));
+	size_t before = diags->errors;
+	struct loader l;
+
+	s->arena = arena;
+	loader_init(&l, s, src, options, diags);
+	s->tree = syntax_parse(src, options->conf_path, options->globals, arena, diags, &s->files);
+	load_main(&l);
+	SSL_CTX_free(l.tls);
+	if (diags->errors == before)
+		return s;
+	/* The diagnostics name files that live in here. */
+	arena_on_free(diags->arena, free_hook, s);
+	return NULL;
+}
+
+void
+snapshot_free(struct snapshot *s)
+{
+	if (s)
+		arena_free(s->arena);
+}
