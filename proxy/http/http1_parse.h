@@ -141,8 +141,8 @@ enum parse_result http1_normalize_path(struct span raw, bool merge_slashes, stru
 
 /*
  * Host without port and trailing dot, lower case; validated (RFC 3986 reg-name without escapes and
- * ',', or [v6], which keeps its brackets). *name is in the arena or part of the input. -1 if not
- * valid.
+ * ',', or [v6], which keeps its brackets). *name is in the arena or part of the input; of an empty
+ * host, which HTTP/1.0 may have, it is empty. -1 if not valid.
  */
 int http1_host_name(struct span host, struct arena *arena, struct span *name)
     __attribute__((warn_unused_result));

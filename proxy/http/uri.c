@@ -153,6 +153,8 @@ ip_literal(struct span s)
 	if (end < 1 || (size_t)end - 1 >= sizeof(text))
 		return 0;
 	n = (size_t)end - 1;
+	if (memchr(s.p, '\0', n))
+		return 0;
 	memcpy(text, s.p + 1, n);
 	text[n] = '\0';
 	return inet_pton(AF_INET6, text, &ignored) == 1 ? n + 2 : 0;
@@ -186,7 +188,8 @@ http1_host_name(struct span host, struct arena *arena, struct span *name)
 	size_t i = 0;
 	char *lower;
 
-	if (http1_split_authority(host, name, &port) < 0)
+	*name = host;
+	if (host.n && http1_split_authority(host, name, &port) < 0)
 		return -1;
 	while (i < name->n && lex_lower(name->p[i]) == name->p[i])
 		i++;
