@@ -96,7 +96,7 @@ dh_parse_pem(struct span pem, EVP_PKEY **params, struct err *e)
 	if (bio)
 		parsed = PEM_read_bio_Parameters(bio, NULL);
 	BIO_free(bio);
-	if (!parsed && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
+	if (!parsed && !memmem(pem.p, pem.n, "PARAMETERS-----", 15)) {
 		ERR_clear_error();
 		return err_set(e, ERR_DATA, "no DH parameters in PEM form");
 	}
