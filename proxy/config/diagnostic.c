@@ -88,6 +88,49 @@ diagnostic_hint(struct diagnostics *d, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* b belongs before a. */
+static bool
+is_later(const struct diagnostic *a, const struct diagnostic *b)
+{
+	if (a->file != b->file)
+		return (a->file ? a->file->number : 0) > (b->file ? b->file->number : 0);
+	return a->line > b->line;
+}
+
+/* Halves of a list, merged: stable. */
+static struct diagnostic *
+sorted(struct diagnostic *list, size_t count)
+{
+	struct diagnostic *left = list, *right, *first, **tail = &first;
+	size_t half = count / 2;
+
+	if (count < 2)
+		return list;
+	for (size_t i = 1; i < half; i++)
+		list = list->next;
+	right = list->next;
+	list->next = NULL;
+	left = sorted(left, half);
+	right = sorted(right, count - half);
+	while (left && right) {
+		struct diagnostic **from = is_later(left, right) ? &right : &left;
+
+		*tail = *from;
+		tail = &(*tail)->next;
+		*from = *tail;
+	}
+	*tail = left ? left : right;
+	return first;
+}
+
+void
+diagnostics_sort(struct diagnostics *d)
+{
+	d->first = sorted(d->first, d->kept);
+	for (d->tail = &d->first; *d->tail;)
+		d->tail = &(*d->tail)->next;
+}
+
 struct span
 diagnostic_format(const struct diagnostic *d, struct arena *arena)
 {

@@ -41,6 +41,11 @@ int diagnostic_add(struct diagnostics *d, enum diagnostic_level level,
 /* Add a hint to the newest diagnostic. */
 void diagnostic_hint(struct diagnostics *d, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/*
+ * By file, in order of reading, and line: the order a person mends them in. Those without a place
+ * come first.
+ */
+void diagnostics_sort(struct diagnostics *d);
 /* 'unknown directive "x" in FILE:LINE (included from FILE:LINE)' for log and terminal; hint lines apart. */
 struct span diagnostic_format(const struct diagnostic *d, struct arena *arena);
 

@@ -232,11 +232,12 @@ apply(struct loader *l, struct scope *s, ptrdiff_t at, const struct node *n)
 		return;
 	}
 	/* What is wrong is in the diagnostics; the next directive is looked at all the same. */
-	(void)d->set(l, s, d, n);
-	if (!n->is_block && swallowed_directive(l, s, n)) {
+	if (d->set(l, s, d, n) < 0)
+		(void)hint_at_semicolon(l, s, n);
+	else if (!n->is_block && swallowed_directive(l, s, n)) {
 		loader_warn(l, n, "\"" SPAN_FMT "\" directive takes in the line after it",
 		    SPAN_ARG(d->name));
-		hint_at_semicolon(l, s, n);
+		(void)hint_at_semicolon(l, s, n);
 	}
 }
 

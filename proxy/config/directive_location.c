@@ -96,6 +96,7 @@ set_root(struct loader *l, struct scope *s, const struct directive *d, const str
 	while (path.n > 0 && path.p[path.n - 1] == '/')
 		path.n--;
 	scope_location_settings(l, s)->root = path;
+	LOADER_APPEND(l, l->snapshot->trees, l->snapshot->tree_count, path);
 	return 0;
 }
 
@@ -107,6 +108,7 @@ set_alias(struct loader *l, struct scope *s, const struct directive *d, const st
 	if (n->words[1].text.n == 0)
 		return loader_fail(l, n, "invalid value");
 	s->location->alias = loader_path(l, n->words[1].text);
+	LOADER_APPEND(l, l->snapshot->trees, l->snapshot->tree_count, s->location->alias);
 	return 0;
 }
 

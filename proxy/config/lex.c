@@ -111,6 +111,7 @@ lex_next(struct lexer *lx)
 	c = lx->rest.p[0];
 	if (c == ';' || c == '{' || (c == '}' && !lx->after_quote)) {
 		t.kind = c == ';' ? LEX_SEMICOLON : c == '{' ? LEX_OPEN : LEX_CLOSE;
+		t.raw = span_of(lx->rest.p, 1);
 		lx->after_quote = false;
 		advance(lx);
 		return t;

@@ -25,7 +25,7 @@ enum lex_kind {
 
 struct token {
 	enum lex_kind kind;
-	struct span raw; /* of a word: without its quotes, escapes as written */
+	struct span raw; /* its bytes; of a word: without its quotes, escapes as written */
 	unsigned line;   /* where it begins */
 	char quote;      /* of a word: '"', '\'' or 0 */
 };

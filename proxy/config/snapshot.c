@@ -73,6 +73,7 @@ snapshot_load(struct config_source *src, const struct snapshot_options *options,
 	s->tree = syntax_parse(src, options->conf_path, options->globals, arena, diags, &s->files);
 	load_main(&l);
 	SSL_CTX_free(l.tls);
+	diagnostics_sort(diags);
 	if (diags->errors == before)
 		return s;
 	/* The diagnostics name files that live in here. */

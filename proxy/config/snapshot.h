@@ -253,6 +253,8 @@ struct snapshot {
 	size_t certificate_count;
 	struct span *dhparams; /* distinct paths */
 	size_t dhparam_count;
+	struct span *trees; /* every root and alias: what workers must be able to read */
+	size_t tree_count;
 };
 
 struct snapshot_options {

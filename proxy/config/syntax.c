@@ -30,6 +30,7 @@ struct parser {
 	struct span directory; /* of the main file, with its slash */
 	struct span_map by_path;
 	struct config_file **tail;
+	unsigned file_count;
 	unsigned depth;     /* of includes */
 	struct word *words; /* of the directive being read; heap */
 	size_t word_count, word_space;
@@ -42,6 +43,8 @@ struct reader {
 	struct lexer lexer;
 	unsigned depth; /* of blocks */
 	bool ended;     /* the reason for its early end has been told */
+	const struct node
+	    *suspect; /* a block that seems to have borrowed the "}" of the one around it */
 };
 
 /* A list under construction. */
@@ -266,6 +269,33 @@ read_simple(struct reader *r, bool sound, struct node_list *into)
 		list_add(into, n);
 }
 
+/* How far p stands from the start of its line with only blanks before it; -1 if there is more. */
+static ptrdiff_t
+indent_of(const struct reader *r, const char *p)
+{
+	const char *start = r->file->text.p, *at = p;
+
+	if (at < start || at > start + r->file->text.n)
+		return -1;
+	while (at > start && (at[-1] == ' ' || at[-1] == '\t'))
+		at--;
+	return at == start || at[-1] == '\n' ? p - at : -1;
+}
+
+/* A "}" that stands further left than what it closes was written for an outer block. */
+static void
+note_close(struct reader *r, const struct node *block, const char *brace)
+{
+	ptrdiff_t opened, closed;
+
+	if (r->suspect || !block || block->word_count == 0)
+		return;
+	opened = indent_of(r, block->words[0].text.p);
+	closed = indent_of(r, brace);
+	if (closed >= 0 && closed < opened)
+		r->suspect = block;
+}
+
 static void
 read_end(struct reader *r, const struct node *block, unsigned line)
 {
@@ -281,6 +311,8 @@ read_end(struct reader *r, const struct node *block, unsigned line)
 		diagnostic_hint(r->parser->diags, "is a \";\" missing at the end of line %u?",
 		    r->parser->words[r->parser->word_count - 1].line);
 	} else if (block) {
+		if (r->suspect)
+			block = r->suspect;
 		complain(r, line, "unexpected end of %s, expecting \"}\"",
 		    command_line ? "parameter" : "file");
 		if (block->word_count > 0)
@@ -317,6 +349,7 @@ read_block(struct reader *r, const struct node *block)
 				diagnostic_hint(r->parser->diags,
 				    "is a \";\" missing at the end of line %u?",
 				    r->parser->words[words - 1].line);
+			note_close(r, block, t.raw.p);
 			read_simple(r, sound, &list);
 			if (block)
 				return list.first;
@@ -347,6 +380,7 @@ read_file(struct parser *p, struct span path, const struct config_file *from, un
 		.text = arena_dup(p->arena, text),
 		.included_from = from,
 		.included_line = line,
+		.number = ++p->file_count,
 	};
 	span_map_add(&p->by_path, f->file.path, f);
 	*p->tail = &f->file;

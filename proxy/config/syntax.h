@@ -23,6 +23,7 @@ struct config_file {
 	struct span text;
 	const struct config_file *included_from; /* NULL for the main file and -g */
 	unsigned included_line;
+	unsigned number; /* in order of reading, from 1; 0 for -g */
 	struct config_file *next;            /* in order of first reading */
 };
 
