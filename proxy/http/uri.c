@@ -153,7 +153,7 @@ ip_literal(struct span s)
 	if (end < 1 || (size_t)end - 1 >= sizeof(text))
 		return 0;
 	n = (size_t)end - 1;
-	if (memchr(s.p, '\0', n))
+	if (memchr(s.p + 1, '\0', n))
 		return 0;
 	memcpy(text, s.p + 1, n);
 	text[n] = '\0';
