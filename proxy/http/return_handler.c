@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * return_handler: the handler behind "return".
+ *
+ * In nginx's sense: 301 302 303 307 308 redirect to their text; any other code with a text sends that as its body,
+ * typed by the path's extension; one below 400 without a text has an empty body; 400 and above have the
+ * built-in page. 444 closes without an answer, and so do 408 and 499 without a text.
+ */
+#include "proxy/http/error_page.h"
+#include "proxy/http/mime.h"
+#include "proxy/http/redirect.h"
+#include "proxy/http/request.h"
+
+static bool
+is_redirect(unsigned status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+static void
+start(struct request *r)
+{
+	const struct return_action *action = r->server->ret ? r->server->ret : r->location->ret;
+	bool has_text = action->text && action->text->count > 0;
+	struct span text = has_text ? template_eval(action->text, r, r->arena) : span_of(NULL, 0);
+	unsigned status = action->status;
+
+	if (status == 444 || (!has_text && (status == 408 || status == 499))) {
+		r->response.status = status;
+		request_abort(r, "return without an answer");
+	} else if (is_redirect(status)) {
+		redirect_send(r, status, text);
+	} else if (status >= 400 && !has_text) {
+		request_fail(r, status);
+	} else if (status == 204 || status == 304) {
+		request_send_simple(r, status, span_of(NULL, 0), span_of(NULL, 0));
+	} else {
+		request_send_simple(r, status, mime_type_of(r->settings, r->uri), text);
+	}
+}
+
+const struct handler return_handler = {
+	.name = "return",
+	.start = start,
+};
