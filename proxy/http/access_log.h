@@ -2,8 +2,8 @@
 /*
  * access_log: one line per finished request, gathered per file and written in blocks.
  *
- * Lines of a turn are written together with one write(2) per file at its end, so a line is on disk before the
- * next wait for events.
+ * Lines of a turn are written together with one write(2) per file at its end (log_sink.h), so a line is on disk
+ * before the next wait for events.
  */
 #ifndef PROXY_HTTP_ACCESS_LOG_H
 #define PROXY_HTTP_ACCESS_LOG_H
@@ -12,5 +12,8 @@
 
 /* Called by the codec when a request has ended, however it ended. */
 void access_log_request(struct request *r);
+
+/* The line, newline included, in the request's arena. */
+struct span access_log_line(const struct access_log *log, struct request *r);
 
 #endif

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * http_variable: the table of $variables, and those about the request, the connection and the time.
+ *
+ * Adding one is a row and a function. A row goes in when its value is honoured; names of features to come stay out,
+ * so that a configuration that needs them is refused by name.
+ */
+#include "proxy/http/http_variable.h"
+
+#include "base/buf.h"
+#include "base/encode.h"
+#include "proxy/http/file_path.h"
+#include "proxy/net/address.h"
+#include "proxy/worker/worker_state.h"
+
+#include <openssl/rand.h>
+
+#include <limits.h>
+#include <unistd.h>
+
+#define ID_BYTES 16
+
+struct span
+variable_seconds(struct arena *arena, int64_t ms)
+{
+	uint64_t v = ms < 0 ? 0 : (uint64_t)ms;
+	char digits[] = { '.', (char)('0' + v / 100 % 10), (char)('0' + v / 10 % 10),
+		(char)('0' + v % 10) };
+	const struct span parts[] = { arena_decimal(arena, v / 1000),
+		span_of(digits, sizeof(digits)) };
+
+	return arena_concat(arena, parts, 2);
+}
+
+/* ---- request ---------------------------------------------------------------------------------- */
+
+static struct span
+get_args(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return r->has_query ? (r->args.p ? r->args : SPAN("")) : variable_none();
+}
+
+static struct span
+get_is_args(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return r->args.n > 0 ? SPAN("?") : SPAN("");
+}
+
+static struct span
+get_request(void *subject, struct span arg)
+{
+	return ((struct request *)subject)->request_line;
+}
+
+static struct span
+get_request_method(void *subject, struct span arg)
+{
+	return ((struct request *)subject)->method;
+}
+
+/* The target without scheme and host, as sent. */
+static struct span
+get_request_uri(void *subject, struct span arg)
+{
+	return ((struct request *)subject)->path_query;
+}
+
+static struct span
+get_uri(void *subject, struct span arg)
+{
+	return ((struct request *)subject)->uri;
+}
+
+static struct span
+get_server_protocol(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	if (r->http_major == 2)
+		return SPAN("HTTP/2.0");
+	return r->http_minor == 0 ? SPAN("HTTP/1.0") : SPAN("HTTP/1.1");
+}
+
+static struct span
+get_request_length(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return arena_decimal(r->arena, r->head_bytes + r->body_received);
+}
+
+static struct span
+get_request_id(void *subject, struct span arg)
+{
+	struct request *r = subject;
+	unsigned char bytes[ID_BYTES];
+	struct buf text;
+
+	if (r->id.n > 0)
+		return r->id;
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		return variable_none();
+	buf_init(&text, 2 * ID_BYTES + 1);
+	if (encode_hex(&text, span_of(bytes, sizeof(bytes))) == 0)
+		r->id = arena_dup(r->arena, buf_span(&text));
+	buf_release(&text);
+	return r->id;
+}
+
+static struct span
+get_request_completion(void *subject, struct span arg)
+{
+	return ((struct request *)subject)->complete ? SPAN("OK") : SPAN("");
+}
+
+static struct span
+get_request_time(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return variable_seconds(r->arena, loop_now_ms(r->client->worker->loop) - r->started_ms);
+}
+
+/* ---- host and file ------------------------------------------------------------------------------ */
+
+/* The first name, without the dot that stands for "and all below". */
+static struct span
+get_server_name(void *subject, struct span arg)
+{
+	const struct server *server = ((struct request *)subject)->server;
+	struct span name;
+
+	if (!server || server->name_count == 0)
+		return SPAN("");
+	name = server->names[0];
+	return name.n > 0 && name.p[0] == '.' ? span_after(name, 1) : name;
+}
+
+static struct span
+get_host(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return r->host.n > 0 ? r->host : get_server_name(subject, arg);
+}
+
+static struct span
+get_document_root(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return r->location ? file_path_root(r->location, r->settings) : variable_none();
+}
+
+static struct span
+get_request_filename(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return r->location ? file_path_map(r->location, r->settings, r->uri, r->arena)
+			   : variable_none();
+}
+
+/* ---- connection ---------------------------------------------------------------------------------- */
+
+static struct span
+get_remote_addr(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return address_host(&r->client->remote, false, r->arena);
+}
+
+static struct span
+get_binary_remote_addr(void *subject, struct span arg)
+{
+	return address_binary(&((struct request *)subject)->client->remote);
+}
+
+static struct span
+port_text(struct request *r, const struct address *a)
+{
+	unsigned port = address_port(a);
+
+	return port ? arena_decimal(r->arena, port) : SPAN("");
+}
+
+static struct span
+get_remote_port(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return port_text(r, &r->client->remote);
+}
+
+static struct span
+get_server_addr(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return address_host(&r->client->local, false, r->arena);
+}
+
+static struct span
+get_server_port(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return port_text(r, &r->client->local);
+}
+
+static struct span
+get_scheme(void *subject, struct span arg)
+{
+	return ((struct request *)subject)->client->ssl ? SPAN("https") : SPAN("http");
+}
+
+static struct span
+get_connection(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return arena_decimal(r->arena, r->client->number);
+}
+
+static struct span
+get_connection_requests(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return arena_decimal(r->arena, r->client->requests);
+}
+
+static struct span
+get_connection_time(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return variable_seconds(r->arena,
+	    loop_now_ms(r->client->worker->loop) - r->client->started_ms);
+}
+
+/* ---- response ------------------------------------------------------------------------------------ */
+
+static struct span
+get_status(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return r->response.status ? arena_decimal(r->arena, r->response.status) : SPAN("000");
+}
+
+static struct span
+get_body_bytes_sent(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return arena_decimal(r->arena, r->response.body_bytes);
+}
+
+static struct span
+get_bytes_sent(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return arena_decimal(r->arena, r->response.wire_bytes);
+}
+
+/* ---- time and process ----------------------------------------------------------------------------- */
+
+static int64_t
+wall_second(struct request *r)
+{
+	return loop_wall_ms(r->client->worker->loop) / 1000;
+}
+
+static struct span
+get_time_local(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return arena_dup(r->arena, time_text_common(&r->client->worker->time_text, wall_second(r)));
+}
+
+static struct span
+get_time_iso8601(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return arena_dup(r->arena,
+	    time_text_iso8601(&r->client->worker->time_text, wall_second(r)));
+}
+
+static struct span
+get_msec(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return variable_seconds(r->arena, loop_wall_ms(r->client->worker->loop));
+}
+
+static struct span
+get_pid(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return arena_decimal(r->arena, (uint64_t)r->client->worker->pid);
+}
+
+static struct span
+get_hostname(void *subject, struct span arg)
+{
+	struct request *r = subject;
+	char name[HOST_NAME_MAX + 1] = "";
+
+	if (gethostname(name, sizeof(name) - 1) < 0)
+		return variable_none();
+	for (char *p = name; *p; p++) {
+		if (*p >= 'A' && *p <= 'Z')
+			*p |= 0x20;
+	}
+	return arena_dup(r->arena, span_str(name));
+}
+
+static struct span
+get_nginx_version(void *subject, struct span arg)
+{
+	return SPAN(NGINX_COMPATIBLE_VERSION);
+}
+
+/* ---- the table ------------------------------------------------------------------------------------ */
+
+#define ROW(name, get)                      \
+	{                                   \
+		SPAN_INIT(name), false, get \
+	}
+#define FAMILY(name, get)                  \
+	{                                  \
+		SPAN_INIT(name), true, get \
+	}
+
+static const struct variable rows[] = {
+	ROW("args", get_args),
+	ROW("binary_remote_addr", get_binary_remote_addr),
+	ROW("body_bytes_sent", get_body_bytes_sent),
+	ROW("bytes_sent", get_bytes_sent),
+	ROW("connection", get_connection),
+	ROW("connection_requests", get_connection_requests),
+	ROW("connection_time", get_connection_time),
+	ROW("content_length", variable_content_length),
+	ROW("content_type", variable_content_type),
+	ROW("document_root", get_document_root),
+	ROW("document_uri", get_uri),
+	ROW("host", get_host),
+	ROW("hostname", get_hostname),
+	ROW("https", variable_https),
+	ROW("is_args", get_is_args),
+	ROW("msec", get_msec),
+	ROW("nginx_version", get_nginx_version),
+	ROW("pid", get_pid),
+	ROW("proxy_add_x_forwarded_for", variable_proxy_add_x_forwarded_for),
+	ROW("proxy_host", variable_proxy_host),
+	ROW("proxy_port", variable_proxy_port),
+	ROW("query_string", get_args),
+	ROW("remote_addr", get_remote_addr),
+	ROW("remote_port", get_remote_port),
+	ROW("remote_user", variable_remote_user),
+	ROW("request", get_request),
+	ROW("request_completion", get_request_completion),
+	ROW("request_filename", get_request_filename),
+	ROW("request_id", get_request_id),
+	ROW("request_length", get_request_length),
+	ROW("request_method", get_request_method),
+	ROW("request_time", get_request_time),
+	ROW("request_uri", get_request_uri),
+	ROW("scheme", get_scheme),
+	ROW("server_addr", get_server_addr),
+	ROW("server_name", get_server_name),
+	ROW("server_port", get_server_port),
+	ROW("server_protocol", get_server_protocol),
+	ROW("ssl_alpn_protocol", variable_ssl_alpn_protocol),
+	ROW("ssl_cipher", variable_ssl_cipher),
+	ROW("ssl_ciphers", variable_ssl_ciphers),
+	ROW("ssl_curve", variable_ssl_curve),
+	ROW("ssl_curves", variable_ssl_curves),
+	ROW("ssl_protocol", variable_ssl_protocol),
+	ROW("ssl_server_name", variable_ssl_server_name),
+	ROW("ssl_session_id", variable_ssl_session_id),
+	ROW("ssl_session_reused", variable_ssl_session_reused),
+	ROW("status", get_status),
+	ROW("time_iso8601", get_time_iso8601),
+	ROW("time_local", get_time_local),
+	ROW("upstream_addr", variable_upstream_addr),
+	ROW("upstream_bytes_received", variable_upstream_bytes_received),
+	ROW("upstream_bytes_sent", variable_upstream_bytes_sent),
+	ROW("upstream_cache_status", variable_upstream_cache_status),
+	ROW("upstream_connect_time", variable_upstream_connect_time),
+	ROW("upstream_header_time", variable_upstream_header_time),
+	ROW("upstream_response_length", variable_upstream_response_length),
+	ROW("upstream_response_time", variable_upstream_response_time),
+	ROW("upstream_status", variable_upstream_status),
+	ROW("uri", get_uri),
+	FAMILY("arg_", variable_arg),
+	FAMILY("cookie_", variable_cookie),
+	FAMILY("http_", variable_http),
+	FAMILY("sent_http_", variable_sent_http),
+	FAMILY("sent_trailer_", variable_sent_trailer),
+};
+
+const struct variable_table http_variables = { rows, sizeof(rows) / sizeof(rows[0]) };

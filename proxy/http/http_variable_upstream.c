@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * http_variable_upstream: $variables about the upstream that was asked.
+ *
+ * Several attempts are shown in order, ", " between them.
+ */
+#include "proxy/http/http_variable.h"
+#include "proxy/upstream/upstream_http.h"
+
+static const struct proxy_target *
+target_of(void *subject)
+{
+	const struct location *location = ((struct request *)subject)->location;
+
+	return location ? location->proxy : NULL;
+}
+
+struct span
+variable_proxy_host(void *subject, struct span arg)
+{
+	const struct proxy_target *target = target_of(subject);
+
+	return target ? target->host_header : variable_none();
+}
+
+struct span
+variable_proxy_port(void *subject, struct span arg)
+{
+	const struct proxy_target *target = target_of(subject);
+
+	return target ? target->port : variable_none();
+}
+
+/* One text per attempt, joined. */
+static struct span
+each_attempt(struct request *r,
+    struct span (*text)(const struct upstream_attempt *a, struct arena *arena))
+{
+	const struct upstream_attempt *first = r->upstream ? r->upstream->first : NULL;
+	struct span *parts;
+	size_t count = 0;
+
+	for (const struct upstream_attempt *a = first; a; a = a->next)
+		count++;
+	if (count == 0)
+		return variable_none();
+	parts = arena_array(r->arena, 2 * count, sizeof(*parts));
+	count = 0;
+	for (const struct upstream_attempt *a = first; a; a = a->next) {
+		if (a != first)
+			parts[count++] = SPAN(", ");
+		parts[count++] = text(a, r->arena);
+	}
+	return arena_concat(r->arena, parts, count);
+}
+
+static struct span
+time_text(struct arena *arena, int64_t ms)
+{
+	return ms < 0 ? SPAN("-") : variable_seconds(arena, ms);
+}
+
+static struct span
+text_address(const struct upstream_attempt *a, struct arena *arena)
+{
+	return a->address;
+}
+
+static struct span
+text_status(const struct upstream_attempt *a, struct arena *arena)
+{
+	return a->status ? arena_decimal(arena, a->status) : SPAN("-");
+}
+
+static struct span
+text_connect(const struct upstream_attempt *a, struct arena *arena)
+{
+	return time_text(arena, a->connect_ms);
+}
+
+static struct span
+text_header(const struct upstream_attempt *a, struct arena *arena)
+{
+	return time_text(arena, a->header_ms);
+}
+
+static struct span
+text_response(const struct upstream_attempt *a, struct arena *arena)
+{
+	return time_text(arena, a->response_ms);
+}
+
+static struct span
+text_length(const struct upstream_attempt *a, struct arena *arena)
+{
+	return arena_decimal(arena, a->response_length);
+}
+
+static struct span
+text_received(const struct upstream_attempt *a, struct arena *arena)
+{
+	return arena_decimal(arena, a->bytes_received);
+}
+
+static struct span
+text_sent(const struct upstream_attempt *a, struct arena *arena)
+{
+	return arena_decimal(arena, a->bytes_sent);
+}
+
+struct span
+variable_upstream_addr(void *subject, struct span arg)
+{
+	return each_attempt(subject, text_address);
+}
+
+struct span
+variable_upstream_status(void *subject, struct span arg)
+{
+	return each_attempt(subject, text_status);
+}
+
+struct span
+variable_upstream_connect_time(void *subject, struct span arg)
+{
+	return each_attempt(subject, text_connect);
+}
+
+struct span
+variable_upstream_header_time(void *subject, struct span arg)
+{
+	return each_attempt(subject, text_header);
+}
+
+struct span
+variable_upstream_response_time(void *subject, struct span arg)
+{
+	return each_attempt(subject, text_response);
+}
+
+struct span
+variable_upstream_response_length(void *subject, struct span arg)
+{
+	return each_attempt(subject, text_length);
+}
+
+struct span
+variable_upstream_bytes_received(void *subject, struct span arg)
+{
+	return each_attempt(subject, text_received);
+}
+
+struct span
+variable_upstream_bytes_sent(void *subject, struct span arg)
+{
+	return each_attempt(subject, text_sent);
+}
+
+/* There is no cache: proxy_cache is off. */
+struct span
+variable_upstream_cache_status(void *subject, struct span arg)
+{
+	return variable_none();
+}
