@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tls_context: SSL_CTX objects: one per distinct set of TLS settings, and the choice of certificate by name.
+ * tls_context: SSL_CTX objects, one per distinct set of TLS settings, and the choice of server and certificate by name.
  *
- * A connection starts on its endpoint's default settings; in the ClientHello callback the server is picked by
- * SNI in the newest generation, its SSL_CTX and certificate put in place. A host whose certificate is disabled refuses
- * the handshake with unrecognized_name; others are untouched. Session tickets are encrypted with keys shared by all
- * workers through the generation (ticket_key, later issue) or per context.
+ *	accept            SSL from the endpoint's default server's SSL_CTX
+ *	ClientHello       server by SNI in the newest generation; its SSL_CTX and settings put in place;
+ *	                  without a usable certificate: alert unrecognized_name
+ *	certificate       only when no session is resumed: its pairs from the certificate_cache
+ *
+ * Sessions are bound to the server that made them: one server's ticket is no ticket at another's, however many share
+ * an SSL_CTX. Tickets are encrypted with the worker's ticket_keys where it has them.
  */
 #ifndef PROXY_TLS_TLS_CONTEXT_H
 #define PROXY_TLS_TLS_CONTEXT_H
@@ -20,25 +23,36 @@ struct generation;
 struct client;
 
 /*
- * Build the contexts of a generation; equal settings to those of previous (may be NULL) reuse its SSL_CTX, so tickets
- * and sessions go on working across reloads.
+ * Build the contexts of a generation from its snapshot and bundle; equal settings to those of previous (may be NULL)
+ * reuse its SSL_CTX. On failure e names the file and line of the server at fault.
  */
-int tls_contexts_new(struct generation *g, struct tls_contexts *previous, struct tls_contexts **out, struct err *e)
-    __attribute__((warn_unused_result));
+int tls_contexts_new(struct generation *g, struct tls_contexts *previous, struct tls_contexts **out,
+    struct err *e) __attribute__((warn_unused_result));
+/* Takes NULL. */
 void tls_contexts_free(struct tls_contexts *t);
+/* Distinct ones, for tests and status. */
+size_t tls_contexts_count(const struct tls_contexts *t);
 
 /*
- * Check one server's settings (ciphers, protocols, dhparam) without keeping anything: the monitor's validation.
+ * Check one server's settings (ciphers, protocols) without keeping anything: the monitor's validation.
  */
-int tls_settings_check(const struct tls_settings *s, struct err *e) __attribute__((warn_unused_result));
+int tls_settings_check(const struct tls_settings *s, struct err *e)
+    __attribute__((warn_unused_result));
+/*
+ * TLS 1.0 or 1.1 are asked for, but OpenSSL's security level forbids them ("@SECLEVEL=0" in the cipher list allows
+ * them): they stay off and the others work. Worth a warning.
+ */
+bool tls_settings_legacy_is_off(const struct tls_settings *s);
 
 /*
- * A server-side SSL for an accepted connection; client is borrowed for its life (the callback reads the worker's newest
- * generation through it). NULL when memory fails.
+ * A server-side SSL for an accepted connection on ep of g; client, with its slot and addresses, is borrowed until
+ * tls_accept_done or SSL_free. NULL when memory fails or ep has no TLS in g.
  */
 SSL *tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *client);
+/* The handshake is over: let go of what only it needed. */
+void tls_accept_done(SSL *ssl);
 
-/* The server chosen by SNI, or NULL when none was sent or none matched. Valid while the generation it came from is held. */
+/* The name the client sent (SNI), lower case without a trailing dot; empty when it sent none. Lives as long as ssl. */
 struct span tls_server_name(const SSL *ssl);
 
 #endif

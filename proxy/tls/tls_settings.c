@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: ISC */
+/* tls_settings: see tls_settings.h and, for the checks, tls_context.h. */
+#include "proxy/tls/tls_settings.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "proxy/tls/tls_context.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include <limits.h>
+
+/* Preferred first. One name that a library does not know would make it refuse the whole list. */
+static const char *const groups[] = { "X25519MLKEM768", "X25519", "P-256", "P-384", "P-521" };
+
+#define GROUPS_MAX 128
+
+struct protocol {
+	unsigned bit;
+	int version;
+	uint64_t off; /* option that switches it off */
+};
+
+static const struct protocol protocols[] = {
+	{ TLS_PROTO_1_0, TLS1_VERSION, SSL_OP_NO_TLSv1 },
+	{ TLS_PROTO_1_1, TLS1_1_VERSION, SSL_OP_NO_TLSv1_1 },
+	{ TLS_PROTO_1_2, TLS1_2_VERSION, SSL_OP_NO_TLSv1_2 },
+	{ TLS_PROTO_1_3, TLS1_3_VERSION, SSL_OP_NO_TLSv1_3 },
+};
+
+#define PROTOCOL_COUNT (sizeof(protocols) / sizeof(protocols[0]))
+
+void
+tls_settings_digest(const struct tls_settings *s, struct span dh,
+    unsigned char digest[TLS_SETTINGS_DIGEST])
+{
+	struct buf all;
+
+	buf_init(&all, SIZE_MAX / 2);
+	buf_printf(&all, "%u %d %lld %zu ", s->protocols, s->prefer_server_ciphers,
+	    (long long)s->session_timeout_ms, s->ciphers.n);
+	buf_add(&all, s->ciphers);
+	buf_add(&all, dh);
+	if (EVP_Digest(all.p, all.len, digest, NULL, EVP_sha256(), NULL) != 1)
+		abort();
+	buf_release(&all);
+}
+
+static void
+set_groups(SSL_CTX *ctx)
+{
+	struct buf list;
+
+	buf_init(&list, GROUPS_MAX);
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		if (SSL_CTX_set1_groups_list(ctx, groups[i]) != 1)
+			continue;
+		if (list.len > 0)
+			buf_add_char(&list, ':');
+		buf_add_str(&list, groups[i]);
+	}
+	SSL_CTX_set1_groups_list(ctx, buf_str(&list));
+	buf_release(&list);
+	ERR_clear_error();
+}
+
+static int
+set_ciphers(SSL_CTX *ctx, struct span ciphers, struct err *e)
+{
+	char *list = mem_dup_span(ciphers);
+	int ok = SSL_CTX_set_cipher_list(ctx, list);
+
+	free(list);
+	if (ok != 1)
+		return err_set_openssl(e, ERR_CONFIG, "no usable cipher in \"" SPAN_FMT "\"",
+		    SPAN_ARG(ciphers));
+	return 0;
+}
+
+/*
+ * Above security level 0, OpenSSL 3 accepts TLS 1.0 and 1.1 in the settings and fails each such handshake with an
+ * internal error. Without them there, the client is told that its version is too old.
+ */
+static unsigned
+usable_protocols(SSL_CTX *ctx, unsigned set)
+{
+	if (SSL_CTX_get_security_level(ctx) > 0)
+		set &= ~(unsigned)(TLS_PROTO_1_0 | TLS_PROTO_1_1);
+	return set;
+}
+
+static int
+set_protocols(SSL_CTX *ctx, unsigned asked, struct err *e)
+{
+	unsigned set = usable_protocols(ctx, asked);
+	int lowest = 0, highest = 0;
+
+	for (size_t i = 0; i < PROTOCOL_COUNT; i++) {
+		if (!(set & protocols[i].bit)) {
+			SSL_CTX_set_options(ctx, protocols[i].off);
+			continue;
+		}
+		SSL_CTX_clear_options(ctx, protocols[i].off);
+		if (!lowest)
+			lowest = protocols[i].version;
+		highest = protocols[i].version;
+	}
+	if (!lowest) {
+		err_set(e, ERR_CONFIG, "TLS 1.0 and 1.1 need OpenSSL's security level 0");
+		return err_hint(e,
+		    "add TLSv1.2 and TLSv1.3 to ssl_protocols, or \"@SECLEVEL=0\" to ssl_ciphers");
+	}
+	SSL_CTX_set_min_proto_version(ctx, lowest);
+	SSL_CTX_set_max_proto_version(ctx, highest);
+	return 0;
+}
+
+static int
+set_dh(SSL_CTX *ctx, struct span dh, struct err *e)
+{
+	const unsigned char *p = (const unsigned char *)dh.p;
+	EVP_PKEY *params;
+
+	if (dh.n == 0)
+		return 0;
+	params = dh.n <= LONG_MAX ? d2i_KeyParams(EVP_PKEY_DH, NULL, &p, (long)dh.n) : NULL;
+	if (!params)
+		return err_set_openssl(e, ERR_DATA, "cannot parse the DH parameters");
+	if (SSL_CTX_set0_tmp_dh_pkey(ctx, params) != 1) {
+		EVP_PKEY_free(params);
+		err_set_openssl(e, ERR_DATA, "cannot use the DH parameters");
+		return err_hint(e, "make new ones with \"dhparam\": they need 2048 bits or more");
+	}
+	return 0;
+}
+
+static void
+set_fixed(SSL_CTX *ctx, const struct tls_settings *s)
+{
+	int64_t timeout = s->session_timeout_ms / 1000;
+
+	/* A missing close_notify is harmless: HTTP knows where its messages end. */
+	SSL_CTX_set_options(ctx,
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	if (s->prefer_server_ciphers)
+		SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	else
+		SSL_CTX_clear_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				  SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_num_tickets(ctx, 1);
+	/* Tickets hold the sessions; the mode stays on because some old clients fail where none are offered. */
+	SSL_CTX_set_session_cache_mode(ctx,
+	    SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR);
+	SSL_CTX_set_timeout(ctx, (long)(timeout < LONG_MAX ? timeout : LONG_MAX));
+	set_groups(ctx);
+}
+
+SSL_CTX *
+tls_settings_context(const struct tls_settings *s, struct span dh, struct err *e)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	if (!ctx) {
+		err_set_openssl(e, ERR_UNAVAILABLE, "cannot make a TLS context");
+		return NULL;
+	}
+	set_fixed(ctx, s);
+	if (set_ciphers(ctx, s->ciphers, e) < 0 || set_protocols(ctx, s->protocols, e) < 0 ||
+	    set_dh(ctx, dh, e) < 0) {
+		SSL_CTX_free(ctx);
+		ctx = NULL;
+	}
+	ERR_clear_error();
+	return ctx;
+}
+
+void
+tls_settings_apply(SSL *ssl, SSL_CTX *ctx)
+{
+	uint64_t options = SSL_CTX_get_options(ctx);
+
+	SSL_clear_options(ssl, SSL_get_options(ssl) & ~options);
+	SSL_set_options(ssl, options);
+	SSL_set_min_proto_version(ssl, (int)SSL_CTX_get_min_proto_version(ctx));
+	SSL_set_max_proto_version(ssl, (int)SSL_CTX_get_max_proto_version(ctx));
+}
+
+int
+tls_settings_check(const struct tls_settings *s, struct err *e)
+{
+	SSL_CTX *ctx = tls_settings_context(s, span_of(NULL, 0), e);
+
+	if (!ctx)
+		return -1;
+	SSL_CTX_free(ctx);
+	return 0;
+}
+
+bool
+tls_settings_legacy_is_off(const struct tls_settings *s)
+{
+	SSL_CTX *ctx;
+	bool off;
+
+	if (!(s->protocols & (TLS_PROTO_1_0 | TLS_PROTO_1_1)))
+		return false;
+	ctx = SSL_CTX_new(TLS_server_method());
+	if (!ctx)
+		return false;
+	off = set_ciphers(ctx, s->ciphers, NULL) == 0 &&
+	      usable_protocols(ctx, s->protocols) != s->protocols;
+	SSL_CTX_free(ctx);
+	ERR_clear_error();
+	return off;
+}

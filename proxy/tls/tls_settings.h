@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tls_settings: from the configuration's TLS settings to an SSL_CTX.
+ */
+#ifndef PROXY_TLS_TLS_SETTINGS_H
+#define PROXY_TLS_TLS_SETTINGS_H
+
+#include "base/err.h"
+#include "proxy/config/snapshot.h"
+
+#include <openssl/ssl.h>
+
+#define TLS_SETTINGS_DIGEST 32
+
+/* Equal settings and parameters have equal digests. dh: the parameters' DER, or empty. */
+void tls_settings_digest(const struct tls_settings *s, struct span dh,
+    unsigned char digest[TLS_SETTINGS_DIGEST]);
+/* A server context without certificates and callbacks. NULL with e set. */
+SSL_CTX *tls_settings_context(const struct tls_settings *s, struct span dh, struct err *e);
+/* What SSL_set_SSL_CTX leaves as it was: versions and options. */
+void tls_settings_apply(SSL *ssl, SSL_CTX *ctx);
+
+#endif
