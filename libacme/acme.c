@@ -56,7 +56,7 @@ static const char *const resource_keys[] = {
 
 struct acme {
 	struct acme_http *http;
-	char *server;
+	char *server, *ca_file;
 	char *urls[RESOURCE_COUNT];
 	char *terms;
 	bool needs_eab;
@@ -99,12 +99,13 @@ acme_server_url(const char *server, struct err *e)
 }
 
 struct acme *
-acme_new(struct acme_http *http, const char *url)
+acme_new(struct acme_http *http, const char *url, const char *ca_file)
 {
 	struct acme *ca = mem_zalloc(sizeof(*ca));
 
 	ca->http = http;
 	ca->server = mem_strdup(url);
+	ca->ca_file = ca_file ? mem_strdup(ca_file) : NULL;
 	return ca;
 }
 
@@ -120,6 +121,7 @@ acme_free(struct acme *ca)
 	EVP_PKEY_free(ca->key);
 	free(ca->kid);
 	free(ca->terms);
+	free(ca->ca_file);
 	free(ca->server);
 	free(ca);
 }
@@ -271,9 +273,11 @@ static void
 open_send(void *arg)
 {
 	struct acme *ca = arg;
-	struct acme_fetch fetch = {
-		.method = ACME_GET, .url = ca->server, .done = open_done, .arg = ca
-	};
+	struct acme_fetch fetch = { .method = ACME_GET,
+		.url = ca->server,
+		.ca_file = ca->ca_file,
+		.done = open_done,
+		.arg = ca };
 
 	acme_http_start(ca->http, &fetch);
 }
@@ -444,6 +448,7 @@ call_sign(struct call *call, const char *nonce)
 		.method = ACME_POST,
 		.url = call->url,
 		.content_type = "application/jose+json",
+		.ca_file = ca->ca_file,
 		.done = call_done,
 		.arg = call,
 	};
@@ -468,6 +473,7 @@ call_send(void *arg)
 	struct acme_fetch fetch = {
 		.method = ACME_HEAD,
 		.url = call->ca->urls[ACME_NEW_NONCE],
+		.ca_file = call->ca->ca_file,
 		.done = nonce_done,
 		.arg = call,
 	};

@@ -20,8 +20,8 @@ struct acme;
 const char *acme_server_url(const char *server, struct err *e);
 extern const char ACME_SERVER_DEFAULT[], ACME_SERVER_STAGING[];
 
-/* url is copied; http is borrowed. */
-struct acme *acme_new(struct acme_http *http, const char *url);
+/* url and ca_file (roots for its TLS certificate; NULL: the system's) are copied; http is borrowed. */
+struct acme *acme_new(struct acme_http *http, const char *url, const char *ca_file);
 /* Nothing may be under way. Takes NULL. */
 void acme_free(struct acme *ca);
 struct acme_http *acme_transport(const struct acme *ca);

@@ -14,9 +14,7 @@
 
 #include <curl/curl.h>
 
-#include <errno.h>
 #include <pthread.h>
-#include <unistd.h>
 
 #define REPLY_MAX ((size_t)1024 * 1024)
 #define CONNECT_TIMEOUT_MS 10000
@@ -36,7 +34,7 @@ struct transfer {
 	struct acme_reply reply;
 	void (*done)(void *arg, const struct acme_reply *reply, struct err *e);
 	void *arg;
-	char *url;
+	char *url, *ca_file;
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -49,7 +47,6 @@ struct timer {
 
 struct acme_http {
 	CURLM *multi;
-	char *ca_file;
 	const volatile sig_atomic_t *stop;
 	struct transfer *active, *idle;
 	struct timer *timers; /* soonest first */
@@ -62,28 +59,19 @@ global_init(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-int
-acme_http_new(const struct acme_http_options *options, struct acme_http **http, struct err *e)
+struct acme_http *
+acme_http_new(const volatile sig_atomic_t *stop)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	const char *ca_file = options->ca_file ? options->ca_file : getenv("SSL_CERT_FILE");
-	struct acme_http *h;
+	struct acme_http *http = mem_zalloc(sizeof(*http));
 
-	*http = NULL;
-	if (ca_file && access(ca_file, R_OK) < 0)
-		return err_set_errno(e, errno, "cannot read the CA bundle %s", ca_file);
 	pthread_once(&once, global_init);
-	h = mem_zalloc(sizeof(*h));
-	h->ca_file = ca_file ? mem_strdup(ca_file) : NULL;
-	h->stop = options->stop;
-	h->multi = curl_multi_init();
-	if (!h->multi) {
-		acme_http_free(h);
-		return err_set(e, ERR_BUG, "cannot start libcurl");
-	}
-	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-	*http = h;
-	return 0;
+	http->stop = stop;
+	http->multi = curl_multi_init();
+	if (!http->multi)
+		abort();
+	curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	return http;
 }
 
 /* Make a transfer ready for its next use. */
@@ -96,8 +84,9 @@ transfer_reset(struct transfer *t)
 	free(t->reply.nonce);
 	free(t->reply.location);
 	free(t->url);
+	free(t->ca_file);
 	t->reply = (struct acme_reply){ .retry_after_ms = -1, .peer = "" };
-	t->url = NULL;
+	t->url = t->ca_file = NULL;
 	t->why[0] = '\0';
 	buf_release(&t->sent);
 	buf_release(&t->received);
@@ -142,7 +131,6 @@ acme_http_free(struct acme_http *http)
 		transfer_free(t);
 	}
 	curl_multi_cleanup(http->multi);
-	free(http->ca_file);
 	free(http);
 }
 
@@ -246,7 +234,7 @@ transfer_get(struct acme_http *http)
 }
 
 static void
-set_common(struct acme_http *http, struct transfer *t, const struct acme_fetch *fetch)
+set_common(struct transfer *t, const struct acme_fetch *fetch)
 {
 	CURL *easy = t->easy;
 
@@ -263,8 +251,8 @@ set_common(struct acme_http *http, struct transfer *t, const struct acme_fetch *
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
 	    (long)(fetch->timeout_ms ? fetch->timeout_ms : TIMEOUT_MS));
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (http->ca_file) {
-		curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
+	if (t->ca_file) {
+		curl_easy_setopt(easy, CURLOPT_CAINFO, t->ca_file);
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	}
 }
@@ -325,13 +313,16 @@ set_probe(struct transfer *t, const struct acme_fetch *fetch)
 void
 acme_http_start(struct acme_http *http, const struct acme_fetch *fetch)
 {
+	const char *ca_file = fetch->ca_file ? fetch->ca_file : getenv("SSL_CERT_FILE");
 	struct transfer *t = transfer_get(http);
 
 	t->done = fetch->done;
 	t->arg = fetch->arg;
 	t->url = mem_strdup(fetch->url);
+	if (ca_file)
+		t->ca_file = mem_strdup(ca_file);
 	buf_init(&t->received, fetch->max ? fetch->max : REPLY_MAX);
-	set_common(http, t, fetch);
+	set_common(t, fetch);
 	if (fetch->probe)
 		set_probe(t, fetch);
 	else
@@ -364,7 +355,7 @@ acme_http_after(struct acme_http *http, int64_t delay_ms, void (*fire)(void *arg
 
 /* The mapper of libcurl's results into errors. */
 static void
-map_error(const struct acme_http *http, const struct transfer *t, CURLcode code, struct err *e)
+map_error(const struct transfer *t, CURLcode code, struct err *e)
 {
 	const char *why = *t->why ? t->why : curl_easy_strerror(code);
 
@@ -375,7 +366,11 @@ map_error(const struct acme_http *http, const struct transfer *t, CURLcode code,
 		err_hint(e,
 		    "if this CA has a root of its own, give it with --ca-file (now: %s); "
 		    "if not, check this machine's clock",
-		    http->ca_file ? http->ca_file : "the system's roots");
+		    t->ca_file ? t->ca_file : "the system's roots");
+		return;
+	case CURLE_SSL_CACERT_BADFILE:
+		err_set(e, ERR_NOINPUT, "cannot use the CA bundle %s: %s",
+		    t->ca_file ? t->ca_file : "of the system", why);
 		return;
 	case CURLE_WRITE_ERROR:
 		err_set(e, ERR_UNAVAILABLE, "%s: the reply is larger than %zu bytes", t->url,
@@ -421,7 +416,7 @@ transfer_finish(struct acme_http *http, struct transfer *t, CURLcode code)
 		t->reply.peer = peer ? peer : "";
 		t->done(t->arg, &t->reply, NULL);
 	} else {
-		map_error(http, t, code, &e);
+		map_error(t, code, &e);
 		t->done(t->arg, NULL, &e);
 	}
 	err_release(&e);

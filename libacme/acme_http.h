@@ -19,13 +19,8 @@
 
 struct acme_http;
 
-struct acme_http_options {
-	const char *ca_file;               /* PEM roots; NULL: $SSL_CERT_FILE, else the system's */
-	const volatile sig_atomic_t *stop; /* set non-zero by a signal handler; may be NULL */
-};
-
-int acme_http_new(const struct acme_http_options *options, struct acme_http **http, struct err *e)
-    __attribute__((warn_unused_result));
+/* stop: set non-zero by a signal handler; may be NULL. */
+struct acme_http *acme_http_new(const volatile sig_atomic_t *stop);
 /* Transfers and timers that are still under way are dropped without a callback. Takes NULL. */
 void acme_http_free(struct acme_http *http);
 
@@ -47,6 +42,7 @@ struct acme_fetch {
 	const char *url;
 	struct span body;         /* POST; copied */
 	const char *content_type; /* POST */
+	const char *ca_file;      /* PEM roots; NULL: $SSL_CERT_FILE, else the system's */
 	size_t max;               /* bytes of a reply; more is an error; 0 = 1 MiB */
 	int64_t timeout_ms;       /* whole transfer; 0 = 60 s */
 	bool

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * acme-issue: obtain one certificate lineage from an ACME CA and put it into service.
+ */
+#include "base/cli.h"
+#include "base/mem.h"
+#include "libacme/asked.h"
+#include "libacme/interrupt.h"
+#include "libacme/report.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct args {
+	struct asked asked;
+	const char *config_dir, *email;
+	bool agree_tos, no_email, staging, quiet, verbose, json, ask_nothing, keep;
+};
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+#define SETTER(name, action)                                                                       \
+	static int set_##name(void *ctx, const char *value, struct err *e)                         \
+	{                                                                                          \
+		struct args *args = ctx;                                                           \
+                                                                                                   \
+		action;                                                                            \
+		return 0;                                                                          \
+	}
+
+SETTER(account, args->asked.account = value)
+SETTER(agree_tos, args->agree_tos = true)
+SETTER(ca_file, args->asked.ca_file = value)
+SETTER(cert_name, args->asked.cert_name = value)
+SETTER(config_dir, args->config_dir = value)
+SETTER(curve, args->asked.curve = value)
+SETTER(deploy_hook, args->asked.deploy_hook = value)
+SETTER(email, args->email = value)
+SETTER(expand, args->asked.expand = true)
+SETTER(force, args->asked.force = true)
+SETTER(json, args->json = true)
+SETTER(keep, args->keep = true)
+SETTER(key_type, args->asked.key_type = value)
+SETTER(no_email, args->no_email = true)
+SETTER(no_preflight, args->asked.preflight = "none")
+SETTER(no_reuse_key, args->asked.reuse_key = 0)
+SETTER(non_interactive, args->ask_nothing = true)
+SETTER(post_hook, args->asked.post_hook = value)
+SETTER(pre_hook, args->asked.pre_hook = value)
+SETTER(preflight, args->asked.preflight = value)
+SETTER(quiet, args->quiet = true)
+SETTER(reload, args->asked.reload = value)
+SETTER(reuse_key, args->asked.reuse_key = 1)
+SETTER(rsa_bits, args->asked.rsa_bits = value)
+SETTER(server, args->asked.server = value)
+SETTER(staging, args->staging = true)
+SETTER(verbose, args->verbose = true)
+SETTER(verify, args->asked.verify = value)
+/* The only way of proving names so far: saying it changes nothing. */
+SETTER(webroot_solver, (void)args)
+
+static int
+add_names(void *ctx, const char *value, struct err *e)
+{
+	return asked_add_names(&((struct args *)ctx)->asked, value, e);
+}
+
+static int
+add_webroot(void *ctx, const char *value, struct err *e)
+{
+	return asked_add_webroot(&((struct args *)ctx)->asked, value, e);
+}
+
+static const struct cli_option options[] = {
+	{ "domain", 'd', "NAME[,NAME]", "name to certify; may be repeated", 0, add_names },
+	{ "domains", 0, "NAME[,NAME]", "the same", CLI_HIDDEN, add_names },
+	{ "webroot-path", 'w', "DIR", "directory that port 80 shows for the names after it", 0,
+	    add_webroot },
+	{ "webroot", 0, NULL, "prove names by files in a web root (the default)", 0,
+	    set_webroot_solver },
+	{ "cert-name", 0, "NAME", "name of the lineage (default: the first name)", 0, set_cert_name },
+	{ "server", 0, "URL|NAME", "the CA: a directory URL or letsencrypt, zerossl, google ...", 0,
+	    set_server },
+	{ "staging", 0, NULL, "Let's Encrypt's staging CA: for trials", 0, set_staging },
+	{ "test-cert", 0, NULL, "the same", CLI_HIDDEN, set_staging },
+	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0, set_ca_file },
+	{ "email", 'm', "ADDRESS", "contact for a new account", 0, set_email },
+	{ "register-unsafely-without-email", 0, NULL, "a new account without contact (the default)",
+	    CLI_HIDDEN, set_no_email },
+	{ "agree-tos", 0, NULL, "agree to the CA's terms for a new account", 0, set_agree_tos },
+	{ "account", 0, "ID", "use this account, if there are several", 0, set_account },
+	{ "key-type", 0, "ecdsa|rsa", "kind of key (default: ecdsa)", 0, set_key_type },
+	{ "elliptic-curve", 0, "CURVE", "secp256r1 (default), secp384r1, secp521r1", 0, set_curve },
+	{ "rsa-key-size", 0, "BITS", "2048 (default) to 8192", 0, set_rsa_bits },
+	{ "reuse-key", 0, NULL, "keep the key when renewing", 0, set_reuse_key },
+	{ "no-reuse-key", 0, NULL, "a new key for each renewal (the default)", 0, set_no_reuse_key },
+	{ "expand", 0, NULL, "add names to the existing lineage", 0, set_expand },
+	{ "force-renewal", 0, NULL, "order even if nothing is due", 0, set_force },
+	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN, set_force },
+	{ "keep-until-expiring", 0, NULL, "do nothing unless due (the default)", 0, set_keep },
+	{ "keep", 0, NULL, "the same", CLI_HIDDEN, set_keep },
+	{ "preflight", 0, "HOST:PORT", "look for the challenge file here before the CA does", 0,
+	    set_preflight },
+	{ "no-preflight", 0, NULL, "do not look before the CA does", 0, set_no_preflight },
+	{ "pre-hook", 0, "COMMAND", "run before ordering", 0, set_pre_hook },
+	{ "post-hook", 0, "COMMAND", "run after ordering", 0, set_post_hook },
+	{ "deploy-hook", 0, "COMMAND", "run when a new certificate is live", 0, set_deploy_hook },
+	{ "renew-hook", 0, "COMMAND", "the same", CLI_HIDDEN, set_deploy_hook },
+	{ "reload", 0, "SOCKET|PIDFILE|none", "whom to reload (default: tinyproxyd if it runs)", 0,
+	    set_reload },
+	{ "verify", 0, "HOST:PORT|none", "where the new certificate must then be served", 0,
+	    set_verify },
+	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
+	{ "non-interactive", 'n', NULL, "never ask", 0, set_non_interactive },
+	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, set_quiet },
+	{ "verbose", 'v', NULL, "also tell how many requests were made", 0, set_verbose },
+	{ "json", 0, NULL, "print the result as JSON", 0, set_json },
+	{ 0 },
+};
+
+/* certbot's subcommand. */
+static int
+operand(void *ctx, const char *word, struct err *e)
+{
+	if (strcmp(word, "certonly") == 0)
+		return 0;
+	err_set(e, ERR_USAGE, "\"%s\" is no option", word);
+	return err_hint(e, "names are given with -d");
+}
+
+static const struct cli_program program = {
+	.name = "acme-issue",
+	.usage = "-d NAME[,NAME]... -w DIR... [options]",
+	.summary = "Obtain a certificate from an ACME CA and put it into service.",
+	.examples = "acme-issue -w /var/www/html -d example.com -d www.example.com --agree-tos\n"
+		    "    one certificate for both names, proved by files below /var/www/html\n"
+		    "acme-issue --staging -w /var/www/html -d example.com --cert-name trial\n"
+		    "    a trial that costs nothing of the CA's limits\n",
+	.details = "Exit codes: 0 done or nothing due, 1 not validated or not deployed, 64 usage,\n"
+		   "65 refused by the CA's policy, 69 CA unavailable, 75 try later, 77 permission,\n"
+		   "78 configuration. The certificate is renewed by acme-renew.\n",
+	.options = options,
+	.operand = operand,
+};
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static bool
+agree(void *arg, const char *terms)
+{
+	struct args *args = arg;
+	char answer[16] = "";
+
+	if (args->agree_tos)
+		return true;
+	if (args->ask_nothing || !isatty(STDIN_FILENO))
+		return false;
+	fprintf(stderr, "\nThe CA's terms of service: %s\nDo you agree? [y/N] ", terms);
+	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+}
+
+static int
+check_args(struct args *args, struct err *e)
+{
+	if (args->staging && args->asked.server)
+		return err_set(e, ERR_USAGE, "--staging and --server contradict each other");
+	if (args->keep && args->asked.force)
+		return err_set(e, ERR_USAGE,
+		    "--keep-until-expiring and --force-renewal contradict each other");
+	if (args->email && args->no_email)
+		return err_set(e, ERR_USAGE,
+		    "--email and --register-unsafely-without-email contradict each other");
+	if (args->staging)
+		args->asked.server = ACME_SERVER_STAGING;
+	return 0;
+}
+
+static void
+tell(const struct args *args, struct report *report, struct issue *job,
+    struct acme_http_counts counts)
+{
+	report_clear(report);
+	if (job->error.kind != ERR_NONE)
+		report_failure(report, job, stderr);
+	if (args->json)
+		report_json(&job, 1, counts, stdout);
+	else if (!args->quiet)
+		report_issued(job, stdout);
+	if (args->verbose)
+		fprintf(stderr, "%s: %lu requests over %lu connections\n", program.name,
+		    counts.requests, counts.connections);
+}
+
+static int
+work(struct args *args, struct certstore *store, struct err *e)
+{
+	struct report report = { .program = program.name,
+		.progress = args->quiet ? NULL : stderr,
+		.live = cli_stderr_tty() };
+	struct issue_options run = {
+		.jobs = 1,
+		.account = { .email = args->email, .agree = agree, .arg = args },
+		.say = report_say,
+		.arg = &report,
+	};
+	struct issue *job;
+	int code;
+
+	if (check_args(args, e) < 0 || asked_make(&args->asked, store, &job, e) < 0)
+		return err_exit_code(e->kind);
+	run.http = acme_http_new(interrupt_watch());
+	issue_decide(job);
+	if (job->outcome == ISSUE_BUSY)
+		job->outcome = ISSUE_FAILED; /* asked for by hand: to be told */
+	if (job->outcome == ISSUE_KEPT)
+		issue_keep_settings(job);
+	if (job->outcome == ISSUE_UNDECIDED && issue_run(&job, 1, &run, e) < 0)
+		err_wrap(e, "%s", job->name);
+	tell(args, &report, job, acme_http_counts(run.http));
+	code = issue_exit_code(&job, 1);
+	issue_free(job);
+	acme_http_free(run.http);
+	return code ? code : err_exit_code(e->kind);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args args = { .config_dir = "/etc/letsencrypt" };
+	struct certstore *store = NULL;
+	struct err e = ERR_INIT;
+	int code = 0;
+
+	asked_init(&args.asked);
+	switch (cli_parse(&program, argc, argv, &args, &e)) {
+	case CLI_DONE:
+		break;
+	case CLI_ERROR:
+		code = err_exit_code(e.kind);
+		break;
+	case CLI_OK:
+		if (certstore_open(args.config_dir, &store, &e) < 0)
+			code = err_exit_code(e.kind);
+		else
+			code = work(&args, store, &e);
+		break;
+	}
+	if (e.kind != ERR_NONE)
+		err_print(&e);
+	certstore_close(store);
+	asked_release(&args.asked);
+	err_release(&e);
+	return code;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * acme-renew: renew every lineage of the store that is due, and see it served.
+ */
+#include "base/arena.h"
+#include "base/cli.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "libacme/interrupt.h"
+#include "libacme/issue.h"
+#include "libacme/report.h"
+#include "libacme/wire.h"
+
+#include <stdio.h>
+
+#define JOBS_DEFAULT 4
+#define JOBS_MAX     64
+
+struct args {
+	const char *config_dir, *cert_name, *deploy_hook, *pre_hook, *post_hook;
+	const char *reload, *verify, *preflight, *ca_file;
+	unsigned jobs;
+	bool force, quiet, verbose, json;
+};
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+#define SETTER(name, action)                                                                       \
+	static int set_##name(void *ctx, const char *value, struct err *e)                         \
+	{                                                                                          \
+		struct args *args = ctx;                                                           \
+                                                                                                   \
+		action;                                                                            \
+		return 0;                                                                          \
+	}
+
+SETTER(ca_file, args->ca_file = value)
+SETTER(cert_name, args->cert_name = value)
+SETTER(config_dir, args->config_dir = value)
+SETTER(deploy_hook, args->deploy_hook = value)
+SETTER(force, args->force = true)
+SETTER(json, args->json = true)
+SETTER(no_preflight, args->preflight = "none")
+SETTER(post_hook, args->post_hook = value)
+SETTER(pre_hook, args->pre_hook = value)
+SETTER(quiet, args->quiet = true)
+SETTER(reload, args->reload = value)
+SETTER(verbose, args->verbose = true)
+/* Nothing is asked, ever. */
+SETTER(non_interactive, (void)args)
+
+static int
+set_address(const char *value, const char **out, struct err *e)
+{
+	*out = value;
+	return strcmp(value, "none") == 0 ? 0 : wire_address_check(value, e);
+}
+
+static int
+set_preflight(void *ctx, const char *value, struct err *e)
+{
+	return set_address(value, &((struct args *)ctx)->preflight, e);
+}
+
+static int
+set_verify(void *ctx, const char *value, struct err *e)
+{
+	return set_address(value, &((struct args *)ctx)->verify, e);
+}
+
+static int
+set_jobs(void *ctx, const char *value, struct err *e)
+{
+	uint64_t jobs;
+
+	if (span_to_u64(span_str(value), JOBS_MAX, &jobs) < 0 || jobs == 0)
+		return err_set(e, ERR_USAGE, "--jobs takes 1 to %d, not \"%s\"", JOBS_MAX, value);
+	((struct args *)ctx)->jobs = (unsigned)jobs;
+	return 0;
+}
+
+static const struct cli_option options[] = {
+	{ "cert-name", 0, "NAME", "only this lineage", 0, set_cert_name },
+	{ "force-renewal", 0, NULL, "renew even if nothing is due", 0, set_force },
+	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN, set_force },
+	{ "jobs", 0, "N", "orders at a time (default: 4)", 0, set_jobs },
+	{ "deploy-hook", 0, "COMMAND", "instead of the lineage's: run when a new version is live", 0,
+	    set_deploy_hook },
+	{ "renew-hook", 0, "COMMAND", "the same", CLI_HIDDEN, set_deploy_hook },
+	{ "pre-hook", 0, "COMMAND", "instead of the lineage's: run before ordering", 0, set_pre_hook },
+	{ "post-hook", 0, "COMMAND", "instead of the lineage's: run after ordering", 0, set_post_hook },
+	{ "reload", 0, "SOCKET|PIDFILE|none", "whom to reload (default: tinyproxyd if it runs)", 0,
+	    set_reload },
+	{ "verify", 0, "HOST:PORT|none", "where the new certificates must then be served", 0,
+	    set_verify },
+	{ "preflight", 0, "HOST:PORT", "look for challenge files here before the CA does", 0,
+	    set_preflight },
+	{ "no-preflight", 0, NULL, "do not look before the CA does", 0, set_no_preflight },
+	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0, set_ca_file },
+	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
+	{ "non-interactive", 'n', NULL, "accepted for certbot's sake; nothing is ever asked",
+	    CLI_HIDDEN, set_non_interactive },
+	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, set_quiet },
+	{ "verbose", 'v', NULL, "also tell how many requests were made", 0, set_verbose },
+	{ "json", 0, NULL, "print the result as JSON", 0, set_json },
+	{ 0 },
+};
+
+/* certbot's subcommand. */
+static int
+operand(void *ctx, const char *word, struct err *e)
+{
+	if (strcmp(word, "renew") == 0)
+		return 0;
+	err_set(e, ERR_USAGE, "\"%s\" is no option", word);
+	return err_hint(e, "a single lineage is named with --cert-name");
+}
+
+static const struct cli_program program = {
+	.name = "acme-renew",
+	.usage = "[options]",
+	.summary = "Renew the certificates that are due, deploy them and see them served.",
+	.examples = "acme-renew -q\n"
+		    "    for cron: silent unless something failed\n"
+		    "acme-renew --cert-name example.com --force-renewal\n"
+		    "    one lineage, now\n",
+	.details = "Due is what has less than a third of its life left (half, for lives under ten\n"
+		   "days). What was renewed but not seen served is deployed again by the next run.\n"
+		   "Exit codes: 0 all is well, 1 some lineages failed or were not deployed, and if all\n"
+		   "failed for one reason: 65 data, 69 CA unavailable, 75 try later, 78 configuration.\n",
+	.options = options,
+	.operand = operand,
+};
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* The command line's word counts for this run; it is not remembered. */
+static void
+override(const struct args *args, struct renewal *how)
+{
+	const struct {
+		const char *given;
+		const char **field;
+	} rows[] = {
+		{ args->ca_file, &how->ca_file },
+		{ args->deploy_hook, &how->deploy_hook },
+		{ args->post_hook, &how->post_hook },
+		{ args->pre_hook, &how->pre_hook },
+		{ args->preflight, &how->preflight },
+		{ args->reload, &how->reload },
+		{ args->verify, &how->verify },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].given)
+			*rows[i].field = rows[i].given;
+	}
+}
+
+static struct issue *
+make_job(const struct args *args, struct certstore *store, const char *name)
+{
+	struct issue *job = issue_new(store, name);
+	struct err e = ERR_INIT;
+
+	job->force = args->force;
+	job->directory_hooks = true;
+	if (renewal_load(store, name, job->arena, &job->how, &e) < 0) {
+		issue_fail(job, &e);
+	} else {
+		override(args, &job->how);
+		issue_decide(job);
+	}
+	err_release(&e);
+	return job;
+}
+
+static bool
+is_wanted(const struct args *args, struct certstore *store, const char *name)
+{
+	char *path;
+	bool managed;
+
+	if (args->cert_name)
+		return strcmp(args->cert_name, name) == 0;
+	/* Without a renewal configuration it is none of our business. */
+	path = mem_printf("%s/renewal/%s.conf", certstore_dir(store), name);
+	managed = file_exists(path);
+	free(path);
+	return managed;
+}
+
+static int
+make_jobs(const struct args *args, struct certstore *store, struct issue ***jobs, size_t *count,
+    struct err *e)
+{
+	struct arena *arena = arena_new(0);
+	struct span *names;
+	size_t name_count;
+	int rc = certstore_list(store, arena, &names, &name_count, e);
+
+	for (size_t i = 0; rc == 0 && i < name_count; i++) {
+		if (!is_wanted(args, store, names[i].p))
+			continue;
+		*jobs = mem_realloc_array(*jobs, *count + 1, sizeof(**jobs));
+		(*jobs)[(*count)++] = make_job(args, store, names[i].p);
+	}
+	if (rc == 0 && *count == 0 && args->cert_name)
+		rc = err_set(e, ERR_NOINPUT, "there is no lineage %s in %s", args->cert_name,
+		    certstore_dir(store));
+	arena_free(arena);
+	return rc;
+}
+
+static void
+tell(const struct args *args, struct report *report, struct issue *const *jobs, size_t count,
+    struct acme_http_counts counts)
+{
+	report_clear(report);
+	for (size_t i = 0; i < count; i++) {
+		if (jobs[i]->outcome == ISSUE_FAILED || jobs[i]->outcome == ISSUE_NOT_DEPLOYED)
+			report_failure(report, jobs[i], stderr);
+	}
+	if (args->json)
+		report_json(jobs, count, counts, stdout);
+	else if (!args->quiet)
+		report_table(jobs, count, stdout);
+	if (args->verbose)
+		fprintf(stderr, "%s: %lu requests over %lu connections\n", program.name,
+		    counts.requests, counts.connections);
+}
+
+static int
+work(const struct args *args, struct certstore *store, struct err *e)
+{
+	struct report report = { .program = program.name,
+		.progress = args->quiet ? NULL : stderr,
+		.live = cli_stderr_tty() };
+	struct issue_options run = {
+		.http = acme_http_new(interrupt_watch()),
+		.jobs = args->jobs,
+		.say = report_say,
+		.arg = &report,
+	};
+	struct issue **jobs = NULL;
+	size_t count = 0;
+	int code = 0;
+
+	if (make_jobs(args, store, &jobs, &count, e) == 0) {
+		if (issue_run(jobs, count, &run, e) < 0)
+			code = err_exit_code(e->kind);
+		tell(args, &report, jobs, count, acme_http_counts(run.http));
+		if (issue_exit_code(jobs, count))
+			code = issue_exit_code(jobs, count);
+	} else {
+		code = err_exit_code(e->kind);
+	}
+	for (size_t i = 0; i < count; i++)
+		issue_free(jobs[i]);
+	free(jobs);
+	acme_http_free(run.http);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args args = { .config_dir = "/etc/letsencrypt", .jobs = JOBS_DEFAULT };
+	struct certstore *store = NULL;
+	struct err e = ERR_INIT;
+	int code = 0;
+
+	switch (cli_parse(&program, argc, argv, &args, &e)) {
+	case CLI_DONE:
+		break;
+	case CLI_ERROR:
+		code = err_exit_code(e.kind);
+		break;
+	case CLI_OK:
+		if (certstore_open(args.config_dir, &store, &e) < 0)
+			code = err_exit_code(e.kind);
+		else
+			code = work(&args, store, &e);
+		break;
+	}
+	if (e.kind != ERR_NONE)
+		err_print(&e);
+	certstore_close(store);
+	err_release(&e);
+	return code;
+}

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * issue: one lineage from decision to wire.
+ *
+ * What a crash leaves and who finishes it:
+ *
+ *	gatehouse/orders/NAME.json   an order under way      the next run takes it up (order.c)
+ *	gatehouse/publish/NAME       a version half written  certstore_recover
+ *	gatehouse/deploy/NAME.json   live, not seen served   the next run deploys, without an order
+ *
+ * The renewal configuration is written before the version goes live: a first issuance that
+ * is killed in between is finished by acme-renew, which finds configuration and order.
+ */
+#include "libacme/issue.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "libacme/deploy.h"
+#include "libacme/hook.h"
+#include "libacme/order_file.h"
+#include "libcert/pkey.h"
+#include "libcert/x509info.h"
+
+#include <unistd.h>
+
+#define PRIVKEY_MAX ((size_t)64 * 1024)
+/* How long the wire may take to follow an unacknowledged reload. */
+#define VERIFY_PATIENCE_MS 5000
+
+struct issue *
+issue_new(struct certstore *store, const char *name)
+{
+	struct issue *job = mem_zalloc(sizeof(*job));
+
+	job->store = store;
+	job->arena = arena_new(0);
+	job->name = arena_strdup(job->arena, span_str(name));
+	job->lock = -1;
+	job->order_file = mem_printf("%s/gatehouse/orders/%s.json", certstore_dir(store), name);
+	return job;
+}
+
+void
+issue_free(struct issue *job)
+{
+	if (!job)
+		return;
+	order_free(job->order);
+	if (job->solver)
+		job->solver->free(job->solver);
+	EVP_PKEY_free(job->key);
+	if (job->lock >= 0)
+		close(job->lock);
+	free(job->verify);
+	free(job->order_file);
+	err_release(&job->error);
+	arena_free(job->arena);
+	free(job);
+}
+
+void
+issue_fail(struct issue *job, struct err *e)
+{
+	job->outcome = ISSUE_FAILED;
+	job->order_wanted = false;
+	if (e != &job->error)
+		err_move(&job->error, e);
+}
+
+/* ---- deciding -------------------------------------------------------------------------------- */
+
+static int
+load_live(struct issue *job, struct err *e)
+{
+	if (issued_load(job->store, job->name, job->arena, &job->live, e) == 0)
+		return 0;
+	if (e->kind != ERR_NOINPUT)
+		return -1;
+	err_reset(e);
+	return 0;
+}
+
+static bool
+is_due(const struct issue *job)
+{
+	char wanted[32] = "";
+	const struct pkey_spec *key = &job->how.key;
+
+	if (job->force || !job->live.leaf)
+		return true;
+	if (clock_wall() >= issued_due_at(job->live.not_before, job->live.not_after))
+		return true;
+	if (job->changed && !issued_has_names(&job->live, job->names, job->name_count))
+		return true;
+	if (!job->wants_key)
+		return false;
+	if (key->kind == PKEY_RSA)
+		snprintf(wanted, sizeof(wanted), "RSA %u", key->bits);
+	else if (key->kind == PKEY_EC)
+		snprintf(wanted, sizeof(wanted), "ECDSA %s", key->curve);
+	return strcmp(wanted, job->live.key) != 0;
+}
+
+static bool
+is_unfinished(const struct issue *job)
+{
+	struct deploy_note note;
+	bool noted = deploy_note_load(job->store, job->name, &note);
+
+	deploy_note_release(&note);
+	return noted || file_exists(job->order_file);
+}
+
+/* The names to ask for: given, or the live ones, or those of the first order that was cut short. */
+static int
+settle_names(struct issue *job, const struct order_file *file, struct err *e)
+{
+	struct span *names;
+
+	if (job->names)
+		return 0;
+	if (job->live.leaf) {
+		job->names = job->live.names;
+		job->name_count = job->live.name_count;
+		return 0;
+	}
+	if (!file->name_count) {
+		err_set(e, ERR_NOINPUT, "nothing is live, so its names are unknown");
+		return err_hint(e, "issue it again with acme-issue --cert-name %s -d NAME", job->name);
+	}
+	names = arena_array(job->arena, file->name_count, sizeof(*names));
+	for (size_t i = 0; i < file->name_count; i++)
+		names[i] = arena_dup(job->arena, span_str(file->names[i]));
+	job->names = names;
+	job->name_count = file->name_count;
+	return 0;
+}
+
+/*
+ * An order file: of the version that is live (killed before it was removed), of an order
+ * that is still wanted, or of another wish that came to nothing.
+ */
+static void
+settle_order(struct issue *job, const struct order_file *file)
+{
+	if (!file->key)
+		return;
+	if (job->live.leaf && !job->how.reuse_key &&
+	    x509info_key_matches(job->live.leaf, file->key)) {
+		order_file_remove(job->order_file);
+		return;
+	}
+	if (order_file_has_names(file, job->names, job->name_count) && job->how.server &&
+	    strcmp(file->server, job->how.server) == 0)
+		job->order_wanted = true;
+}
+
+static int
+decide_locked(struct issue *job, struct err *e)
+{
+	struct order_file file = { .url = NULL };
+	struct deploy_note note;
+	int rc = -1;
+
+	if (certstore_recover(job->store, job->name, e) < 0 || load_live(job, e) < 0)
+		return -1;
+	(void)!order_file_load(job->order_file, &file, NULL);
+	if (settle_names(job, &file, e) < 0)
+		goto out;
+	job->order_wanted = is_due(job);
+	settle_order(job, &file);
+	if (deploy_note_load(job->store, job->name, &note)) {
+		job->deploy_wanted = job->live.leaf != NULL;
+		job->verify = note.verify;
+		note.verify = NULL;
+		deploy_note_release(&note);
+	}
+	rc = 0;
+out:
+	order_file_release(&file);
+	return rc;
+}
+
+void
+issue_decide(struct issue *job)
+{
+	struct err e = ERR_INIT;
+
+	if (job->how.off && !job->force) {
+		job->outcome = ISSUE_OFF;
+		return;
+	}
+	/* Without a lock first: over thousands of lineages with nothing due this is all there is. */
+	if (load_live(job, &e) < 0)
+		err_reset(&e); /* what is broken is mended, or told, under the lock */
+	else if (!is_due(job) && !is_unfinished(job)) {
+		job->outcome = ISSUE_KEPT;
+		return;
+	}
+	job->lock = certstore_lock(job->store, job->name, false, &e);
+	if (job->lock < 0) {
+		issue_fail(job, &e);
+		if (job->error.kind == ERR_TEMPFAIL)
+			job->outcome = ISSUE_BUSY;
+	} else if (decide_locked(job, &e) < 0) {
+		issue_fail(job, &e);
+	} else if (!job->order_wanted && !job->deploy_wanted) {
+		job->outcome = ISSUE_KEPT;
+	}
+	err_release(&e);
+}
+
+void
+issue_keep_settings(struct issue *job)
+{
+	struct err e = ERR_INIT;
+
+	if (renewal_save(job->store, job->name, &job->how, &e) < 0)
+		issue_fail(job, &e);
+	err_release(&e);
+}
+
+/* ---- ordering and publishing ----------------------------------------------------------------- */
+
+static void
+say(const struct issue *job, const char *text)
+{
+	if (job->options->say)
+		job->options->say(job->options->arg, job, text);
+}
+
+static void
+on_progress(void *arg, enum order_state state)
+{
+	say(arg, order_state_name(state));
+}
+
+/*
+ * Where the new version will have to be seen: where the user says; else where the version
+ * before is served by a tinyproxyd that we are going to reload.
+ */
+static void
+choose_verify(struct issue *job)
+{
+	const char *asked = job->how.verify;
+	const char *reload = job->how.reload;
+
+	if (asked) {
+		free(job->verify);
+		job->verify = strcmp(asked, "none") != 0 ? mem_strdup(asked) : NULL;
+	}
+	if (asked || job->verify || !job->live.leaf || (reload && strcmp(reload, "none") == 0))
+		return;
+	if ((reload || deploy_finds_proxy()) &&
+	    deploy_serves(DEPLOY_VERIFY_DEFAULT, job->live.names[0], job->live.leaf))
+		job->verify = mem_strdup(DEPLOY_VERIFY_DEFAULT);
+}
+
+static int
+publish(struct issue *job, struct err *e)
+{
+	struct deploy_note note = { .verify = NULL };
+	struct certstore_version version;
+	struct buf key;
+	int rc = -1;
+
+	choose_verify(job);
+	note.verify = job->verify;
+	buf_init_secret(&key, PRIVKEY_MAX);
+	if (pkey_format_pem(order_key(job->order), &key, e) < 0)
+		goto out;
+	certstore_step("issue.note");
+	if (deploy_note_save(job->store, job->name, &note, e) < 0)
+		goto out;
+	certstore_step("issue.configure");
+	if (job->save && renewal_save(job->store, job->name, &job->how, e) < 0)
+		goto out;
+	certstore_step("issue.publish");
+	version = (struct certstore_version){ .fullchain = order_fullchain(job->order),
+		.privkey = buf_span(&key) };
+	if (certstore_publish(job->store, job->name, &version, job->names, job->name_count, e) < 0) {
+		/* What the CA sent will not get better by asking for it again. */
+		if (e->kind == ERR_DATA)
+			order_file_remove(job->order_file);
+		err_wrap(e, "the new certificate was not put into service");
+		goto out;
+	}
+	certstore_step("issue.published");
+	order_file_remove(job->order_file);
+	rc = load_live(job, e);
+out:
+	buf_release(&key);
+	return rc;
+}
+
+static void
+on_order(void *arg, struct order *order, struct err *e)
+{
+	struct issue *job = arg;
+	struct err why = ERR_INIT;
+
+	if (e) {
+		issue_fail(job, e);
+	} else {
+		say(job, "publishing");
+		if (publish(job, &why) < 0) {
+			issue_fail(job, &why);
+		} else {
+			job->outcome = ISSUE_ISSUED;
+			job->deploy_wanted = true;
+		}
+	}
+	err_release(&why);
+	job->done(job->done_arg, job);
+}
+
+/* The live key, when it is to be kept. */
+static int
+reuse_key(struct issue *job, struct err *e)
+{
+	struct buf pem;
+	int rc = -1;
+
+	if (!job->how.reuse_key || !job->live.leaf)
+		return 0;
+	buf_init_secret(&pem, PRIVKEY_MAX);
+	if (certstore_read(job->store, job->name, CERTSTORE_PRIVKEY, &pem, e) == 0)
+		rc = pkey_parse_pem(buf_span(&pem), NULL, &job->key, e);
+	buf_release(&pem);
+	return rc < 0 ? err_wrap(e, "cannot reuse the key") : 0;
+}
+
+static int
+prepare_order(struct issue *job, struct err *e)
+{
+	char *sub = mem_printf("orders/%s.json", job->name);
+	char *path = certstore_private_path(job->store, sub, e);
+	struct webroot_options options = { .count = job->name_count,
+		.preflight = job->how.preflight };
+	struct order_request request = {
+		.ca = job->ca,
+		.names = job->names,
+		.name_count = job->name_count,
+		.key_spec = job->how.key,
+		.file = job->order_file,
+		.progress = on_progress,
+		.done = on_order,
+		.arg = job,
+	};
+
+	free(sub);
+	free(path);
+	if (!path || reuse_key(job, e) < 0)
+		return -1;
+	options.roots = renewal_webroots(&job->how, job->names, job->name_count, job->arena);
+	for (size_t i = 0; i < options.count; i++) {
+		if (!*options.roots[i].dir) {
+			err_set(e, ERR_USAGE, "no web root is known for %s", options.roots[i].name);
+			return err_hint(e, "put -w DIR before -d NAME");
+		}
+		if (challenge_webroot_check(options.roots[i].dir, e) < 0)
+			return -1;
+	}
+	job->solver = challenge_webroot_new(&options);
+	request.solver = job->solver;
+	request.key = job->key;
+	job->order = order_new(&request);
+	return 0;
+}
+
+void
+issue_start(struct issue *job, const struct issue_options *options,
+    void (*done)(void *arg, struct issue *job), void *arg)
+{
+	struct err e = ERR_INIT;
+
+	job->options = options;
+	job->done = done;
+	job->done_arg = arg;
+	if (prepare_order(job, &e) == 0) {
+		order_start(job->order);
+		return;
+	}
+	issue_fail(job, &e);
+	err_release(&e);
+	done(arg, job);
+}
+
+/* ---- deploying ------------------------------------------------------------------------------- */
+
+static int
+run_hooks(struct issue *job, struct err *e)
+{
+	char *live = mem_printf("%s/live/%s", certstore_dir(job->store), job->name);
+	struct hook_context context = { .lineage = live, .names = job->live.names,
+		.name_count = job->live.name_count };
+	const char *hook = job->how.deploy_hook;
+	int rc = 0;
+
+	if (job->directory_hooks)
+		rc = hook_run_directory(job->store, "deploy", hook, &context, e);
+	if (hook && hook_run("deploy hook", hook, &context, rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	free(live);
+	return rc;
+}
+
+static int
+deploy(struct issue *job, const struct err *reload_error, struct err *e)
+{
+	if (reload_error) {
+		err_set(e, reload_error->kind, "%s", err_text(reload_error));
+		if (reload_error->hint)
+			err_hint(e, "%s", reload_error->hint);
+		return -1;
+	}
+	certstore_step("issue.hooks");
+	if (run_hooks(job, e) < 0)
+		return -1;
+	certstore_step("issue.verify");
+	if (!job->verify)
+		return 0;
+	return deploy_verify(job->verify, job->live.names, job->live.name_count, job->live.leaf,
+	    VERIFY_PATIENCE_MS, e);
+}
+
+void
+issue_deploy(struct issue *job, const struct err *reload_error)
+{
+	struct deploy_note note = { .verify = job->verify };
+	struct err e = ERR_INIT;
+
+	if (deploy(job, reload_error, &e) == 0) {
+		certstore_step("issue.deployed");
+		deploy_note_remove(job->store, job->name);
+		if (job->outcome == ISSUE_UNDECIDED)
+			job->outcome = ISSUE_DEPLOYED;
+	} else {
+		note.problem = mem_strdup(err_text(&e));
+		(void)!deploy_note_save(job->store, job->name, &note, NULL);
+		free(note.problem);
+		err_wrap(&e, "the certificate is live in the store but not deployed");
+		e.kind = ERR_PARTIAL;
+		if (job->outcome != ISSUE_FAILED) {
+			job->outcome = ISSUE_NOT_DEPLOYED;
+			err_move(&job->error, &e);
+		}
+	}
+	err_release(&e);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * issue: the whole job for one lineage, and for many at once:
+ *
+ *	decide -> order -> check and publish -> reload -> look at the wire
+ *
+ * The caller makes a struct issue per lineage (issue_new), fills in what is asked, has issue_decide say what is to be
+ * done, and hands all of them to issue_run. Every failure stays with its lineage; the others go on.
+ */
+#ifndef LIBACME_ISSUE_H
+#define LIBACME_ISSUE_H
+
+#include "libacme/account.h"
+#include "libacme/issued.h"
+#include "libacme/order.h"
+#include "libacme/renewal.h"
+
+#include <stdint.h>
+
+enum issue_outcome {
+	ISSUE_UNDECIDED,
+	ISSUE_KEPT,         /* nothing was due */
+	ISSUE_OFF,          /* autorenew = False */
+	ISSUE_BUSY,         /* another process works on it */
+	ISSUE_ISSUED,       /* new version live, and deployed */
+	ISSUE_DEPLOYED,     /* no new version; what was not deployed now is */
+	ISSUE_NOT_DEPLOYED, /* live, but not (seen to be) served: error says why */
+	ISSUE_FAILED,       /* nothing new: error says why */
+};
+
+struct issue_options;
+
+struct issue {
+	/* Asked: set before issue_decide. */
+	struct certstore *store;
+	const char *name;
+	struct renewal how;
+	const struct span *names; /* NULL: those of the live version */
+	size_t name_count;
+	bool force;           /* order even if nothing is due */
+	bool wants_key;       /* a live key of another kind than how.key makes it due */
+	bool save;            /* write how to the renewal configuration */
+	bool directory_hooks; /* also run renewal-hooks/deploy */
+	bool changed;         /* names asked for differ on purpose from the live ones: due */
+
+	/* Found and done. */
+	enum issue_outcome outcome;
+	struct err error;
+	struct arena *arena;
+	struct issued live; /* leaf NULL: nothing live */
+	bool order_wanted, deploy_wanted;
+
+	/* Private to issue.c and issue_run.c. */
+	int lock;
+	struct acme *ca;
+	struct solver *solver;
+	struct order *order;
+	EVP_PKEY *key;    /* of the live version, to be reused */
+	char *order_file;
+	char *verify;     /* where it has to be seen, or NULL */
+	const struct issue_options *options;
+	void (*done)(void *arg, struct issue *job);
+	void *done_arg;
+};
+
+struct issue *issue_new(struct certstore *store, const char *name);
+/* Takes NULL. */
+void issue_free(struct issue *job);
+/* Sets order_wanted and deploy_wanted, or the outcome if there is nothing to do (KEPT, OFF, BUSY, FAILED). Takes the lineage's lock if there is. */
+void issue_decide(struct issue *job);
+
+/* For a job that was KEPT: write what was asked for its renewal all the same. A failure becomes the outcome. */
+void issue_keep_settings(struct issue *job);
+
+struct issue_options {
+	struct acme_http *http;
+	unsigned jobs; /* orders at once */
+	struct account_new account;
+	/* What happens: job NULL = to the run as a whole. May be NULL. */
+	void (*say)(void *arg, const struct issue *job, const char *text);
+	void *arg;
+};
+
+/*
+ * Carry out what issue_decide wanted; afterwards every job has an outcome. Returns 0, or -1 with e (a failed pre or post
+ * hook) while the outcomes stand as they are.
+ */
+int issue_run(struct issue *const *jobs, size_t count, const struct issue_options *options, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* 0 if all went well; the failures' common exit code, or 1 if they differ or others succeeded. */
+int issue_exit_code(struct issue *const *jobs, size_t count);
+
+/* issue.c, for issue_run.c: */
+void issue_fail(struct issue *job, struct err *e);
+/* Start the order on job->ca; done is called once, when it is over: published, or failed. */
+void issue_start(struct issue *job, const struct issue_options *options,
+    void (*done)(void *arg, struct issue *job), void *arg);
+/* After publishing: hooks, then the wire; reload_error: why reloading failed, or NULL. */
+void issue_deploy(struct issue *job, const struct err *reload_error);
+
+#endif

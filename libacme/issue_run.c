@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * issue_run: many lineages in one process: one CA object per (server, account, roots), opened
+ * once and shared; at most `jobs` orders at a time; one reload per thing to reload.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "libacme/deploy.h"
+#include "libacme/hook.h"
+#include "libacme/issue.h"
+
+/* A clock this wrong makes a fresh certificate look expired or not yet valid. */
+#define SKEW_MAX_S 3600
+
+/* One CA as one account sees it. */
+struct authority {
+	struct authority *next;
+	const char *server, *account_id, *ca_file; /* borrowed from the first job */
+	struct acme *ca;
+	struct account account;
+	struct err failure;
+};
+
+struct batch {
+	struct issue *const *jobs;
+	size_t count, next; /* next: the first that was not started */
+	const struct issue_options *options;
+	struct authority *authorities;
+};
+
+static void
+say(const struct batch *b, const struct issue *job, const char *text)
+{
+	if (b->options->say)
+		b->options->say(b->options->arg, job, text);
+}
+
+/* ---- CAs ------------------------------------------------------------------------------------- */
+
+static bool
+same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static void
+on_open(void *arg, struct err *e)
+{
+	struct authority *a = arg;
+
+	if (e)
+		err_move(&a->failure, e);
+}
+
+static void
+authority_open(struct batch *b, struct authority *a, struct issue *job)
+{
+	int64_t skew;
+
+	say(b, NULL, "connecting to the CA");
+	a->ca = acme_new(b->options->http, a->server, a->ca_file);
+	acme_open(a->ca, on_open, a);
+	acme_http_run(b->options->http);
+	if (a->failure.kind != ERR_NONE)
+		return;
+	skew = acme_clock_skew(a->ca);
+	if (skew > SKEW_MAX_S || skew < -SKEW_MAX_S) {
+		char *text = mem_printf("this machine's clock is %lld minutes %s the CA's",
+		    (long long)(skew < 0 ? -skew : skew) / 60, skew < 0 ? "behind" : "ahead of");
+
+		say(b, NULL, text);
+		free(text);
+	}
+	(void)!account_use(job->store, a->ca, a->account_id, &b->options->account, &a->account,
+	    &a->failure);
+}
+
+static struct authority *
+authority_for(struct batch *b, struct issue *job)
+{
+	const struct renewal *how = &job->how;
+	struct authority *a;
+
+	for (a = b->authorities; a; a = a->next) {
+		if (same(a->server, how->server) && same(a->account_id, how->account) &&
+		    same(a->ca_file, how->ca_file))
+			return a;
+	}
+	a = mem_zalloc(sizeof(*a));
+	a->server = how->server;
+	a->account_id = how->account;
+	a->ca_file = how->ca_file;
+	a->next = b->authorities;
+	b->authorities = a;
+	authority_open(b, a, job);
+	return a;
+}
+
+static void
+authorities_free(struct batch *b)
+{
+	struct authority *a;
+
+	while ((a = b->authorities)) {
+		b->authorities = a->next;
+		acme_free(a->ca);
+		account_release(&a->account);
+		err_release(&a->failure);
+		free(a);
+	}
+}
+
+/* ---- orders ---------------------------------------------------------------------------------- */
+
+static void
+fail_with(struct issue *job, const struct err *failure)
+{
+	struct err e = ERR_INIT;
+
+	err_set(&e, failure->kind, "%s", err_text(failure));
+	if (failure->hint)
+		err_hint(&e, "%s", failure->hint);
+	e.retry_at = failure->retry_at;
+	issue_fail(job, &e);
+	err_release(&e);
+}
+
+/* Each job gets its CA, ready to sign, or fails. */
+static void
+open_authorities(struct batch *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		struct issue *job = b->jobs[i];
+		struct authority *a;
+
+		if (!job->order_wanted)
+			continue;
+		a = authority_for(b, job);
+		if (a->failure.kind != ERR_NONE) {
+			fail_with(job, &a->failure);
+			continue;
+		}
+		job->ca = a->ca;
+		job->how.account = arena_strdup(job->arena, span_str(a->account.id));
+	}
+}
+
+static void start_next(void *arg);
+
+static void
+on_done(void *arg, struct issue *job)
+{
+	struct batch *b = arg;
+
+	say(b, job, job->outcome == ISSUE_ISSUED ? "issued" : "failed");
+	/* From the loop: this runs below the order that has just ended. */
+	acme_http_after(b->options->http, 0, start_next, b);
+}
+
+static void
+start_next(void *arg)
+{
+	struct batch *b = arg;
+
+	while (b->next < b->count) {
+		struct issue *job = b->jobs[b->next++];
+
+		if (job->order_wanted) {
+			issue_start(job, b->options, on_done, b);
+			return;
+		}
+	}
+}
+
+/* ---- hooks before and after, reloads --------------------------------------------------------- */
+
+static const char *
+hook_of(const struct issue *job, bool post)
+{
+	return post ? job->how.post_hook : job->how.pre_hook;
+}
+
+/* As certbot: each distinct command once, those of the directory first. */
+static void
+run_hooks(struct batch *b, bool post, struct err *e)
+{
+	const char *what = post ? "post hook" : "pre hook";
+	struct hook_context context = { .lineage = NULL };
+	struct err why = ERR_INIT;
+	bool directory = false;
+
+	for (size_t i = 0; i < b->count; i++) {
+		struct issue *job = b->jobs[i];
+		const char *hook = hook_of(job, post);
+		bool seen = false;
+
+		if (!job->order_wanted && !job->order)
+			continue;
+		if (job->directory_hooks && !directory) {
+			directory = true;
+			if (hook_run_directory(job->store, post ? "post" : "pre", NULL, &context, &why) < 0)
+				err_move(e, &why);
+		}
+		for (size_t j = 0; hook && j < i && !seen; j++)
+			seen = (b->jobs[j]->order_wanted || b->jobs[j]->order) &&
+			    same(hook_of(b->jobs[j], post), hook);
+		if (hook && !seen && hook_run(what, hook, &context, &why) < 0)
+			err_move(e, &why);
+	}
+	err_release(&why);
+}
+
+/* Reload target once and deploy all jobs that hang on it. */
+static void
+deploy_group(struct batch *b, size_t first)
+{
+	const char *target = b->jobs[first]->how.reload;
+	struct err e = ERR_INIT;
+	bool reloaded;
+	int rc;
+
+	certstore_step("issue.reload");
+	rc = deploy_reload(target, &reloaded, &e);
+	if (reloaded)
+		say(b, NULL, rc == 0 ? "reloaded the proxy" : "the proxy did not reload");
+	for (size_t i = first; i < b->count; i++) {
+		struct issue *job = b->jobs[i];
+
+		if (!job->deploy_wanted || !same(job->how.reload, target))
+			continue;
+		if (job->verify)
+			say(b, job, "looking at what is served");
+		issue_deploy(job, rc < 0 ? &e : NULL);
+		job->deploy_wanted = false;
+	}
+	err_release(&e);
+}
+
+int
+issue_run(struct issue *const *jobs, size_t count, const struct issue_options *options,
+    struct err *e)
+{
+	struct batch b = { .jobs = jobs, .count = count, .options = options };
+	struct err why = ERR_INIT;
+
+	open_authorities(&b);
+	run_hooks(&b, false, &why);
+	for (unsigned i = 0; i < (options->jobs ? options->jobs : 1); i++)
+		start_next(&b);
+	acme_http_run(options->http);
+	for (size_t i = 0; i < count; i++) {
+		if (jobs[i]->deploy_wanted)
+			deploy_group(&b, i);
+	}
+	run_hooks(&b, true, &why);
+	for (size_t i = 0; i < count; i++) {
+		order_free(jobs[i]->order);
+		jobs[i]->order = NULL;
+	}
+	authorities_free(&b);
+	if (why.kind == ERR_NONE)
+		return 0;
+	err_move(e, &why);
+	return -1;
+}
+
+int
+issue_exit_code(struct issue *const *jobs, size_t count)
+{
+	enum err_kind kind = ERR_NONE;
+	bool differ = false, good = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct issue *job = jobs[i];
+
+		if (job->outcome != ISSUE_FAILED && job->outcome != ISSUE_NOT_DEPLOYED) {
+			good = good || job->outcome == ISSUE_ISSUED || job->outcome == ISSUE_DEPLOYED;
+			continue;
+		}
+		differ = differ || (kind != ERR_NONE && kind != job->error.kind);
+		kind = job->error.kind;
+	}
+	if (kind == ERR_NONE)
+		return 0;
+	return err_exit_code(differ || good ? ERR_PARTIAL : kind);
+}

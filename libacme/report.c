@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * report: lines, a table, JSON.
+ */
+#include "libacme/report.h"
+
+#include "base/clock.h"
+#include "base/encode.h"
+#include "base/mem.h"
+
+#define JSON_MAX ((size_t)64 * 1024 * 1024)
+
+static const char *const outcome_names[] = {
+	[ISSUE_UNDECIDED] = "undecided",
+	[ISSUE_KEPT] = "kept",
+	[ISSUE_OFF] = "off",
+	[ISSUE_BUSY] = "busy",
+	[ISSUE_ISSUED] = "issued",
+	[ISSUE_DEPLOYED] = "deployed",
+	[ISSUE_NOT_DEPLOYED] = "not deployed",
+	[ISSUE_FAILED] = "failed",
+};
+
+const char *
+report_outcome(enum issue_outcome outcome)
+{
+	return outcome_names[outcome];
+}
+
+void
+report_clear(struct report *report)
+{
+	if (report->drawn)
+		fputs("\r\033[K", report->progress);
+	report->drawn = false;
+}
+
+void
+report_say(void *arg, const struct issue *job, const char *text)
+{
+	struct report *report = arg;
+
+	if (!report->progress)
+		return;
+	report_clear(report);
+	if (job)
+		fprintf(report->progress, "%s: %s: %s", report->program, job->name, text);
+	else
+		fprintf(report->progress, "%s: %s", report->program, text);
+	report->drawn = report->live;
+	if (!report->live)
+		fputc('\n', report->progress);
+	fflush(report->progress);
+}
+
+void
+report_failure(struct report *report, const struct issue *job, FILE *out)
+{
+	char when[CLOCK_RFC3339_LEN + 1];
+
+	report_clear(report);
+	fprintf(out, "%s: %s: %s\n", report->program, job->name, err_text(&job->error));
+	if (job->error.hint)
+		fprintf(out, "    %s\n", job->error.hint);
+	if (job->error.retry_at > 0) {
+		clock_format_rfc3339(job->error.retry_at, when);
+		fprintf(out, "    not before %s\n", when);
+	}
+}
+
+static const char *
+format_end(const struct issue *job, char out[CLOCK_RFC3339_LEN + 1])
+{
+	if (!job->live.leaf)
+		return "-";
+	clock_format_rfc3339(job->live.not_after, out);
+	return out;
+}
+
+static void
+print_path(const struct issue *job, const char *label, enum certstore_part part, FILE *out)
+{
+	char *path = certstore_path(job->store, job->name, part);
+
+	fprintf(out, "    %s %s\n", label, path);
+	free(path);
+}
+
+void
+report_issued(const struct issue *job, FILE *out)
+{
+	char end[CLOCK_RFC3339_LEN + 1], due[CLOCK_RFC3339_LEN + 1];
+
+	if (!job->live.leaf)
+		return;
+	clock_format_rfc3339(issued_due_at(job->live.not_before, job->live.not_after), due);
+	fprintf(out, "%s: %s, valid until %s, renewed from %s\n", job->name,
+	    report_outcome(job->outcome), format_end(job, end), due);
+	print_path(job, "certificate", CERTSTORE_FULLCHAIN, out);
+	print_path(job, "key        ", CERTSTORE_PRIVKEY, out);
+	if (job->verify && (job->outcome == ISSUE_ISSUED || job->outcome == ISSUE_DEPLOYED))
+		fprintf(out, "    seen at     %s\n", job->verify);
+}
+
+void
+report_table(struct issue *const *jobs, size_t count, FILE *out)
+{
+	char end[CLOCK_RFC3339_LEN + 1];
+	int width = 7;
+
+	for (size_t i = 0; i < count; i++) {
+		int n = (int)strlen(jobs[i]->name);
+
+		width = n > width ? n : width;
+	}
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "%-*s  %-12s  %s\n", width, jobs[i]->name, report_outcome(jobs[i]->outcome),
+		    format_end(jobs[i], end));
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static void
+add_string(struct buf *json, const char *key, struct span value)
+{
+	buf_printf(json, "\"%s\":\"", key);
+	encode_json(json, value);
+	buf_add_char(json, '"');
+}
+
+static void
+add_live(struct buf *json, const struct issue *job)
+{
+	char text[CLOCK_RFC3339_LEN + 1];
+	struct buf hex;
+	char *path;
+
+	clock_format_rfc3339(job->live.not_before, text);
+	buf_printf(json, ",\"not_before\":\"%s\"", text);
+	clock_format_rfc3339(job->live.not_after, text);
+	buf_printf(json, ",\"not_after\":\"%s\",\"names\":[", text);
+	for (size_t i = 0; i < job->live.name_count; i++) {
+		buf_add_str(json, i ? ",\"" : "\"");
+		encode_json(json, job->live.names[i]);
+		buf_add_char(json, '"');
+	}
+	buf_init(&hex, 128);
+	encode_hex(&hex, span_of(job->live.sha256, sizeof(job->live.sha256)));
+	buf_printf(json, "],\"sha256\":\"%s\",", buf_str(&hex));
+	buf_release(&hex);
+	path = certstore_path(job->store, job->name, CERTSTORE_FULLCHAIN);
+	add_string(json, "fullchain", span_str(path));
+	free(path);
+	path = certstore_path(job->store, job->name, CERTSTORE_PRIVKEY);
+	buf_add_char(json, ',');
+	add_string(json, "privkey", span_str(path));
+	free(path);
+}
+
+static void
+add_job(struct buf *json, const struct issue *job)
+{
+	char when[CLOCK_RFC3339_LEN + 1];
+
+	buf_add_char(json, '{');
+	add_string(json, "name", span_str(job->name));
+	buf_printf(json, ",\"outcome\":\"%s\"", report_outcome(job->outcome));
+	if (job->live.leaf)
+		add_live(json, job);
+	if (job->error.kind != ERR_NONE) {
+		buf_add_char(json, ',');
+		add_string(json, "error", span_str(err_text(&job->error)));
+		if (job->error.hint) {
+			buf_add_char(json, ',');
+			add_string(json, "hint", span_str(job->error.hint));
+		}
+	}
+	if (job->error.retry_at > 0) {
+		clock_format_rfc3339(job->error.retry_at, when);
+		buf_printf(json, ",\"retry_at\":\"%s\"", when);
+	}
+	buf_add_char(json, '}');
+}
+
+void
+report_json(struct issue *const *jobs, size_t count, struct acme_http_counts counts, FILE *out)
+{
+	struct buf json;
+
+	buf_init(&json, JSON_MAX);
+	buf_add_str(&json, "{\"schema\":1,\"lineages\":[");
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			buf_add_char(&json, ',');
+		add_job(&json, jobs[i]);
+	}
+	buf_printf(&json, "],\"requests\":%lu,\"connections\":%lu}\n", counts.requests,
+	    counts.connections);
+	fwrite(json.p, 1, json.len, out);
+	buf_release(&json);
+}
