@@ -17,8 +17,9 @@
 #ifndef PROXY_MONITOR_CHANNEL_H
 #define PROXY_MONITOR_CHANNEL_H
 
-#include <stdint.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum channel_kind {
 	CHANNEL_RESOURCE = 1,
@@ -32,8 +33,9 @@ enum channel_kind {
 };
 
 struct channel_counters {
-	uint64_t accepted, active, idle, requests, handshakes, handshake_failures, bytes_in, bytes_out;
-	uint64_t generation; /* newest adopted */
+	uint64_t accepted, active, idle, requests, handshakes, handshake_failures, bytes_in,
+	    bytes_out;
+	uint64_t generation;      /* newest adopted */
 	uint64_t old_connections; /* whose current request still uses an older generation */
 };
 
@@ -41,16 +43,16 @@ struct channel_counters {
 
 struct channel_message {
 	uint32_t kind;
-	uint32_t id;         /* resource id */
+	uint32_t id; /* resource id */
 	uint64_t generation;
-	uint32_t text_length; /* bytes of payload used */
+	uint32_t text_length; /* bytes of payload used; no NUL behind */
 	union {
 		char text[CHANNEL_TEXT_MAX];
 		struct channel_counters counters;
 	} payload;
 };
 
-/* Both block signals' EINTR away. send: 0 or -1 with errno. fd = -1: none. */
+/* Both take EINTR upon themselves. send: 0 or -1 with errno; only text_length bytes of the payload go. fd = -1: none. */
 int channel_send(int sock, const struct channel_message *m, int fd);
 /* 1 a message (*fd received or -1, close-on-exec), 0 the peer is gone, -1 errno (EAGAIN). Malformed: -1 EPROTO. */
 int channel_recv(int sock, struct channel_message *m, int *fd);
