@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * certificate_pack: one host's mistake stays one host's.
+ */
+#include "proxy/monitor/certificate_pack.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "libcert/chain.h"
+#include "proxy/monitor/certificate_pair.h"
+
+#include <openssl/decoder.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#define ENTRY_MAX (4 << 20)
+#define DHPARAM_MAX (64 << 10)
+#define PATIENCE_MS 500 /* in a whole load, for pairs being replaced */
+#define PATIENCE_STEP_MS 50
+
+void
+certificate_report_init(struct certificate_report *report, struct arena *arena)
+{
+	*report = (struct certificate_report){ .arena = arena, .patience_ms = PATIENCE_MS };
+	report->tail = &report->first;
+}
+
+static void
+add_problem(struct certificate_report *report, const struct certificate_ref *ref,
+    enum certificate_outcome outcome, const char *why)
+{
+	static const char *const then[] = {
+		[CERTIFICATE_SERVED] = "",
+		[CERTIFICATE_KEPT] = "; the previous one stays in service",
+		[CERTIFICATE_DISABLED] = "; TLS is off for its hosts",
+	};
+	struct certificate_problem *p = arena_zalloc(report->arena, sizeof(*p));
+
+	p->ref = ref;
+	p->outcome = outcome;
+	p->text = arena_printf(report->arena, "%s certificate \"" SPAN_FMT "\": %s%s",
+	    outcome == CERTIFICATE_SERVED ? "serving" : "cannot use", SPAN_ARG(ref->cert_path), why,
+	    then[outcome]);
+	*report->tail = p;
+	report->tail = &p->next;
+}
+
+/* The leaf of an entry of ours; NULL when there is none. */
+static X509 *
+leaf_of(struct span entry)
+{
+	const struct bundle_certificate *head = (const void *)entry.p;
+	const unsigned char *der;
+	uint32_t length;
+
+	if (entry.n < sizeof(*head) + sizeof(length) || head->chain_count == 0)
+		return NULL;
+	memcpy(&length, entry.p + sizeof(*head), sizeof(length));
+	if (length > entry.n - sizeof(*head) - sizeof(length))
+		return NULL;
+	der = (const unsigned char *)entry.p + sizeof(*head) + sizeof(length);
+	return d2i_X509(NULL, &der, (long)length);
+}
+
+static bool
+entry_in_date(struct span entry)
+{
+	X509 *leaf = leaf_of(entry);
+	bool in_date = leaf && X509_cmp_current_time(X509_get0_notBefore(leaf)) < 0 &&
+		       X509_cmp_current_time(X509_get0_notAfter(leaf)) > 0;
+
+	X509_free(leaf);
+	return in_date;
+}
+
+struct packing {
+	struct bundle_writer *writer;
+	const struct bundle *previous;
+	struct certificate_report *report;
+	struct span name; /* of the entry */
+	struct span old;  /* the previous entry; empty = none that serves */
+};
+
+/* Read until cert and key match, while patience lasts. */
+static int
+read_settled(const struct certificate_ref *ref, struct certificate_pair *pair,
+    struct file_identity ids[2], struct certificate_report *report, struct err *e)
+{
+	for (;;) {
+		struct certificate_place place;
+		struct file_identity after[2];
+		bool mixed = false;
+		int rc;
+
+		certificate_place_open(&place, ref->cert_path, ref->key_path);
+		rc = certificate_place_identify(&place, ids, e);
+		if (rc == 0)
+			rc = certificate_pair_read(&place, pair, &mixed, e);
+		/* Replaced under our eyes: good, but not under the identity seen before. */
+		if (rc == 0 && (certificate_place_identify(&place, after, NULL) < 0 ||
+				   !file_identity_equal(&ids[0], &after[0]) ||
+				   !file_identity_equal(&ids[1], &after[1])))
+			ids[0].changed_ns = ids[1].changed_ns = INT64_MAX; /* never settled */
+		certificate_place_close(&place);
+		if (rc == 0 || !mixed || report->patience_ms <= 0)
+			return rc;
+		report->patience_ms -= PATIENCE_STEP_MS;
+		usleep(PATIENCE_STEP_MS * 1000);
+	}
+}
+
+static void
+pack_fresh(struct packing *p, const struct certificate_ref *ref)
+{
+	struct certificate_pair pair = { 0 };
+	struct file_identity ids[2];
+	struct err e = ERR_INIT;
+	struct buf entry;
+
+	buf_init_secret(&entry, ENTRY_MAX);
+	if (read_settled(ref, &pair, ids, p->report, &e) < 0 ||
+	    certificate_pair_encode(&pair, &entry, &e) < 0) {
+		bundle_writer_add(p->writer, BUNDLE_CERTIFICATE, p->name, p->old);
+		add_problem(p->report, ref, p->old.n ? CERTIFICATE_KEPT : CERTIFICATE_DISABLED,
+		    err_text(&e));
+		goto out;
+	}
+	if (chain_check_dates(pair.chain, clock_wall(), &e) < 0) {
+		if (p->old.n && entry_in_date(p->old)) {
+			bundle_writer_add(p->writer, BUNDLE_CERTIFICATE, p->name, p->old);
+			add_problem(p->report, ref, CERTIFICATE_KEPT, err_text(&e));
+			goto out;
+		}
+		add_problem(p->report, ref, CERTIFICATE_SERVED, err_text(&e));
+	}
+	bundle_writer_add(p->writer, BUNDLE_CERTIFICATE, p->name, buf_span(&entry));
+	file_identity_record(p->writer, BUNDLE_CERTIFICATE, p->name, ids, 2);
+	p->report->packed++;
+out:
+	certificate_pair_release(&pair);
+	buf_release(&entry);
+	err_release(&e);
+}
+
+/* The files did not change since the previous bundle. */
+static bool
+pack_known(struct packing *p, const struct certificate_ref *ref)
+{
+	struct certificate_place place;
+	struct file_identity ids[2];
+	struct span entry;
+	bool known;
+
+	if (p->old.n == 0)
+		return false;
+	certificate_place_open(&place, ref->cert_path, ref->key_path);
+	known = certificate_place_identify(&place, ids, NULL) == 0 &&
+		file_identity_reuse(p->previous, BUNDLE_CERTIFICATE, p->name, ids, 2, &entry);
+	certificate_place_close(&place);
+	if (!known)
+		return false;
+	bundle_writer_add(p->writer, BUNDLE_CERTIFICATE, p->name, entry);
+	file_identity_record(p->writer, BUNDLE_CERTIFICATE, p->name, ids, 2);
+	p->report->reused++;
+	return true;
+}
+
+void
+certificate_pack(struct bundle_writer *w, const struct bundle *previous, const struct snapshot *s,
+    struct certificate_report *report)
+{
+	for (size_t i = 0; i < s->certificate_count; i++) {
+		const struct certificate_ref *ref = s->certificates[i];
+		char *name = mem_printf(SPAN_FMT "\n" SPAN_FMT, SPAN_ARG(ref->cert_path),
+		    SPAN_ARG(ref->key_path));
+		struct packing p = {
+			.writer = w,
+			.previous = previous,
+			.report = report,
+			.name = span_str(name),
+		};
+
+		if (previous)
+			(void)bundle_find(previous, BUNDLE_CERTIFICATE, p.name, &p.old);
+		if (!pack_known(&p, ref))
+			pack_fresh(&p, ref);
+		free(name);
+	}
+}
+
+/* PKCS#3 DER of the first DH PARAMETERS block. */
+static int
+dhparam_encode(struct span pem, struct buf *der, struct err *e)
+{
+	BIO *in = BIO_new_mem_buf(pem.p, (int)pem.n);
+	EVP_PKEY *params = in ? PEM_read_bio_Parameters(in, NULL) : NULL;
+	unsigned char *bytes = NULL;
+	int n = -1, rc = -1;
+
+	if (!params || !EVP_PKEY_is_a(params, "DH"))
+		err_set_openssl(e, ERR_DATA, "no DH PARAMETERS in it");
+	else if (EVP_PKEY_get_bits(params) < 1024)
+		err_set(e, ERR_DATA, "%d bits are too few", EVP_PKEY_get_bits(params));
+	else if ((n = i2d_KeyParams(params, &bytes)) < 0)
+		err_set_openssl(e, ERR_DATA, "cannot encode them");
+	else
+		rc = buf_add(der, span_of(bytes, (size_t)n));
+	OPENSSL_free(bytes);
+	EVP_PKEY_free(params);
+	BIO_free(in);
+	return rc;
+}
+
+int
+dhparam_pack(struct bundle_writer *w, const struct bundle *previous, struct span path,
+    struct err *e)
+{
+	char *name = mem_dup_span(path);
+	struct file_identity id;
+	struct buf pem, der;
+	struct span known;
+	bool stable;
+	int rc = 0;
+
+	buf_init(&pem, DHPARAM_MAX);
+	buf_init(&der, DHPARAM_MAX);
+	stable = file_identity_read(AT_FDCWD, name, &id) == 0;
+	if (stable && file_identity_reuse(previous, BUNDLE_DHPARAM, path, &id, 1, &known)) {
+		bundle_writer_add(w, BUNDLE_DHPARAM, path, known);
+	} else {
+		rc = file_read(name, &pem, e);
+		if (rc == 0)
+			rc = dhparam_encode(buf_span(&pem), &der, e);
+		if (rc == 0)
+			bundle_writer_add(w, BUNDLE_DHPARAM, path, buf_span(&der));
+	}
+	if (rc == 0 && stable)
+		file_identity_record(w, BUNDLE_DHPARAM, path, &id, 1);
+	buf_release(&pem);
+	buf_release(&der);
+	free(name);
+	return rc < 0 ? err_wrap(e, "cannot load DH parameters \"" SPAN_FMT "\"", SPAN_ARG(path))
+		      : 0;
+}
