@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * listener: socket, options, bind, listen.
+ *
+ * A listener is the same as before when address and options are: the name in the resource table holds both. Its
+ * backlog is not among them, listen(2) may be called again.
+ */
+#include "proxy/monitor/listener.h"
+
+#include "base/mem.h"
+#include "proxy/monitor/socket_holder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The caller frees. */
+static char *
+name_of(const struct listener *l)
+{
+	const char *options = "";
+
+	if (l->address.u.sa.sa_family == AF_INET6 && !l->ipv6only)
+		options = " ipv6only=off";
+	return mem_printf(SPAN_FMT "%s", SPAN_ARG(l->address.text), options);
+}
+
+/* A socket file is there, and nobody is behind it. */
+static bool
+is_stale(const struct sockaddr_un *un)
+{
+	struct stat st;
+	bool refused;
+	int fd;
+
+	if (lstat(un->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	refused =
+	    connect(fd, (const struct sockaddr *)un, sizeof(*un)) < 0 && errno == ECONNREFUSED;
+	close(fd);
+	return refused;
+}
+
+int
+unix_socket_listen(const char *path, mode_t mode, int backlog)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	size_t n = strlen(path);
+	mode_t mask;
+	int fd, saved;
+
+	if (n >= sizeof(un.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(un.sun_path, path, n);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	if (is_stale(&un))
+		(void)unlink(path);
+	/* The file has its mode from the start. */
+	mask = umask(0777 & ~mode);
+	if (bind(fd, (struct sockaddr *)&un, sizeof(un)) == 0 && listen(fd, backlog) == 0) {
+		umask(mask);
+		return fd;
+	}
+	saved = errno;
+	umask(mask);
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static int
+set_options(int fd, const struct listener *l)
+{
+	int on = 1, v6only = l->ipv6only;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		return -1;
+	if (l->address.u.sa.sa_family == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) < 0)
+		return -1;
+	return 0;
+}
+
+static int
+fail(int fd, const struct listener *l, const char *call, struct err *e)
+{
+	int why = errno;
+
+	if (fd >= 0)
+		close(fd);
+	err_set_errno(e, why, "%s", call);
+	err_set(e, e ? e->kind : ERR_IO, "%s " SPAN_FMT " failed (%d: %s)", call,
+	    SPAN_ARG(l->address.text), why, strerror(why));
+	errno = why;
+	return -1;
+}
+
+static int
+bind_inet(const struct listener *l, struct err *e)
+{
+	int fd = socket(l->address.u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return fail(fd, l, "socket() for", e);
+	if (set_options(fd, l) < 0)
+		return fail(fd, l, "setsockopt() for", e);
+	if (bind(fd, &l->address.u.sa, l->address.len) < 0)
+		return fail(fd, l, "bind() to", e);
+	return fd;
+}
+
+static int
+listen_inet(const struct listener *l, struct err *e)
+{
+	int fd = bind_inet(l, e);
+
+	if (fd >= 0 && listen(fd, l->backlog) < 0)
+		return fail(fd, l, "listen() on", e);
+	return fd;
+}
+
+static void
+hint_at_holder(const struct listener *l, struct err *e)
+{
+	char who[128];
+
+	if (socket_holder_find(&l->address.u.sa, who, sizeof(who)))
+		err_hint(e, "%s listens there", who);
+}
+
+struct resource *
+listener_open(struct resource_table *t, const struct listener *l, bool *busy, struct err *e)
+{
+	bool is_unix = l->address.u.sa.sa_family == AF_UNIX;
+	char *name = name_of(l);
+	struct resource *r = resource_find(t, RESOURCE_LISTENER, span_str(name));
+	int fd = -1;
+
+	*busy = false;
+	if (r) {
+		(void)listen(r->fd, l->backlog);
+		goto out;
+	}
+	if (is_unix) {
+		/* 0666 as nginx has it: who may connect is a matter of the directory. */
+		fd = unix_socket_listen(l->address.u.un.sun_path, 0666, l->backlog);
+		if (fd < 0)
+			fd = fail(-1, l, "bind() to", e);
+	} else {
+		fd = listen_inet(l, e);
+	}
+	if (fd < 0) {
+		*busy = errno == EADDRINUSE;
+		if (*busy && !is_unix)
+			hint_at_holder(l, e);
+		goto out;
+	}
+	r = resource_add(t, RESOURCE_LISTENER, span_str(name), fd);
+	if (is_unix)
+		r->unlink = mem_strdup(l->address.u.un.sun_path);
+out:
+	free(name);
+	return r;
+}
+
+int
+listener_try(const struct listener *l, struct err *e)
+{
+	int fd;
+
+	if (l->address.u.sa.sa_family == AF_UNIX)
+		return 0;
+	fd = bind_inet(l, e);
+	if (fd < 0)
+		return errno == EADDRINUSE ? 0 : -1;
+	close(fd);
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * resource: descriptors the monitor opens for its workers: listening sockets and log files.
+ *
+ * Known by kind and name across generations: an edition that needs one that is there takes a reference, so that
+ * a reload keeps sockets and files; the last reference closes. Ids are never used twice.
+ */
+#ifndef PROXY_MONITOR_RESOURCE_H
+#define PROXY_MONITOR_RESOURCE_H
+
+#include "base/span.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum resource_kind { RESOURCE_LISTENER, RESOURCE_LOG };
+
+struct resource {
+	uint32_t id; /* 1.. */
+	enum resource_kind kind;
+	char *name;   /* what it is found by */
+	int fd;       /* owned */
+	char *unlink; /* a socket file to remove with it, or NULL */
+	unsigned refs;
+	struct resource *next;
+};
+
+struct resource_table {
+	struct resource *first;
+	uint32_t last_id;
+};
+
+/* With one more reference; NULL if there is none. */
+struct resource *resource_find(struct resource_table *t, enum resource_kind kind, struct span name);
+/* With one reference. Takes fd. */
+struct resource *resource_add(struct resource_table *t, enum resource_kind kind, struct span name,
+    int fd_take);
+void resource_unref(struct resource_table *t, struct resource *r);
+
+#endif
