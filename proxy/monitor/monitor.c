@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * monitor: the loop, and what signals mean.
+ *
+ * A turn: sleep until something is due; take signals, control requests and workers' words, which only note things
+ * down; then act on what was noted. So no handler ever changes what another one is looking at.
+ */
+#include "proxy/monitor/monitor.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "proxy/monitor/log_files.h"
+#include "proxy/monitor/monitor_state.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static void
+reopen_logs(struct monitor *m)
+{
+	for (struct resource *r = m->resources.first; r; r = r->next) {
+		struct err e = ERR_INIT;
+
+		if (r->kind != RESOURCE_LOG)
+			continue;
+		if (log_files_reopen(r, &e) < 0) {
+			announce_err(&m->announcer, LOG_LEVEL_EMERG, &e);
+			err_release(&e);
+			continue;
+		}
+		for (size_t i = 0; i < m->worker_count; i++)
+			worker_process_replace(m->workers[i], r);
+	}
+	monitor_follow_log(m);
+}
+
+/* Nobody is accepted any more; what the workers have under way they finish. */
+static void
+begin_drain(struct monitor *m)
+{
+	if (m->phase >= MONITOR_DRAINING)
+		return;
+	m->phase = MONITOR_DRAINING;
+	/* A successor may want the socket while we finish. */
+	control_free(m->control);
+	m->control = NULL;
+	edition_close_listeners(m->current);
+	workers_tell(m, CHANNEL_DRAIN);
+	if (m->current->snapshot->main.worker_shutdown_timeout_ms)
+		m->stop_deadline_ms = clock_mono_ms() + STOP_TIMEOUT_MS +
+				      m->current->snapshot->main.worker_shutdown_timeout_ms;
+}
+
+static void
+begin_stop(struct monitor *m)
+{
+	if (m->phase == MONITOR_STOPPING)
+		return;
+	m->phase = MONITOR_STOPPING;
+	edition_close_listeners(m->current);
+	workers_tell(m, CHANNEL_STOP);
+	m->stop_deadline_ms = clock_mono_ms() + STOP_TIMEOUT_MS;
+}
+
+/* What each signal is for, in the words of the log. */
+static const struct signal_action {
+	int number;
+	const char *name;
+	const char *action; /* NULL: too frequent or too plain to be told */
+} signal_actions[] = {
+	{ SIGHUP, "SIGHUP", ", reconfiguring" },
+	{ SIGQUIT, "SIGQUIT", ", shutting down" },
+	{ SIGTERM, "SIGTERM", ", exiting" },
+	{ SIGINT, "SIGINT", ", exiting" },
+	{ SIGUSR1, "SIGUSR1", ", reopening logs" },
+	{ SIGUSR2, "SIGUSR2", ": changing the binary is not available yet" },
+	{ SIGWINCH, "SIGWINCH", ": only of use after SIGUSR2, ignored" },
+	{ SIGCHLD, "SIGCHLD", NULL },
+};
+
+#define SIGNAL_COUNT (sizeof(signal_actions) / sizeof(signal_actions[0]))
+
+static void
+take_signal(struct monitor *m, const struct signalfd_siginfo *info)
+{
+	for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+		const struct signal_action *a = &signal_actions[i];
+
+		if (a->number == (int)info->ssi_signo && a->action)
+			announce(&m->announcer, LOG_LEVEL_NOTICE,
+			    "signal %d (%s) received from %u%s", a->number, a->name, info->ssi_pid,
+			    a->action);
+	}
+	switch (info->ssi_signo) {
+	case SIGHUP:
+		(void)reload_request(m);
+		break;
+	case SIGQUIT:
+		begin_drain(m);
+		break;
+	case SIGTERM:
+	case SIGINT:
+		begin_stop(m);
+		break;
+	case SIGUSR1:
+		reopen_logs(m);
+		break;
+	default:
+		break; /* children are looked for every turn */
+	}
+}
+
+static void
+take_signals(struct monitor *m)
+{
+	struct signalfd_siginfo info;
+
+	while (read(m->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		take_signal(m, &info);
+}
+
+static int
+open_signals(struct monitor *m)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < SIGNAL_COUNT; i++)
+		sigaddset(&set, signal_actions[i].number);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+		return -1;
+	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return m->signal_fd < 0 ? -1 : 0;
+}
+
+static int
+sleep_ms(const struct monitor *m)
+{
+	int64_t due = workers_deadline_ms(m), now;
+
+	due = deadline_min(due, m->status_deadline_ms);
+	due = deadline_min(due, m->stop_deadline_ms);
+	due = deadline_min(due, m->reload.deadline_ms);
+	if (m->control)
+		due = deadline_min(due, control_deadline_ms(m->control));
+	if (!due)
+		return -1;
+	now = clock_mono_ms();
+	if (due <= now)
+		return 0;
+	return due - now > 60000 ? 60000 : (int)(due - now);
+}
+
+static void
+wait_and_take(struct monitor *m)
+{
+	size_t room = 1 + m->worker_count + CONTROL_CLIENTS + 1, n = 0, controls = 0;
+	struct pollfd *fds = mem_zalloc(room * sizeof(*fds));
+
+	fds[n++] = (struct pollfd){ .fd = m->signal_fd, .events = POLLIN };
+	for (size_t i = 0; i < m->worker_count; i++) {
+		const struct worker_process *w = m->workers[i];
+
+		/* poll(2) passes over descriptors below 0. */
+		fds[n++] = (struct pollfd){
+			.fd = w->sock,
+			.events = (short)(POLLIN | (worker_process_wants_write(w) ? POLLOUT : 0)),
+		};
+	}
+	if (m->control)
+		controls = control_poll(m->control, fds + n);
+	if (poll(fds, n + controls, sleep_ms(m)) >= 0) {
+		for (size_t i = 0; i < m->worker_count; i++) {
+			if (fds[1 + i].revents)
+				(void)worker_process_ready(m->workers[i], &m->announcer.log);
+		}
+		if (m->control)
+			control_ready(m->control, fds + n, controls);
+		if (fds[0].revents)
+			take_signals(m);
+	}
+	free(fds);
+}
+
+static void
+status_turn(struct monitor *m)
+{
+	bool due = false;
+
+	if (!m->status_ticket)
+		return;
+	if (!m->status_deadline_ms) {
+		workers_tell(m, CHANNEL_STATUS);
+		m->status_deadline_ms = clock_mono_ms() + STATUS_TIMEOUT_MS;
+	}
+	for (size_t i = 0; i < m->worker_count; i++)
+		due = due || m->workers[i]->counters_due;
+	if (due && clock_mono_ms() < m->status_deadline_ms)
+		return;
+	report_status(m, m->status_ticket);
+	m->status_ticket = 0;
+	m->status_deadline_ms = 0;
+}
+
+static void
+end_turn(struct monitor *m)
+{
+	bool alive = false;
+
+	if (m->phase < MONITOR_DRAINING)
+		return;
+	for (size_t i = 0; i < m->worker_count; i++)
+		alive = alive || m->workers[i]->state != WORKER_PROCESS_DEAD;
+	if (!alive)
+		m->done = true;
+	else if (m->stop_deadline_ms && clock_mono_ms() >= m->stop_deadline_ms) {
+		announce(&m->announcer, LOG_LEVEL_ALERT,
+		    "workers did not end in time: killing them");
+		workers_kill(m);
+		m->stop_deadline_ms = 0;
+	}
+}
+
+uint64_t
+monitor_take_request(void *ctx, enum control_command command)
+{
+	struct monitor *m = ctx;
+
+	if (command == CONTROL_RELOAD)
+		return reload_request(m);
+	if (!m->status_ticket)
+		m->status_ticket = ++m->last_ticket;
+	return m->status_ticket;
+}
+
+int
+monitor_run(const struct monitor_options *options)
+{
+	struct monitor m = {
+		.options = options,
+		.announcer = options->announcer,
+		.signal_fd = -1,
+		.ready_fd = -1,
+		.exit_status = 1,
+		.started_ms = clock_mono_ms(),
+	};
+
+	if (open_signals(&m) < 0) {
+		announce(&m.announcer, LOG_LEVEL_EMERG, "signalfd() failed (%d: %s)", errno,
+		    strerror(errno));
+		return 1;
+	}
+	if (monitor_start(&m) == 0) {
+		while (!m.done) {
+			wait_and_take(&m);
+			workers_reap(&m);
+			workers_turn(&m);
+			if (m.phase == MONITOR_STARTING && workers_ready(&m))
+				monitor_became_ready(&m);
+			reload_turn(&m);
+			status_turn(&m);
+			end_turn(&m);
+		}
+	}
+	monitor_release(&m);
+	return m.exit_status;
+}
