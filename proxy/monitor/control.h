@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * control: the monitor's unix socket: one line of JSON in, one line of JSON out, closed.
+ *
+ *	{"cmd":"reload"}   {"schema":1,"ok":true,"generation":7,...}
+ *	{"cmd":"status"}   {"schema":1,"ok":false,"errors":[{"text":"...","file":"...","line":12,"hint":"..."}]}
+ *
+ * Only the monitor's own user and root are answered. Requests are bounded in size and time, clients in number. An answer
+ * may take as long as the work: a request gets a ticket, and whoever holds that ticket is answered when it is done.
+ */
+#ifndef PROXY_MONITOR_CONTROL_H
+#define PROXY_MONITOR_CONTROL_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONTROL_SOCKET_DEFAULT GATEHOUSE_RUNSTATEDIR "/tinyproxyd/ctl.sock"
+#define CONTROL_REQUEST_MAX 4096
+#define CONTROL_ANSWER_MAX (64 << 20)
+#define CONTROL_CLIENTS 16
+
+enum control_command { CONTROL_RELOAD, CONTROL_STATUS };
+
+/*
+ * Where the socket of the instance with this pid file is: beside it, ".ctl" for ".pid"; with a system-wide
+ * pid file (tinyproxyd.pid in RUNSTATEDIR or RUNSTATEDIR/tinyproxyd) CONTROL_SOCKET_DEFAULT. The caller frees.
+ */
+char *control_path(struct span pid_path);
+
+/* A request line without its newline. */
+int control_parse(struct span line, enum control_command *command, struct err *e)
+    __attribute__((warn_unused_result));
+
+struct control;
+
+/* The ticket on which the request is answered. Called from control_ready; must not call back. */
+struct control_handler {
+	uint64_t (*request)(void *ctx, enum control_command command);
+	void *ctx;
+};
+
+struct control *control_new(const char *path, const struct control_handler *handler, struct err *e);
+/* Removes the socket file if it is still ours. Takes NULL. */
+void control_free(struct control *c);
+const char *control_socket_path(const struct control *c);
+
+/* What to wait for: up to CONTROL_CLIENTS + 1 entries; returns how many. */
+size_t control_poll(const struct control *c, struct pollfd *fds);
+/* By when control_ready wants to be called whatever happens; 0 = never. */
+int64_t control_deadline_ms(const struct control *c);
+/* After poll(2), with the entries of control_poll. */
+void control_ready(struct control *c, const struct pollfd *fds, size_t count);
+
+/* Everybody with this ticket gets the answer: one line, its newline added here. */
+void control_answer(struct control *c, uint64_t ticket, struct span answer);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * control_answer: JSON in, lines out. A member that is missing reads as 0 or "-": a newer or older tinyproxyd
+ * may be at the other end.
+ */
+#include "proxy/monitor/control_answer.h"
+
+#include "base/mem.h"
+
+#include <cjson/cJSON.h>
+
+#include <stdlib.h>
+
+struct control_answer {
+	cJSON *json;
+};
+
+int
+control_answer_parse(struct span text, struct control_answer **answer, struct err *e)
+{
+	cJSON *json = text.n ? cJSON_ParseWithLength(text.p, text.n) : NULL;
+
+	if (!cJSON_IsObject(json) || !cJSON_IsNumber(cJSON_GetObjectItem(json, "schema")) ||
+	    !cJSON_IsBool(cJSON_GetObjectItem(json, "ok"))) {
+		cJSON_Delete(json);
+		return err_set(e, ERR_DATA, "this is not an answer of tinyproxyd");
+	}
+	*answer = mem_alloc(sizeof(**answer));
+	(*answer)->json = json;
+	return 0;
+}
+
+void
+control_answer_free(struct control_answer *a)
+{
+	if (!a)
+		return;
+	cJSON_Delete(a->json);
+	free(a);
+}
+
+bool
+control_answer_ok(const struct control_answer *a)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItem(a->json, "ok"));
+}
+
+static const char *
+text_of(const cJSON *object, const char *name)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(object, name));
+
+	return text ? text : "-";
+}
+
+static double
+number_of(const cJSON *object, const char *name)
+{
+	const cJSON *n = cJSON_GetObjectItem(object, name);
+
+	return cJSON_IsNumber(n) ? n->valuedouble : 0;
+}
+
+bool
+control_answer_blames_config(const struct control_answer *a)
+{
+	const cJSON *one;
+
+	cJSON_ArrayForEach(one, cJSON_GetObjectItem(a->json, "errors"))
+	{
+		if (cJSON_HasObjectItem(one, "file"))
+			return true;
+	}
+	return false;
+}
+
+static void
+print_list(const cJSON *list, const char *prefix, const char *level, FILE *out)
+{
+	const cJSON *one;
+
+	cJSON_ArrayForEach(one, list)
+	{
+		fprintf(out, "%s: [%s] %s", prefix, level, text_of(one, "text"));
+		if (cJSON_HasObjectItem(one, "file"))
+			fprintf(out, " in %s:%.0f", text_of(one, "file"), number_of(one, "line"));
+		putc('\n', out);
+		if (cJSON_HasObjectItem(one, "hint"))
+			fprintf(out, "  %s\n", text_of(one, "hint"));
+	}
+}
+
+void
+control_answer_print_mistakes(const struct control_answer *a, const char *prefix, FILE *out)
+{
+	print_list(cJSON_GetObjectItem(a->json, "errors"), prefix, "emerg", out);
+	print_list(cJSON_GetObjectItem(a->json, "warnings"), prefix, "warn", out);
+	print_list(cJSON_GetObjectItem(a->json, "problems"), prefix, "error", out);
+}
+
+void
+control_answer_print_reload(const struct control_answer *a, FILE *out)
+{
+	fprintf(out, "generation %.0f is in service on %.0f worker%s (%.0f ms)\n",
+	    number_of(a->json, "generation"), number_of(a->json, "workers"),
+	    number_of(a->json, "workers") == 1 ? "" : "s", number_of(a->json, "milliseconds"));
+}
+
+/* "3d 4h", "5h 6m", "7m 8s", "9s" */
+static void
+print_duration(double seconds, FILE *out)
+{
+	unsigned long s = (unsigned long)seconds;
+
+	if (s >= 86400)
+		fprintf(out, "%lud %luh", s / 86400, s % 86400 / 3600);
+	else if (s >= 3600)
+		fprintf(out, "%luh %lum", s / 3600, s % 3600 / 60);
+	else if (s >= 60)
+		fprintf(out, "%lum %lus", s / 60, s % 60);
+	else
+		fprintf(out, "%lus", s);
+}
+
+void
+control_answer_print_status(const struct control_answer *a, FILE *out)
+{
+	const cJSON *one;
+
+	fprintf(out, "tinyproxyd %s, pid %.0f, up ", text_of(a->json, "version"),
+	    number_of(a->json, "pid"));
+	print_duration(number_of(a->json, "uptime"), out);
+	fprintf(out, ", generation %.0f of %s\n", number_of(a->json, "generation"),
+	    text_of(a->json, "configuration"));
+	fprintf(out, "%.0f servers, %.0f certificates, listening on", number_of(a->json, "servers"),
+	    number_of(a->json, "certificates"));
+	cJSON_ArrayForEach(one, cJSON_GetObjectItem(a->json, "listeners"))
+	{
+		fprintf(out, " %s", cJSON_IsString(one) ? one->valuestring : "-");
+	}
+	fprintf(out, "\n\n%-8s %-9s %10s %8s %11s %9s %12s %10s\n", "WORKER", "STATE", "GENERATION",
+	    "RESTARTS", "CONNECTIONS", "ACCEPTED", "REQUESTS", "HANDSHAKES");
+	cJSON_ArrayForEach(one, cJSON_GetObjectItem(a->json, "workers"))
+	{
+		fprintf(out, "%-8.0f %-9s %10.0f %8.0f %11.0f %9.0f %12.0f %10.0f\n",
+		    number_of(one, "pid"), text_of(one, "state"), number_of(one, "generation"),
+		    number_of(one, "restarts"), number_of(one, "connections"),
+		    number_of(one, "accepted"), number_of(one, "requests"),
+		    number_of(one, "handshakes"));
+	}
+	if (cJSON_GetArraySize(cJSON_GetObjectItem(a->json, "problems")) > 0)
+		fprintf(out, "\nCERTIFICATE PROBLEMS\n");
+	cJSON_ArrayForEach(one, cJSON_GetObjectItem(a->json, "problems"))
+	{
+		fprintf(out, "%s (%s:%.0f)\n", text_of(one, "text"), text_of(one, "file"),
+		    number_of(one, "line"));
+	}
+}
