@@ -36,7 +36,7 @@ is_plain_path(struct span raw)
 	for (size_t i = 0; i < raw.n; i++) {
 		char c = raw.p[i];
 
-		if (c == '%')
+		if (c == '%' || c == '\0')
 			return false;
 		if (c == '/' && i + 1 < raw.n && (raw.p[i + 1] == '/' || raw.p[i + 1] == '.'))
 			return false;
