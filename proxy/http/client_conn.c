@@ -168,6 +168,7 @@ on_handshake(struct conn *c)
 	struct client_conn *cc = c->owner;
 
 	cc->client.worker->counters.handshakes++;
+	tls_accept_done(c->ssl);
 	http1_start(cc);
 }
 
@@ -222,7 +223,7 @@ client_conn_accept_take(struct listen_slot *slot, int fd, const struct sockaddr 
 	cc->client.worker = w;
 	cc->client.number = ++w->next_connection;
 	cc->client.started_ms = loop_now_ms(w->loop);
-	cc->client.listener = slot->listener;
+	cc->client.slot = slot;
 	cc->timer.on_expire = on_expire;
 	cc->conn.on_free = on_free;
 	find_addresses(cc, fd, peer, len);

@@ -146,7 +146,6 @@ request_new(struct client_conn *cc)
 	r->client = &cc->client;
 	r->generation = generation_ref(cc->slot->generation);
 	r->snapshot = r->generation->snapshot;
-	cc->client.listener = cc->slot->listener;
 	r->endpoint = route_endpoint(cc->slot->listener, &cc->client.local.u.sa);
 	r->server = r->endpoint->default_server;
 	r->location = &r->server->root_location;

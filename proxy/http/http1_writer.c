@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "proxy/http/client_conn.h"
 #include "proxy/http/error_page.h"
+#include "proxy/worker/listen_slot.h"
 #include "proxy/worker/worker_state.h"
 
 #include <stdio.h>
@@ -47,28 +48,30 @@ statusless_body(const struct request *r)
 	return r->is_head || status == 204 || status == 304 || status < 200;
 }
 
-/* How the body's end will be known; decides about keep-alive. */
-static void
-choose_framing(struct request *r, struct http1 *h)
+/* Is body of the request still on its way? Then its end cannot be told from the next request's start. */
+static bool
+body_outstanding(const struct request *r, const struct http1 *h)
 {
+	if (h->body_end)
+		return false;
+	if (h->want_continue || r->body_framing == BODY_CHUNKED)
+		return true;
+	return h->body_left > (h->in ? chunk_filled(h->in) : 0);
+}
+
+/* How the response's end will be known, and whether another may follow. */
+static void
+choose_framing(struct request *r, struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
 	struct response *res = &r->response;
 
 	res->no_body = statusless_body(r);
-	h->out_chunked = false;
-	h->out_left = -1;
-	if (res->no_body) {
-		;
-	} else if (res->content_length >= 0) {
-		h->out_left = res->content_length;
-	} else if (r->http_minor >= 1) {
-		h->out_chunked = true;
-	} else {
+	h->out_chunked = !res->no_body && res->content_length < 0 && r->http_minor >= 1;
+	h->out_left = res->no_body ? -1 : res->content_length;
+	if (!res->no_body && res->content_length < 0 && !h->out_chunked)
 		h->keep_alive = false;
-	}
-	/* A body that is still on its way cannot be told from the next request unless all of it is at hand. */
-	if (!h->body_end && h->body_left > (h->in ? chunk_filled(h->in) : 0))
-		h->keep_alive = false;
-	if (h->want_continue)
+	if (body_outstanding(r, h) || cc->slot->gone || cc->client.worker->draining)
 		h->keep_alive = false;
 }
 
@@ -138,7 +141,7 @@ http1_send_head(struct request *r)
 	struct span reason = res->reason.n > 0 ? res->reason : error_page_reason(res->status);
 	char *start, *p;
 
-	choose_framing(r, h);
+	choose_framing(r, cc);
 	start = conn_queue_reserve(&cc->conn, head_size(res, reason));
 	p = put_head(start, r, h, reason);
 	for (unsigned i = 0; i < res->headers.count; i++) {

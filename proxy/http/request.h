@@ -21,6 +21,7 @@
 struct request;
 struct worker;     /* worker_state.h: loop, pools, counters */
 struct generation; /* worker_state.h: snapshot, counted */
+struct listen_slot;
 
 /* What the codec tells about the connection a request came on. Lives as long as the connection. */
 struct client {
@@ -30,7 +31,7 @@ struct client {
 	unsigned requests;               /* so far, this one included */
 	int64_t started_ms;              /* loop clock */
 	SSL *ssl;                        /* NULL = plain */
-	const struct listener *listener; /* of the generation that accepted or last served it */
+	struct listen_slot *slot; /* listen_slot.h: newest generation that has its listener, and that listener */
 };
 
 struct response {

@@ -111,6 +111,12 @@ def tool():
     return run_tool
 
 
+@pytest.fixture
+def release_build():
+    """The directory of the programs as they are shipped, for tests that measure memory."""
+    return programs.RELEASE_DIR
+
+
 # ---- peers ---------------------------------------------------------------------------------------
 
 @pytest.fixture

@@ -7,7 +7,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 BIN_DIR = pathlib.Path(os.environ.get("BIN_DIR", ROOT / "build" / "release"))
 
 
-def path(name):
-    program = BIN_DIR / name
+# Where memory is measured: sanitizers keep what was freed.
+RELEASE_DIR = pathlib.Path(os.environ.get("RELEASE_DIR", ROOT / "build" / "release"))
+
+
+def path(name, build=None):
+    program = (build or BIN_DIR) / name
     assert program.exists(), f"{program} is missing: run make, or set BIN_DIR"
     return program

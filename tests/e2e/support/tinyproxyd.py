@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: ISC
 """tinyproxyd on a configuration of the test's, in a directory of its own.
 
-The lines that make it testable (pid file, logs, control socket, foreground) are put behind the
+The lines that make it testable (pid file, log, foreground) are put behind the
 test's text, so that line numbers in messages are those of the text.
 """
 import json
 import os
 import pathlib
+import re
 import signal
 
 from . import programs
@@ -17,16 +18,17 @@ from .wait import DEADLINE_S, wait_until
 class Tinyproxyd:
     """Not started yet: start() waits until it is ready, run() expects it to end by itself."""
 
-    def __init__(self, directory, start, config, name="tinyproxyd", events=True):
+    def __init__(self, directory, start, config, name="tinyproxyd", events=True, build=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o755)
         self.name = name
+        self.build = build           # where its programs are; default: those under test
         self.config = self.directory / "tinyproxyd.conf"
         self.pid_file = self.directory / "tinyproxyd.pid"
         self.error_log = self.directory / "error.log"
         self.access_log = self.directory / "access.log"
-        self.control = self.directory / "ctl.sock"
+        self.control = self.pid_file.with_suffix(".ctl")
         self.process = None
         self.expect_alerts = False   # set by a test that kills workers on purpose
         self._start, self._events = start, events
@@ -35,9 +37,11 @@ class Tinyproxyd:
     def write(self, config):
         """Replace the configuration (atomically); reload() makes it count."""
         text = config.rstrip("\n") + "\n"
+        if "access_log" not in text:
+            text = re.sub(r"^http \{", f"http {{ access_log {self.access_log};", text, count=1,
+                          flags=re.M)
         added = {"daemon": "daemon off;", "pid": f"pid {self.pid_file};",
-                 "error_log": f"error_log {self.error_log} info;",
-                 "control_socket": f"control_socket {self.control};"}
+                 "error_log": f"error_log {self.error_log} info;"}
         main = [line.strip() for line in text.splitlines() if not line[:1].isspace()]
         for word, line in added.items():
             if not any(own.startswith(word + " ") for own in main):
@@ -49,7 +53,7 @@ class Tinyproxyd:
         os.replace(temporary, self.config)
 
     def argv(self, *more):
-        return [programs.path("tinyproxyd"), "-p", self.directory, "-c", self.config,
+        return [programs.path("tinyproxyd", self.build), "-p", self.directory, "-c", self.config,
                 "-e", self.error_log, *more]
 
     def start(self, *more, deadline_s=DEADLINE_S):
@@ -66,7 +70,7 @@ class Tinyproxyd:
         return run(self.argv(*more), cwd=self.directory, check=check)
 
     def ctl(self, *words, check=0):
-        return run([programs.path("tinyproxyctl"), "--socket", self.control, *words], check=check)
+        return run([programs.path("tinyproxyctl", self.build), "--socket", self.control, *words], check=check)
 
     def reload(self, config=None, check=0):
         """Reload through the control socket, which waits for every worker's acknowledgement."""
