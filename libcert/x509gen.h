@@ -35,14 +35,4 @@ struct x509gen_request {
 int x509gen_make(const struct x509gen_request *request, X509 **cert, struct err *e)
     __attribute__((warn_unused_result));
 
-/*
- * openssl's "/C=DE/O=Example/CN=a.example": backslash escapes, '+' joins one more value to an RDN,
- * empty values are left out, bytes are UTF-8. Free with X509_NAME_free.
- */
-int x509gen_subject(struct span text, X509_NAME **subject, struct err *e)
-    __attribute__((warn_unused_result));
-/* One more RDN; field is a short or long name ("CN", "organizationName"). Empty: nothing is added. */
-int x509gen_subject_add(X509_NAME *subject, const char *field, struct span value, struct err *e)
-    __attribute__((warn_unused_result));
-
 #endif

@@ -264,6 +264,18 @@ x509info_sha256(X509 *cert, unsigned char out[32])
 		ERR_clear_error();
 }
 
+void
+x509info_pin(X509 *cert, unsigned char out[32])
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+
+	memset(out, 0, 32);
+	if (len <= 0 || EVP_Digest(der, (size_t)len, out, NULL, EVP_sha256(), NULL) != 1)
+		ERR_clear_error();
+	OPENSSL_free(der);
+}
+
 /* One PEM block; NULL without an error for a block of another kind. */
 static X509 *
 parse_block(const char *kind, const unsigned char *der, long len, bool *broken)

@@ -33,6 +33,8 @@ bool x509info_covers(X509 *cert, struct span name);
 /* Does key belong to cert? */
 bool x509info_key_matches(X509 *cert, const EVP_PKEY *key);
 void x509info_sha256(X509 *cert, unsigned char out[32]);
+/* SHA-256 of the SubjectPublicKeyInfo, what pins are made of (RFC 7469 2.4). */
+void x509info_pin(X509 *cert, unsigned char out[32]);
 
 /* All certificates of a PEM text, in order; refuses text without any, and trailing broken blocks. Free with sk_X509_pop_free. */
 int x509info_parse_pem(struct span pem, STACK_OF(X509) **certs, struct err *e)

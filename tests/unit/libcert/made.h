@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "libcert/name.h"
 #include "libcert/pkey.h"
+#include "libcert/subject.h"
 #include "libcert/x509gen.h"
 #include "libcert/x509info.h"
 #include "tests/unit/unit.h"
@@ -87,7 +88,7 @@ made_cert(EVP_PKEY *key, const char *names, struct made_options options)
 	else
 		snprintf(text, sizeof(text), "/CN=%s",
 		    request.name_count ? parsed[0].text : "no name");
-	assert_int_equal(x509gen_subject(span_str(text), &subject, NULL), 0);
+	assert_int_equal(subject_parse(span_str(text), &subject, NULL), 0);
 	request.subject = subject;
 	assert_int_equal(x509gen_make(&request, &cert, NULL), 0);
 	X509_NAME_free(subject);

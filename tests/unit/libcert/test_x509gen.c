@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* x509gen: extensions field by field for every kind of key and use; subjects; refusals. */
+/* x509gen: extensions field by field for every kind of key and use; refusals. */
 #include "libcert/x509gen.h"
 #include "tests/unit/libcert/made.h"
 
@@ -139,7 +139,7 @@ impossible_requests_are_refused(void **state)
 		.subject = empty, .not_before = 1, .not_after = 2, .key = key
 	};
 
-	assert_int_equal(x509gen_subject(SPAN("/CN=x"), &subject, NULL), 0);
+	assert_int_equal(subject_parse(SPAN("/CN=x"), &subject, NULL), 0);
 	assert_refused(x509gen_make(&request, &cert, &e), "a name or a subject");
 	request.subject = subject;
 	request.not_after = 0;
@@ -167,70 +167,6 @@ impossible_requests_are_refused(void **state)
 	EVP_PKEY_free(other);
 }
 
-static void
-subjects_are_read_as_openssl_does(void **state)
-{
-	static const struct {
-		const char *in, *out;
-	} cases[] = {
-		{ "/CN=x", "CN=x" },
-		{ "/C=DE/ST=Bavaria/L=Munich/O=Ex/OU=It/CN=a.example/emailAddress=a@b",
-		    "emailAddress=a@b,CN=a.example,OU=It,O=Ex,L=Munich,ST=Bavaria,C=DE" },
-		{ "/C=DE/ST=/O=/CN=x", "CN=x,C=DE" },
-		{ "/O=a\\/b/CN=x", "CN=x,O=a/b" },
-		{ "/O=a\\+b/CN=x\\\\y", "CN=x\\\\y,O=a\\+b" },
-		{ "/O=M\xc3\xbcnchen", "O=M\\C3\\BCnchen" },
-		{ "/CN=x+OU=y", "OU=y+CN=x" },
-		{ "/organizationName=o/commonName=x", "CN=x,O=o" },
-		{ "/", "" },
-		{ "/CN=x/", "CN=x" },
-	};
-
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		X509_NAME *subject = NULL;
-		BIO *bio = BIO_new(BIO_s_mem());
-		char *bytes;
-		long len;
-
-		assert_int_equal(x509gen_subject(span_str(cases[i].in), &subject, NULL), 0);
-		X509_NAME_print_ex(bio, subject, 0, XN_FLAG_RFC2253);
-		len = BIO_get_mem_data(bio, &bytes);
-		assert_span(span_of(bytes, len > 0 ? (size_t)len : 0), cases[i].out);
-		BIO_free(bio);
-		X509_NAME_free(subject);
-	}
-}
-
-static void
-bad_subjects_are_refused(void **state)
-{
-	static const struct {
-		struct span in;
-		const char *why;
-	} cases[] = {
-		{ SPAN_INIT(""), "slash" },
-		{ SPAN_INIT("CN=x"), "slash" },
-		{ SPAN_INIT("/CN"), "\"=\"" },
-		{ SPAN_INIT("/CN=x/y"), "\"=\"" },
-		{ SPAN_INIT("/XX=y"), "\"XX\"" },
-		{ SPAN_INIT("/=y"), "field" },
-		{ SPAN_INIT("/C=Germany"), "too long" },
-		{ SPAN_INIT("/C=D"), "too short" },
-		{ SPAN_INIT("/CN="
-			    "0123456789012345678901234567890123456789012345678901234567890123x"),
-		    "too long" },
-		{ SPAN_INIT("/CN=a\0b"), "slash" },
-		{ SPAN_INIT("/CN=\xff\xfe"), "cannot be" },
-	};
-
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		X509_NAME *subject = NULL;
-
-		assert_refused(x509gen_subject(cases[i].in, &subject, &e), cases[i].why);
-		assert_null(subject);
-	}
-}
-
 int
 main(void)
 {
@@ -239,8 +175,6 @@ main(void)
 		cmocka_unit_test(names_arrive_by_their_type),
 		cmocka_unit_test(a_ca_issues_leaves),
 		cmocka_unit_test(impossible_requests_are_refused),
-		cmocka_unit_test(subjects_are_read_as_openssl_does),
-		cmocka_unit_test(bad_subjects_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
