@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dhparam: the standard Diffie-Hellman groups at once, and a verdict on any others.
+ *
+ * Nothing is searched for: RFC 7919's groups are as good as a prime found overnight and better
+ * examined.
+ */
+#include "base/cli.h"
+#include "base/file.h"
+#include "libcert/dh.h"
+
+#include <cjson/cJSON.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BITS_DEFAULT 2048
+#define FILE_MAX (64 * 1024)
+
+struct request {
+	const char *in, *out;
+	const char *word; /* the operand: a size, or with -check a file */
+	bool check, text, noout, force, quiet, json, generator_2;
+};
+
+/* ---- options ---- */
+
+static int
+take_word(void *ctx, const char *word, struct err *e)
+{
+	struct request *r = ctx;
+
+	if (r->word)
+		return err_set(e, ERR_USAGE, "one size or one file, not also \"%s\"", word);
+	r->word = word;
+	return 0;
+}
+
+static int
+take_in(void *ctx, const char *value, struct err *e)
+{
+	((struct request *)ctx)->in = value;
+	return 0;
+}
+
+static int
+take_out(void *ctx, const char *value, struct err *e)
+{
+	((struct request *)ctx)->out = value;
+	return *value ? 0 : err_set(e, ERR_USAGE, "an empty file name");
+}
+
+static int
+take_check(void *ctx, const char *value, struct err *e)
+{
+	((struct request *)ctx)->check = true;
+	return 0;
+}
+
+static int
+take_text(void *ctx, const char *value, struct err *e)
+{
+	((struct request *)ctx)->text = true;
+	return 0;
+}
+
+static int
+take_noout(void *ctx, const char *value, struct err *e)
+{
+	((struct request *)ctx)->noout = true;
+	return 0;
+}
+
+/* Every RFC 7919 group has it. */
+static int
+take_generator_2(void *ctx, const char *value, struct err *e)
+{
+	((struct request *)ctx)->generator_2 = true;
+	return 0;
+}
+
+static int
+take_generator_5(void *ctx, const char *value, struct err *e)
+{
+	return err_set(e, ERR_USAGE, "the standard groups have the generator 2; none has 5");
+}
+
+static int
+take_force(void *ctx, const char *value, struct err *e)
+{
+	((struct request *)ctx)->force = true;
+	return 0;
+}
+
+static int
+take_quiet(void *ctx, const char *value, struct err *e)
+{
+	((struct request *)ctx)->quiet = true;
+	return 0;
+}
+
+static int
+take_json(void *ctx, const char *value, struct err *e)
+{
+	((struct request *)ctx)->json = true;
+	return 0;
+}
+
+static const struct cli_option options[] = {
+	{ "out", 'o', "FILE", "write the parameters to FILE instead of standard output",
+	    CLI_SINGLE_DASH, take_out },
+	{ "in", 0, "FILE", "read parameters from FILE instead of taking a standard group",
+	    CLI_SINGLE_DASH, take_in },
+	{ "check", 0, NULL, "judge the parameters: size, safe prime, generator, known name",
+	    CLI_SINGLE_DASH, take_check },
+	{ "text", 0, NULL, "print prime and generator in words", CLI_SINGLE_DASH, take_text },
+	{ "noout", 0, NULL, "do not print the parameters as PEM", CLI_SINGLE_DASH, take_noout },
+	{ NULL, '2', NULL, "generator 2 (every standard group has it)", 0, take_generator_2 },
+	{ NULL, '5', NULL, "generator 5: refused, no standard group has it", CLI_HIDDEN,
+	    take_generator_5 },
+	{ "force", 'f', NULL, "replace FILE if it exists", 0, take_force },
+	{ "quiet", 'q', NULL, "with -check: print nothing unless the parameters are unfit", 0,
+	    take_quiet },
+	{ "json", 0, NULL, "with -check: the verdict as JSON", 0, take_json },
+	{ 0 },
+};
+
+static const struct cli_program program = {
+	.name = "dhparam",
+	.usage = "[-out FILE] [2048|3072|4096|6144|8192]\n"
+		 "-check FILE",
+	.summary =
+	    "Write the Diffie-Hellman group of RFC 7919 of that many bits (2048 if none is given), "
+	    "or judge parameters that exist.",
+	.examples = "dhparam -out dhparam.pem 3072\n"
+		    "    the group ffdhe3072, for ssl_dhparam\n"
+		    "dhparam -check /etc/nginx/dhparam.pem\n"
+		    "    size, safe prime, generator and its order, known name; exit 65 if unfit\n",
+	.details =
+	    "Exit codes:\n"
+	    "  0 done, 64 usage, 65 no parameters or unfit ones, 66 no input, 73 a file exists\n"
+	    "  or cannot be created, 74 I/O error, 77 permission\n",
+	.options = options,
+	.operand = take_word,
+};
+
+/* ---- in and out ---- */
+
+static int
+load(const char *path, EVP_PKEY **params, struct err *e)
+{
+	struct buf pem;
+	int rc;
+
+	buf_init(&pem, FILE_MAX);
+	rc = file_read(path, &pem, e);
+	if (rc == 0) {
+		rc = dh_parse_pem(buf_span(&pem), params, e);
+		if (rc < 0)
+			err_wrap(e, "%s", path);
+	}
+	buf_release(&pem);
+	return rc;
+}
+
+static int
+obtain(const struct request *r, EVP_PKEY **params, struct err *e)
+{
+	uint64_t bits = BITS_DEFAULT;
+
+	if (r->in)
+		return load(r->in, params, e);
+	if (r->word && span_to_u64(span_str(r->word), UINT32_MAX, &bits) < 0) {
+		err_set(e, ERR_USAGE, "\"%s\" is not a number of bits", r->word);
+		return err_hint(e, "to judge a file: dhparam -check %s", r->word);
+	}
+	return dh_named((unsigned)bits, params, e);
+}
+
+static int
+write_out(const struct request *r, struct span text, struct err *e)
+{
+	if (!r->out) {
+		fwrite(text.p, 1, text.n, stdout);
+		return 0;
+	}
+	if (r->force)
+		return file_write_atomic(r->out, text, 0644, e);
+	if (file_write_new(r->out, text, 0644, e) == 0)
+		return 0;
+	if (file_exists(r->out))
+		err_hint(e, "choose another name, or --force to replace it");
+	return -1;
+}
+
+/* -text, then the PEM, as openssl has it. */
+static int
+write_params(const struct request *r, EVP_PKEY *params, struct err *e)
+{
+	struct buf text;
+	int rc = 0;
+
+	buf_init(&text, 4 * FILE_MAX);
+	if (r->text)
+		rc = dh_format_text(params, &text, e);
+	if (rc == 0 && !r->noout)
+		rc = dh_format_pem(params, &text, e);
+	if (rc == 0 && text.len > 0)
+		rc = write_out(r, buf_span(&text), e);
+	buf_release(&text);
+	return rc;
+}
+
+/* ---- verdict ---- */
+
+static const char *
+order_words(const struct dh_report *report)
+{
+	switch (report->order) {
+	case DH_ORDER_Q:
+		return "(p-1)/2";
+	case DH_ORDER_2Q:
+		return "p-1";
+	case DH_ORDER_OTHER:
+		break;
+	}
+	return "other";
+}
+
+static void
+tell_text(const struct dh_report *report)
+{
+	printf("bits        %u\n", report->bits);
+	printf("group       %s\n", report->name ? report->name : "not a standard one");
+	printf("prime       %s\n",
+	    report->safe_prime ? "safe" : (report->prime ? "yes, but not a safe one" : "no"));
+	printf("generator   %s, of order %s\n", report->generator, order_words(report));
+	printf("verdict     %s\n", report->problem ? "unfit" : "fit");
+}
+
+static int
+tell_json(const struct dh_report *report, struct err *e)
+{
+	cJSON *o = cJSON_CreateObject();
+	bool ok = cJSON_AddNumberToObject(o, "schema", 1) &&
+		  cJSON_AddNumberToObject(o, "bits", report->bits) &&
+		  (report->name ? cJSON_AddStringToObject(o, "group", report->name)
+				: cJSON_AddNullToObject(o, "group")) &&
+		  cJSON_AddBoolToObject(o, "prime", report->prime) &&
+		  cJSON_AddBoolToObject(o, "safe_prime", report->safe_prime) &&
+		  cJSON_AddStringToObject(o, "generator", report->generator) &&
+		  cJSON_AddStringToObject(o, "generator_order", order_words(report)) &&
+		  cJSON_AddBoolToObject(o, "fit", report->problem == NULL) &&
+		  (report->problem ? cJSON_AddStringToObject(o, "problem", report->problem)
+				   : cJSON_AddNullToObject(o, "problem"));
+	char *text = ok ? cJSON_Print(o) : NULL;
+
+	cJSON_Delete(o);
+	if (!text)
+		return err_set(e, ERR_BUG, "cannot write JSON");
+	printf("%s\n", text);
+	free(text);
+	return 0;
+}
+
+static int
+check(const struct request *r, EVP_PKEY *params, const char *path, struct err *e)
+{
+	struct dh_report report;
+
+	if (dh_check(params, &report, e) < 0)
+		return -1;
+	if (r->json && tell_json(&report, e) < 0)
+		return -1;
+	if (!r->json && !r->quiet)
+		tell_text(&report);
+	if (!report.problem)
+		return 0;
+	err_set(e, ERR_DATA, "%s: %s", path, report.problem);
+	return err_hint(e, "replace it by a standard group: dhparam --force -out %s 2048", path);
+}
+
+static int
+run_check(struct request *r, struct err *e)
+{
+	EVP_PKEY *params = NULL;
+	const char *path = r->in ? r->in : r->word;
+	int rc;
+
+	if (!path || (r->in && r->word))
+		return err_set(e, ERR_USAGE, "-check needs one file");
+	if (r->out)
+		return err_set(e, ERR_USAGE, "-check writes no file; leave -out away");
+	if (load(path, &params, e) < 0)
+		return -1;
+	if (r->text) {
+		r->noout = true;
+		rc = write_params(r, params, e);
+	} else {
+		rc = 0;
+	}
+	if (rc == 0)
+		rc = check(r, params, path, e);
+	EVP_PKEY_free(params);
+	return rc;
+}
+
+static int
+run(struct request *r, struct err *e)
+{
+	EVP_PKEY *params = NULL;
+	int rc;
+
+	if (r->generator_2 && (r->check || r->in))
+		return err_set(e, ERR_USAGE, "-2 says what to make; the parameters of a file exist");
+	if (r->check)
+		return run_check(r, e);
+	if (r->json)
+		return err_set(e, ERR_USAGE, "--json goes with -check");
+	if (r->in && r->word)
+		return err_set(e, ERR_USAGE, "-in and a size contradict each other");
+	if (obtain(r, &params, e) < 0)
+		return -1;
+	rc = write_params(r, params, e);
+	EVP_PKEY_free(params);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct request r = { 0 };
+	struct err e = ERR_INIT;
+	enum cli_result parsed = cli_parse(&program, argc, argv, &r, &e);
+	int code;
+
+	if (parsed == CLI_OK && run(&r, &e) == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		err_set(&e, ERR_IO, "cannot write to standard output");
+	code = err_exit_code(e.kind);
+	if (code != 0) {
+		fflush(stdout);
+		err_print(&e);
+	}
+	err_release(&e);
+	return code;
+}
