@@ -88,7 +88,8 @@ static const struct cli_program program = {
 	    "tinyproxyctl reload\n"
 	    "    reload; returns when every worker serves the new configuration, or says why not",
 	.details =
-	    "With \"pid FILE.pid\" in the configuration the socket is FILE.ctl.\n"
+	    "The socket is where \"control_socket\" of the configuration says; with \"pid FILE.pid\" and no\n"
+	    "such line it is FILE.ctl.\n"
 	    "Exit status: 0 done, 64 usage, 69 not running, 70 failed inside, 75 no answer in time,\n"
 	    "77 not permitted, 78 the configuration is wrong (the old one stays in service).",
 	.options = options,

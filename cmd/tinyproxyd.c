@@ -23,7 +23,7 @@
 
 #define DEFAULT_PREFIX GATEHOUSE_SYSCONFDIR "/tinyproxyd/"
 #define DEFAULT_CONF "tinyproxyd.conf" /* in the prefix */
-#define DEFAULT_LOG_DIRECTORY "/var/log/tinyproxyd"
+#define DEFAULT_LOG_DIRECTORY GATEHOUSE_LOGDIR
 #define NGINX_VERSION "1.31.4" /* whose configuration language is spoken */
 
 struct command {

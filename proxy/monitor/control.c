@@ -42,8 +42,12 @@ struct control {
 };
 
 char *
-control_path(struct span pid_path)
+control_path(const struct main_settings *settings)
 {
+	struct span pid_path = settings->pid;
+
+	if (settings->control_socket.n)
+		return mem_dup_span(settings->control_socket);
 	if (span_eq(pid_path, SPAN(GATEHOUSE_RUNSTATEDIR "/tinyproxyd/tinyproxyd.pid")) ||
 	    span_eq(pid_path, SPAN(GATEHOUSE_RUNSTATEDIR "/tinyproxyd.pid")))
 		return mem_strdup(CONTROL_SOCKET_DEFAULT);

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "proxy/config/snapshot.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -26,10 +27,10 @@
 enum control_command { CONTROL_RELOAD, CONTROL_STATUS };
 
 /*
- * Where the socket of the instance with this pid file is: beside it, ".ctl" for ".pid"; with a system-wide
- * pid file (tinyproxyd.pid in RUNSTATEDIR or RUNSTATEDIR/tinyproxyd) CONTROL_SOCKET_DEFAULT. The caller frees.
+ * Where the socket is: where "control_socket" says; if it says nothing, beside the pid file, ".ctl" for ".pid"; with a
+ * system-wide pid file (tinyproxyd.pid in RUNSTATEDIR or RUNSTATEDIR/tinyproxyd) CONTROL_SOCKET_DEFAULT. The caller frees.
  */
-char *control_path(struct span pid_path);
+char *control_path(const struct main_settings *settings);
 
 /* A request line without its newline. */
 int control_parse(struct span line, enum control_command *command, struct err *e)

@@ -38,28 +38,33 @@ instance_order_parse(const char *word, enum instance_order *order)
 	return -1;
 }
 
-/* The pid file's path, or NULL when the configuration is wrong (announced). The caller frees. */
-static char *
-find_pid_path(const struct monitor_options *options)
+/* Where an instance with this configuration is to be found. */
+struct whereabouts {
+	char *pid_path, *control_path; /* owned */
+};
+
+/* -1: the configuration is wrong (announced). */
+static int
+find_instance(const struct monitor_options *options, struct whereabouts *at)
 {
 	struct arena *arena = arena_new(0);
 	struct bundle_writer *unused = bundle_writer_new();
 	struct config_source *disk = disk_source_new(unused, NULL);
 	struct diagnostics diags;
 	struct snapshot *s;
-	char *path = NULL;
 
 	diagnostics_init(&diags, arena);
 	s = snapshot_load(disk, &options->config, &diags);
 	announce_diagnostics(&options->announcer, &diags);
 	if (s) {
-		path = mem_dup_span(s->main.pid);
+		at->pid_path = mem_dup_span(s->main.pid);
+		at->control_path = control_path(&s->main);
 		snapshot_free(s);
 	}
 	config_source_free(disk);
 	bundle_writer_free(unused);
 	arena_free(arena);
-	return path;
+	return s ? 0 : -1;
 }
 
 static int
@@ -83,9 +88,8 @@ send_signal(const struct monitor_options *options, const char *pid_path, int num
 
 /* 0, 1, or -1: nobody to ask. */
 static int
-reload_by_control(const struct monitor_options *options, const char *pid_path)
+reload_by_control(const struct monitor_options *options, const char *path)
 {
-	char *path = control_path(span_str(pid_path));
 	struct control_answer *answer = NULL;
 	struct err e = ERR_INIT;
 	struct buf text;
@@ -105,22 +109,22 @@ reload_by_control(const struct monitor_options *options, const char *pid_path)
 	control_answer_free(answer);
 	buf_release(&text);
 	err_release(&e);
-	free(path);
 	return rc;
 }
 
 int
 instance_command(const struct monitor_options *options, enum instance_order order)
 {
-	char *pid_path = find_pid_path(options);
+	struct whereabouts at = { 0 };
 	int rc = -1;
 
-	if (!pid_path)
+	if (find_instance(options, &at) < 0)
 		return 1;
 	if (order == INSTANCE_RELOAD)
-		rc = reload_by_control(options, pid_path);
+		rc = reload_by_control(options, at.control_path);
 	if (rc < 0)
-		rc = send_signal(options, pid_path, orders[order].signal);
-	free(pid_path);
+		rc = send_signal(options, at.pid_path, orders[order].signal);
+	free(at.control_path);
+	free(at.pid_path);
 	return rc;
 }

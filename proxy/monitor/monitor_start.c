@@ -136,7 +136,7 @@ int
 monitor_place_control(struct monitor *m)
 {
 	const struct control_handler handler = { .request = monitor_take_request, .ctx = m };
-	char *path = control_path(m->current->snapshot->main.pid);
+	char *path = control_path(&m->current->snapshot->main);
 	struct control *control;
 	struct err e = ERR_INIT;
 	int rc = 0;
