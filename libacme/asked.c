@@ -104,7 +104,8 @@ asked_add_webroot(struct asked *asked, const char *dir, struct err *e)
 	path = realpath(dir, NULL);
 	if (!path)
 		return err_set_errno(e, errno, "cannot use the web root %s", dir);
-	asked->roots = mem_realloc_array(asked->roots, asked->root_count + 1, sizeof(*asked->roots));
+	asked->roots =
+	    mem_realloc_array(asked->roots, asked->root_count + 1, sizeof(*asked->roots));
 	asked->roots[asked->root_count++] = path;
 	return 0;
 }
@@ -164,7 +165,8 @@ set_key(const struct asked *asked, struct issue *job, struct err *e)
 		return err_set(e, ERR_USAGE, "the key type \"%s\" is neither ecdsa nor rsa",
 		    asked->key_type);
 	if (rsa ? asked->curve != NULL : asked->rsa_bits != NULL)
-		return err_set(e, ERR_USAGE, "--elliptic-curve goes with ecdsa, --rsa-key-size with rsa");
+		return err_set(e, ERR_USAGE,
+		    "--elliptic-curve goes with ecdsa, --rsa-key-size with rsa");
 	if (!asked->key_type && !asked->curve && !asked->rsa_bits)
 		return 0;
 	text = rsa ? mem_printf("rsa:%s", asked->rsa_bits ? asked->rsa_bits : "2048")
@@ -172,7 +174,8 @@ set_key(const struct asked *asked, struct issue *job, struct err *e)
 	rc = pkey_spec_parse(span_str(text), &job->how.key, e);
 	free(text);
 	if (rc == 0 && job->how.key.kind != (rsa ? PKEY_RSA : PKEY_EC))
-		rc = err_set(e, ERR_USAGE, "%s is no elliptic curve for certificates", asked->curve);
+		rc =
+		    err_set(e, ERR_USAGE, "%s is no elliptic curve for certificates", asked->curve);
 	job->wants_key = rc == 0;
 	return rc;
 }
@@ -184,7 +187,8 @@ set_files(const struct asked *asked, struct issue *job, struct err *e)
 		char *path = realpath(asked->ca_file, NULL);
 
 		if (!path)
-			return err_set_errno(e, errno, "cannot read the CA bundle %s", asked->ca_file);
+			return err_set_errno(e, errno, "cannot read the CA bundle %s",
+			    asked->ca_file);
 		job->how.ca_file = own(job, path);
 		free(path);
 	}
@@ -271,9 +275,12 @@ check_change(const struct asked *asked, struct issue *job, struct err *e)
 		err_set(e, ERR_USAGE, "--expand adds names, but %s has some that are not given now",
 		    job->name);
 	else
-		err_set(e, ERR_USAGE, "there is a certificate %s already, with other names", job->name);
-	return err_hint(e, "--cert-name %s replaces its names, --expand adds to them, "
-	    "--cert-name OTHER makes a second one", job->name);
+		err_set(e, ERR_USAGE, "there is a certificate %s already, with other names",
+		    job->name);
+	return err_hint(e,
+	    "--cert-name %s replaces its names, --expand adds to them, "
+	    "--cert-name OTHER makes a second one",
+	    job->name);
 }
 
 /* What the lineage's configuration says is the ground that options build upon. */
@@ -323,7 +330,8 @@ asked_make(const struct asked *asked, struct certstore *store, struct issue **jo
 	set_names(asked, j);
 	j->force = asked->force;
 	j->save = true;
-	if (load_how(asked, j, e) < 0 || set_how(asked, j, e) < 0 || check_change(asked, j, e) < 0) {
+	if (load_how(asked, j, e) < 0 || set_how(asked, j, e) < 0 ||
+	    check_change(asked, j, e) < 0) {
 		issue_free(j);
 		return -1;
 	}

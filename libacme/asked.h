@@ -44,7 +44,7 @@ int asked_add_webroot(struct asked *asked, const char *dir, struct err *e)
  * The job (issue_free). Refuses what is incomplete or contradictory, and a change of an existing lineage's names that was
  * not asked for (--expand, --cert-name).
  */
-int asked_make(const struct asked *asked, struct certstore *store, struct issue **job, struct err *e)
-    __attribute__((warn_unused_result));
+int asked_make(const struct asked *asked, struct certstore *store, struct issue **job,
+    struct err *e) __attribute__((warn_unused_result));
 
 #endif

@@ -162,7 +162,7 @@ probe_wrong(struct probe *p, const struct acme_reply *reply)
 		    "%s shows something else than the challenge file (asked at %s)", p->url,
 		    reply->peer);
 	else
-		err_set(&e, ERR_NOINPUT, "%s answers with status %d (asked at %s)", p->url,
+		err_set(&e, ERR_CONFIG, "%s answers with status %d (asked at %s)", p->url,
 		    reply->status, reply->peer);
 	err_wrap(&e, "the web root %s is not what the server of %.*s shows", root,
 	    SPAN_ARG(p->challenge->name));

@@ -23,13 +23,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CONTROL_SOCKET     GATEHOUSE_RUNSTATEDIR "/tinyproxyd/ctl.sock"
-#define RELOAD_TIMEOUT_MS  60000
-#define CONTROL_REPLY_MAX  ((size_t)1024 * 1024)
-#define WIRE_TIMEOUT_MS    3000
-#define LOOK_AGAIN_MS      100
-#define NOTE_MAX           ((size_t)64 * 1024)
-#define FINGERPRINT_MAX    128
+#define CONTROL_SOCKET GATEHOUSE_RUNSTATEDIR "/tinyproxyd/ctl.sock"
+#define RELOAD_TIMEOUT_MS 60000
+#define CONTROL_REPLY_MAX ((size_t)1024 * 1024)
+#define WIRE_TIMEOUT_MS 3000
+#define LOOK_AGAIN_MS 100
+#define NOTE_MAX ((size_t)64 * 1024)
+#define FINGERPRINT_MAX 128
 
 /* Where tinyproxyd writes its pid. */
 static const char *const pid_files[] = {
@@ -169,7 +169,8 @@ signal_reload(const char *path, struct err *e)
 	if (read_pid(path, &pid, e) < 0)
 		return -1;
 	if (kill(pid, SIGHUP) < 0)
-		return err_set_errno(e, errno, "cannot signal process %d (from %s)", (int)pid, path);
+		return err_set_errno(e, errno, "cannot signal process %d (from %s)", (int)pid,
+		    path);
 	return 0;
 }
 
@@ -194,7 +195,8 @@ running_pid_file(void)
 	for (size_t i = 0; i < sizeof(pid_files) / sizeof(pid_files[0]); i++) {
 		pid_t pid;
 
-		if (read_pid(pid_files[i], &pid, NULL) == 0 && (kill(pid, 0) == 0 || errno == EPERM))
+		if (read_pid(pid_files[i], &pid, NULL) == 0 &&
+		    (kill(pid, 0) == 0 || errno == EPERM))
 			return pid_files[i];
 	}
 	return NULL;
@@ -254,7 +256,8 @@ deploy_reload(const char *target, bool *reloaded, struct err *e)
 		return 0;
 	if (stat(target, &st) < 0) {
 		err_set_errno(e, errno, "cannot reload by %s", target);
-		return err_hint(e, "it should be tinyproxyd's control socket or a pid file; does it run?");
+		return err_hint(e,
+		    "it should be tinyproxyd's control socket or a pid file; does it run?");
 	}
 	*reloaded = true;
 	return S_ISSOCK(st.st_mode) ? reload_by_socket(target, e) : signal_reload(target, e);
@@ -304,10 +307,10 @@ look(const char *address, struct span name, X509 *leaf, struct err *e)
 	describe(leaf, leaf_text);
 	X509_free(served);
 	err_set(e, ERR_PARTIAL,
-	    "%s does not serve the new certificate for %.*s: served SHA-256 %s, expected %s", address,
-	    SPAN_ARG(name), served_text, leaf_text);
+	    "%s does not serve the new certificate for %.*s: served SHA-256 %s, expected %s",
+	    address, SPAN_ARG(name), served_text, leaf_text);
 	return err_hint(e, "does the server of this name read live/, and was it reloaded? "
-	    "The next run reloads and looks again, without a new order");
+			   "The next run reloads and looks again, without a new order");
 }
 
 int

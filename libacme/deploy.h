@@ -23,15 +23,16 @@
  * target: a control socket of tinyproxyd (waits until all workers serve the new files), a pid file (SIGHUP), "none"; NULL =
  * tinyproxyd at its usual places if it runs. *reloaded tells whether somebody was. What tinyproxyd refuses is in e, each mistake.
  */
-int deploy_reload(const char *target, bool *reloaded, struct err *e) __attribute__((warn_unused_result));
+int deploy_reload(const char *target, bool *reloaded, struct err *e)
+    __attribute__((warn_unused_result));
 /* Would deploy_reload(NULL) find a tinyproxyd? */
 bool deploy_finds_proxy(void);
 
 /*
  * Does address ("HOST:PORT") show exactly leaf for each name? Looks again until patience_ms is over.
  */
-int deploy_verify(const char *address, const struct span *names, size_t count, X509 *leaf, int64_t patience_ms,
-    struct err *e) __attribute__((warn_unused_result));
+int deploy_verify(const char *address, const struct span *names, size_t count, X509 *leaf,
+    int64_t patience_ms, struct err *e) __attribute__((warn_unused_result));
 /* One look, for one name: is it leaf that is served? */
 bool deploy_serves(const char *address, struct span name, X509 *leaf);
 
@@ -41,8 +42,8 @@ struct deploy_note {
 	char *problem; /* what went wrong last, or NULL */
 };
 void deploy_note_release(struct deploy_note *note);
-int deploy_note_save(struct certstore *store, const char *name, const struct deploy_note *note, struct err *e)
-    __attribute__((warn_unused_result));
+int deploy_note_save(struct certstore *store, const char *name, const struct deploy_note *note,
+    struct err *e) __attribute__((warn_unused_result));
 /* false when there is none (then everything is deployed). */
 bool deploy_note_load(struct certstore *store, const char *name, struct deploy_note *note);
 void deploy_note_remove(struct certstore *store, const char *name);

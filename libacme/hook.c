@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #define HOOK_TIMEOUT_MS 300000
-#define OUTPUT_MAX      ((size_t)64 * 1024)
-#define OUTPUT_SHOWN    ((size_t)500)
+#define OUTPUT_MAX ((size_t)64 * 1024)
+#define OUTPUT_SHOWN ((size_t)500)
 
 static char *
 join_names(const char *variable, const struct span *names, size_t count)
@@ -62,7 +62,9 @@ hook_run(const char *kind, const char *command, const struct hook_context *conte
 {
 	const char *env[4] = { NULL };
 	char *owned[3] = { NULL };
-	struct proc_request request = { .shell = command, .env = env, .timeout_ms = HOOK_TIMEOUT_MS };
+	struct proc_request request = {
+		.shell = command, .env = env, .timeout_ms = HOOK_TIMEOUT_MS
+	};
 	struct buf out;
 	size_t n = 0;
 	int rc;
@@ -99,7 +101,7 @@ is_hook(const char *path)
 	struct stat st;
 
 	return !span_ends(span_str(path), SPAN("~")) && stat(path, &st) == 0 &&
-	    S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+	       S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
 /* A shell word, whatever is in the path. */

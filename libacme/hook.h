@@ -12,10 +12,10 @@
 
 /* What a hook is told. Any may be empty; an empty one is not put into the environment. */
 struct hook_context {
-	const char *lineage;           /* RENEWED_LINEAGE: DIR/live/NAME */
-	const struct span *names;      /* RENEWED_DOMAINS */
+	const char *lineage;      /* RENEWED_LINEAGE: DIR/live/NAME */
+	const struct span *names; /* RENEWED_DOMAINS */
 	size_t name_count;
-	const struct span *failed;     /* FAILED_DOMAINS */
+	const struct span *failed; /* FAILED_DOMAINS */
 	size_t failed_count;
 };
 
@@ -23,8 +23,8 @@ struct hook_context {
  * kind is for messages ("deploy hook"). A non-zero exit is an error that carries the end of its output. Five
  * minutes are the limit.
  */
-int hook_run(const char *kind, const char *command, const struct hook_context *context, struct err *e)
-    __attribute__((warn_unused_result));
+int hook_run(const char *kind, const char *command, const struct hook_context *context,
+    struct err *e) __attribute__((warn_unused_result));
 
 /*
  * Every executable in DIR/renewal-hooks/KIND ("pre", "deploy", "post"), by name. All are run; the first failure is told. One

@@ -127,7 +127,8 @@ settle_names(struct issue *job, const struct order_file *file, struct err *e)
 	}
 	if (!file->name_count) {
 		err_set(e, ERR_NOINPUT, "nothing is live, so its names are unknown");
-		return err_hint(e, "issue it again with acme-issue --cert-name %s -d NAME", job->name);
+		return err_hint(e, "issue it again with acme-issue --cert-name %s -d NAME",
+		    job->name);
 	}
 	names = arena_array(job->arena, file->name_count, sizeof(*names));
 	for (size_t i = 0; i < file->name_count; i++)
@@ -233,7 +234,8 @@ say(const struct issue *job, const char *text)
 static void
 on_progress(void *arg, enum order_state state)
 {
-	say(arg, order_state_name(state));
+	if (state != ORDER_DONE)
+		say(arg, order_state_name(state));
 }
 
 /*
@@ -279,7 +281,8 @@ publish(struct issue *job, struct err *e)
 	certstore_step("issue.publish");
 	version = (struct certstore_version){ .fullchain = order_fullchain(job->order),
 		.privkey = buf_span(&key) };
-	if (certstore_publish(job->store, job->name, &version, job->names, job->name_count, e) < 0) {
+	if (certstore_publish(job->store, job->name, &version, job->names, job->name_count, e) <
+	    0) {
 		/* What the CA sent will not get better by asking for it again. */
 		if (e->kind == ERR_DATA)
 			order_file_remove(job->order_file);
@@ -393,8 +396,9 @@ static int
 run_hooks(struct issue *job, struct err *e)
 {
 	char *live = mem_printf("%s/live/%s", certstore_dir(job->store), job->name);
-	struct hook_context context = { .lineage = live, .names = job->live.names,
-		.name_count = job->live.name_count };
+	struct hook_context context = {
+		.lineage = live, .names = job->live.names, .name_count = job->live.name_count
+	};
 	const char *hook = job->how.deploy_hook;
 	int rc = 0;
 

@@ -55,9 +55,9 @@ struct issue {
 	struct acme *ca;
 	struct solver *solver;
 	struct order *order;
-	EVP_PKEY *key;    /* of the live version, to be reused */
+	EVP_PKEY *key; /* of the live version, to be reused */
 	char *order_file;
-	char *verify;     /* where it has to be seen, or NULL */
+	char *verify; /* where it has to be seen, or NULL */
 	const struct issue_options *options;
 	void (*done)(void *arg, struct issue *job);
 	void *done_arg;
@@ -85,8 +85,8 @@ struct issue_options {
  * Carry out what issue_decide wanted; afterwards every job has an outcome. Returns 0, or -1 with e (a failed pre or post
  * hook) while the outcomes stand as they are.
  */
-int issue_run(struct issue *const *jobs, size_t count, const struct issue_options *options, struct err *e)
-    __attribute__((warn_unused_result));
+int issue_run(struct issue *const *jobs, size_t count, const struct issue_options *options,
+    struct err *e) __attribute__((warn_unused_result));
 
 /* 0 if all went well; the failures' common exit code, or 1 if they differ or others succeeded. */
 int issue_exit_code(struct issue *const *jobs, size_t count);

@@ -198,12 +198,13 @@ run_hooks(struct batch *b, bool post, struct err *e)
 			continue;
 		if (job->directory_hooks && !directory) {
 			directory = true;
-			if (hook_run_directory(job->store, post ? "post" : "pre", NULL, &context, &why) < 0)
+			if (hook_run_directory(job->store, post ? "post" : "pre", NULL, &context,
+				&why) < 0)
 				err_move(e, &why);
 		}
 		for (size_t j = 0; hook && j < i && !seen; j++)
 			seen = (b->jobs[j]->order_wanted || b->jobs[j]->order) &&
-			    same(hook_of(b->jobs[j], post), hook);
+			       same(hook_of(b->jobs[j], post), hook);
 		if (hook && !seen && hook_run(what, hook, &context, &why) < 0)
 			err_move(e, &why);
 	}
@@ -274,7 +275,8 @@ issue_exit_code(struct issue *const *jobs, size_t count)
 		const struct issue *job = jobs[i];
 
 		if (job->outcome != ISSUE_FAILED && job->outcome != ISSUE_NOT_DEPLOYED) {
-			good = good || job->outcome == ISSUE_ISSUED || job->outcome == ISSUE_DEPLOYED;
+			good =
+			    good || job->outcome == ISSUE_ISSUED || job->outcome == ISSUE_DEPLOYED;
 			continue;
 		}
 		differ = differ || (kind != ERR_NONE && kind != job->error.kind);

@@ -9,7 +9,7 @@
 #include "libcert/x509info.h"
 
 #define FULLCHAIN_MAX ((size_t)256 * 1024)
-#define SHORT_LIFE    (INT64_C(10) * 86400)
+#define SHORT_LIFE (INT64_C(10) * 86400)
 
 int64_t
 issued_due_at(int64_t not_before, int64_t not_after)
@@ -67,8 +67,8 @@ read_leaf(X509 *leaf, struct arena *arena, struct issued *issued)
 }
 
 int
-issued_load(struct certstore *store, const char *name, struct arena *arena,
-    struct issued *issued, struct err *e)
+issued_load(struct certstore *store, const char *name, struct arena *arena, struct issued *issued,
+    struct err *e)
 {
 	STACK_OF(X509) *certs = NULL;
 	struct buf pem;

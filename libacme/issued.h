@@ -23,8 +23,8 @@ struct issued {
 };
 
 /* ERR_NOINPUT when nothing is live. */
-int issued_load(struct certstore *store, const char *name, struct arena *arena, struct issued *issued,
-    struct err *e) __attribute__((warn_unused_result));
+int issued_load(struct certstore *store, const char *name, struct arena *arena,
+    struct issued *issued, struct err *e) __attribute__((warn_unused_result));
 
 /* When renewal is due: a third of its life before the end; half for lives under ten days. */
 int64_t issued_due_at(int64_t not_before, int64_t not_after);

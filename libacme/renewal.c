@@ -15,8 +15,8 @@
 #include "libcert/renewalconf.h"
 
 #define PARAMS "renewalparams"
-#define MAP    "renewalparams/webroot_map"
-#define OURS   "gatehouse"
+#define MAP "renewalparams/webroot_map"
+#define OURS "gatehouse"
 /* certbot shows an information line for files of a version newer than its own; any number will do. */
 #define CONF_VERSION "2.1.0"
 
@@ -42,7 +42,8 @@ read_bool(struct reader *rd, const char *key, const char *value, bool *out)
 	else if (span_eq_nocase(span_str(value), SPAN("false")))
 		*out = false;
 	else
-		return err_set(rd->e, ERR_CONFIG, "%s is neither True nor False but \"%s\"", key, value);
+		return err_set(rd->e, ERR_CONFIG, "%s is neither True nor False but \"%s\"", key,
+		    value);
 	return 0;
 }
 
@@ -64,7 +65,8 @@ read_authenticator(struct reader *rd, const char *key, const char *value)
 		return 0;
 	err_set(rd->e, ERR_CONFIG, "it proves its names by certbot's \"%s\", which is not built in",
 	    value);
-	return err_hint(rd->e, "issue it once with acme-issue -w DIR -d NAME, or let certbot renew it");
+	return err_hint(rd->e,
+	    "issue it once with acme-issue -w DIR -d NAME, or let certbot renew it");
 }
 
 static int
@@ -109,7 +111,7 @@ read_challenges(struct reader *rd, const char *key, const char *value)
 
 /* Where a plain string goes: an offset, so that the table can name it. */
 #define FIELD(member) offsetof(struct renewal, member)
-#define NO_FIELD      ((size_t)-1)
+#define NO_FIELD ((size_t)-1)
 
 static const struct param {
 	const char *key;
@@ -250,7 +252,8 @@ check_paths(struct reader *rd, const struct certstore *store, const char *name)
 		if (!value)
 			rc = err_set(rd->e, ERR_CONFIG, "it has no %s", links[i].key);
 		else if (strcmp(value, path) != 0)
-			rc = err_set(rd->e, ERR_CONFIG, "its %s is %s, not %s", links[i].key, value, path);
+			rc = err_set(rd->e, ERR_CONFIG, "its %s is %s, not %s", links[i].key, value,
+			    path);
 		free(path);
 	}
 	if (rc < 0)
@@ -267,7 +270,8 @@ read_conf(struct reader *rd, const struct certstore *store, const char *name)
 	if (check_paths(rd, store, name) < 0)
 		return -1;
 	if (!renewalconf_get(rd->conf, PARAMS, "authenticator"))
-		return err_set(rd->e, ERR_CONFIG, "it does not say how names are proved (authenticator)");
+		return err_set(rd->e, ERR_CONFIG,
+		    "it does not say how names are proved (authenticator)");
 	for (size_t i = 0; (key = renewalconf_key(rd->conf, PARAMS, i)); i++) {
 		if (read_param(rd, key, renewalconf_get(rd->conf, PARAMS, key)) < 0)
 			return -1;
@@ -324,8 +328,8 @@ write_paths(struct renewalconf *conf, const struct certstore *store, const char 
 		[CERTSTORE_PRIVKEY] = "privkey",
 	};
 	/* In the order certbot writes them. */
-	static const enum certstore_part order[] = { CERTSTORE_CERT, CERTSTORE_PRIVKEY, CERTSTORE_CHAIN,
-		CERTSTORE_FULLCHAIN };
+	static const enum certstore_part order[] = { CERTSTORE_CERT, CERTSTORE_PRIVKEY,
+		CERTSTORE_CHAIN, CERTSTORE_FULLCHAIN };
 	char *archive = mem_printf("%s/archive/%s", certstore_dir(store), name);
 	int rc = renewalconf_set(conf, "", "version", CONF_VERSION);
 
@@ -417,7 +421,8 @@ write_conf(struct renewalconf *conf, const struct certstore *store, const char *
 	rc |= renewalconf_set(conf, PARAMS, "renew_hook", r->deploy_hook);
 	rc |= write_roots(conf, r);
 	for (size_t i = 0; i < sizeof(own_params) / sizeof(own_params[0]); i++)
-		rc |= renewalconf_set(conf, OURS, own_params[i].key, *field_of(r, own_params[i].field));
+		rc |= renewalconf_set(conf, OURS, own_params[i].key,
+		    *field_of(r, own_params[i].field));
 	return rc;
 }
 

@@ -40,7 +40,7 @@ int renewal_save(struct certstore *store, const char *name, const struct renewal
     __attribute__((warn_unused_result));
 
 /* The web roots for exactly these names, from roots and webroot; in the arena. */
-const struct webroot *renewal_webroots(const struct renewal *r, const struct span *names, size_t count,
-    struct arena *arena);
+const struct webroot *renewal_webroots(const struct renewal *r, const struct span *names,
+    size_t count, struct arena *arena);
 
 #endif

@@ -114,8 +114,8 @@ report_table(struct issue *const *jobs, size_t count, FILE *out)
 		width = n > width ? n : width;
 	}
 	for (size_t i = 0; i < count; i++)
-		fprintf(out, "%-*s  %-12s  %s\n", width, jobs[i]->name, report_outcome(jobs[i]->outcome),
-		    format_end(jobs[i], end));
+		fprintf(out, "%-*s  %-12s  %s\n", width, jobs[i]->name,
+		    report_outcome(jobs[i]->outcome), format_end(jobs[i], end));
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */

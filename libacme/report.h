@@ -31,7 +31,8 @@ void report_issued(const struct issue *job, FILE *out);
 /* A table: a line per lineage. */
 void report_table(struct issue *const *jobs, size_t count, FILE *out);
 /* One object: {"schema":1,"lineages":[…],"requests":N,"connections":N}. */
-void report_json(struct issue *const *jobs, size_t count, struct acme_http_counts counts, FILE *out);
+void report_json(struct issue *const *jobs, size_t count, struct acme_http_counts counts,
+    FILE *out);
 
 /* "kept", "issued" … */
 const char *report_outcome(enum issue_outcome outcome);

@@ -135,8 +135,8 @@ set_server_name(SSL *ssl, struct span name)
 	if (csr_name_is_ip(name))
 		return 1;
 	text = span_starts(name, SPAN("*."))
-	    ? mem_printf("wildcard.%.*s", SPAN_ARG(span_after(name, 2)))
-	    : mem_dup_span(name);
+		   ? mem_printf("wildcard.%.*s", SPAN_ARG(span_after(name, 2)))
+		   : mem_dup_span(name);
 	rc = (int)SSL_set_tlsext_host_name(ssl, text);
 	free(text);
 	return rc;

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: ISC
+"""The real certbot and our tools on one store: either renews what the other made."""
+import pytest
+
+from support.acme_site import *  # noqa: F401,F403
+from support.certbot import Certbot
+
+
+@pytest.fixture
+def certbot(tmp_path, pebble, store):
+    return Certbot(tmp_path / "certbot", pebble, config_dir=store.dir)
+
+
+def accounts_at(pebble):
+    return pebble.log().count("accounts in memory")
+
+
+def test_certbot_renews_what_acme_issue_made(store, certbot, pebble, site):
+    store.issue("a.example", "b.example")
+    done = certbot.renew("--force-renewal")
+    assert "Congratulations, all renewals succeeded" in done.out, done.out + done.err
+    assert store.number("a.example") == 2 and accounts_at(pebble) == 1
+    listed = certbot("certificates")
+    assert "Certificate Name: a.example" in listed.out and "VALID" in listed.out
+    # And back: what certbot wrote into the configuration is what acme-renew reads.
+    store.renew("--force-renewal", "--preflight", site.address)
+    assert store.number("a.example") == 3 and accounts_at(pebble) == 1
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--key-type", "rsa", "--rsa-key-size", "2048"], ["--elliptic-curve", "secp384r1"],
+    ["--reuse-key"], ["--deploy-hook", "true"]])
+def test_certbot_renews_every_kind_acme_issue_makes(store, certbot, arguments):
+    store.issue("a.example", arguments=arguments)
+    before = store.leaf("a.example").public_key()
+    certbot.renew("--force-renewal")
+    assert store.number("a.example") == 2
+    after = store.leaf("a.example").public_key()
+    assert type(before) is type(after) and before.key_size == after.key_size
+    assert (before.public_numbers() == after.public_numbers()) == ("--reuse-key" in arguments)
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["--key-type", "rsa"], ["--elliptic-curve", "secp384r1", "--reuse-key"]])
+def test_acme_renew_renews_what_certbot_made(store, certbot, pebble, site, arguments):
+    certbot.certonly(site.directory, "a.example", "b.example", arguments=arguments)
+    before = store.leaf("a.example").public_key()
+    store.renew("--force-renewal", "--preflight", site.address)
+    assert store.number("a.example") == 2 and accounts_at(pebble) == 1
+    after = store.leaf("a.example").public_key()
+    assert type(before) is type(after) and before.key_size == after.key_size
+    assert (before.public_numbers() == after.public_numbers()) == ("--reuse-key" in arguments)
+    certbot.renew("--force-renewal")
+    assert store.number("a.example") == 3
+    assert "VALID" in certbot("certificates").out
+
+
+def test_acme_issue_uses_certbot_s_account(store, certbot, pebble, site):
+    certbot.certonly(site.directory, "a.example")
+    store.issue("b.example", agree=False)
+    assert store.number("b.example") == 1 and accounts_at(pebble) == 1
+    certbot.renew("--force-renewal")
+    assert store.number("a.example") == 2 and store.number("b.example") == 2
+
+
+def test_what_needs_certbot_s_own_plugins_is_left_to_it(store, certbot, pebble, site):
+    certbot("certonly", "--agree-tos", "--register-unsafely-without-email", "--standalone",
+            "--http-01-port", "0", "-d", "a.example", check=1)
+    certbot.certonly(site.directory, "b.example")
+    conf = store.dir / "renewal" / "b.example.conf"
+    before = conf.read_text().replace("authenticator = webroot", "authenticator = standalone")
+    conf.write_text(before)
+    done = store.renew("--force-renewal", check=78)
+    assert 'certbot\'s "standalone", which is not built in' in done.err
+    # Issued by us once, it is ours to renew.
+    store.issue("b.example", arguments=["--force-renewal"])
+    store.renew("--force-renewal")
+    assert store.number("b.example") == 3
