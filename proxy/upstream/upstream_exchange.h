@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * upstream_exchange: one request's exchange with an upstream, for the two files that drive it.
+ *
+ * upstream_http.c picks peers, sends the request and decides what a failure means; upstream_response.c reads the answer
+ * and hands it to the client.
+ */
+#ifndef PROXY_UPSTREAM_UPSTREAM_EXCHANGE_H
+#define PROXY_UPSTREAM_UPSTREAM_EXCHANGE_H
+
+#include "proxy/upstream/upstream_http.h"
+#include "proxy/worker/worker_state.h"
+
+enum phase { PHASE_CONNECT, PHASE_HEAD, PHASE_BODY, PHASE_DONE };
+enum failure { FAILURE_ERROR, FAILURE_TIMEOUT, FAILURE_INVALID };
+
+struct upstream_http {
+	struct request *r;
+	const struct proxy_settings *settings;
+	struct upstream_group *group;
+	struct peer_set tried;
+	struct upstream_conn *uc;
+	enum phase phase;
+	unsigned attempts, attempts_max;
+	bool reused;     /* uc served others before: its end may have been on its way already */
+	bool want_fresh; /* one stale connection was enough */
+	bool request_body_used; /* bytes were taken from the client: cannot be sent again */
+	bool request_done;      /* head and body are queued whole */
+	uint64_t bytes_out_before, bytes_in_before; /* on uc when this attempt began */
+	struct timer timer;
+	struct upstream_attempt *attempt;
+	int64_t attempt_started_ms;
+
+	/* Response */
+	struct chunk *in;    /* what was read and not used yet */
+	struct span pending; /* decoded body in `in` that the client did not take yet */
+	struct http1_head_scan scan;
+	unsigned interims;
+	bool peer_keeps; /* the peer will take another request on this connection */
+	enum body_framing framing;
+	uint64_t left; /* BODY_LENGTH */
+	struct http1_chunked chunked;
+};
+
+static inline struct worker *
+upstream_worker(const struct upstream_http *u)
+{
+	return u->r->client->worker;
+}
+
+/* Milliseconds since this attempt began. */
+int64_t upstream_attempt_age(const struct upstream_http *u);
+/* Return the read buffer; what is in it is forgotten. */
+void upstream_drop_input(struct upstream_http *u);
+/* What we wait for decides how long. */
+void upstream_arm_timer(struct upstream_http *u);
+/* Note what the attempt cost and give its connection back to the pool (keep) or up. */
+void upstream_end_attempt(struct upstream_http *u, bool keep);
+/*
+ * Log why, then try the next peer, answer with an error page, or cut a response that has begun. u->uc is gone
+ * after it, and u may be at another attempt already.
+ */
+void upstream_attempt_failed(struct upstream_http *u, enum failure kind, const char *why,
+    int errnum);
+
+/* Read and pass on what the upstream sends (upstream_response.c). */
+void upstream_pump_response(struct upstream_http *u);
+/* The same once the head is out. */
+void upstream_pump_body(struct upstream_http *u);
+
+#endif

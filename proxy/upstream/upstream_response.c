@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * upstream_response: the upstream's answer: head found and judged, body decoded and streamed to the client.
+ *
+ * At most one buffer is read ahead of the client. A body that ends before its framing says so is a failed
+ * attempt, whatever was passed on by then.
+ */
+#include "proxy/upstream/upstream_exchange.h"
+#include "proxy/upstream/upstream_message.h"
+
+#include <string.h>
+
+/* Interim responses a peer may send before the real one. */
+#define INTERIM_MAX 16
+
+static void
+response_finished(struct upstream_http *u)
+{
+	struct request *r = u->r;
+	bool keep = u->peer_keeps && u->request_done && (!u->in || chunk_filled(u->in) == 0) &&
+		    u->framing != BODY_UNTIL_CLOSE;
+
+	balance_report(u->uc->peer, true, loop_now_ms(upstream_worker(u)->loop));
+	upstream_end_attempt(u, keep);
+	u->phase = PHASE_DONE;
+	request_send_end(r);
+}
+
+/*
+ * The next run of body bytes out of what was read: 1 pending has some, 0 more must be read, -1 the framing is
+ * broken. Sets *end at the body's end.
+ */
+static int
+decode_body(struct upstream_http *u, bool *end)
+{
+	struct span have = span_of(u->in->data + u->in->start, chunk_filled(u->in));
+	const char *why = NULL;
+	size_t used = 0;
+
+	switch (u->framing) {
+	case BODY_NONE:
+		*end = true;
+		return 0;
+	case BODY_LENGTH:
+		if (have.n > u->left)
+			have.n = u->left;
+		u->left -= have.n;
+		u->in->start += (unsigned)have.n;
+		u->pending = have;
+		*end = u->left == 0;
+		return have.n > 0;
+	case BODY_UNTIL_CLOSE:
+		u->in->start += (unsigned)have.n;
+		u->pending = have;
+		return have.n > 0;
+	case BODY_CHUNKED:
+		break;
+	}
+	switch (http1_chunked_read(&u->chunked, have, &used, &u->pending, NULL, &why)) {
+	case PARSE_OK:
+		*end = true;
+		break;
+	case PARSE_MORE:
+		break;
+	case PARSE_BAD:
+		u->pending.n = 0;
+		upstream_attempt_failed(u, FAILURE_INVALID,
+		    "upstream sent invalid chunked response", 0);
+		return -1;
+	}
+	u->in->start += (unsigned)used;
+	return u->pending.n > 0 || used > 0;
+}
+
+/* 1 read some, 0 nothing now, -1 the response is over, one way or the other. */
+static int
+read_more(struct upstream_http *u, size_t limit)
+{
+	struct worker *w = upstream_worker(u);
+	struct conn *c = &u->uc->conn;
+	ssize_t n;
+
+	if (!u->in)
+		u->in = bufpool_borrow(w->pool, BUFPOOL_LARGE);
+	if (chunk_filled(u->in) == 0)
+		u->in->start = u->in->end = 0;
+	if (limit > chunk_room(u->in))
+		limit = chunk_room(u->in);
+	n = conn_read(c, u->in->data + u->in->end, limit);
+	if (n > 0) {
+		u->in->end += (unsigned)n;
+		return 1;
+	}
+	if (n == CONN_AGAIN)
+		return 0;
+	if (n == CONN_ERROR) {
+		upstream_attempt_failed(u, FAILURE_ERROR, c->reason, c->saved_errno);
+	} else if (u->phase == PHASE_BODY && u->framing == BODY_UNTIL_CLOSE) {
+		response_finished(u);
+	} else {
+		upstream_attempt_failed(u, FAILURE_ERROR, "upstream prematurely closed connection",
+		    0);
+	}
+	return -1;
+}
+
+void
+upstream_pump_body(struct upstream_http *u)
+{
+	bool end = u->framing == BODY_NONE || (u->framing == BODY_LENGTH && u->left == 0);
+
+	for (;;) {
+		if (u->pending.n > 0) {
+			size_t taken = request_send_body(u->r, u->pending);
+
+			if (u->phase == PHASE_DONE)
+				return;
+			u->attempt->response_length += taken;
+			u->pending = span_after(u->pending, taken);
+			if (u->pending.n > 0)
+				break; /* on_writable goes on */
+		}
+		if (end) {
+			response_finished(u);
+			return;
+		}
+		if (u->in && chunk_filled(u->in) > 0) {
+			int r = decode_body(u, &end);
+
+			if (r < 0)
+				return;
+			if (r > 0 || end)
+				continue;
+		}
+		if (!conn_may_read(&u->uc->conn)) {
+			if (!u->in || chunk_filled(u->in) == 0)
+				upstream_drop_input(u);
+			break;
+		}
+		switch (read_more(u, BUFPOOL_LARGE)) {
+		case -1:
+			return;
+		case 0:
+			if (chunk_filled(u->in) == 0)
+				upstream_drop_input(u);
+			upstream_arm_timer(u);
+			return;
+		}
+	}
+	upstream_arm_timer(u);
+}
+
+/* The head is whole: hand it to the client. False: it was refused. */
+static bool
+take_head(struct upstream_http *u, size_t length)
+{
+	struct request *r = u->r;
+	struct http1_response_head *head = arena_zalloc(r->arena, sizeof(*head));
+	struct span bytes = arena_dup(r->arena, span_of(u->in->data + u->in->start, length));
+	const char *why = "malformed header";
+
+	u->in->start += (unsigned)length;
+	memset(&u->scan, 0, sizeof(u->scan));
+	if (http1_parse_response(bytes, r->arena, head, &why) != PARSE_OK) {
+		request_log(r, LOG_LEVEL_ERROR, "upstream sent invalid header: %s", why);
+		upstream_attempt_failed(u, FAILURE_INVALID, "upstream sent invalid header", 0);
+		return false;
+	}
+	if (head->status < 200 && head->status != 101) {
+		if (++u->interims > INTERIM_MAX) {
+			upstream_attempt_failed(u, FAILURE_INVALID,
+			    "upstream sent too many interim responses", 0);
+			return false;
+		}
+		return true;
+	}
+	if (head->status == 101) {
+		upstream_attempt_failed(u, FAILURE_INVALID, "upstream switched protocols unasked",
+		    0);
+		return false;
+	}
+	u->attempt->status = head->status;
+	u->attempt->header_ms = upstream_attempt_age(u);
+	u->framing = http1_response_body(head, r->method);
+	u->left = u->framing == BODY_LENGTH ? head->content_length : 0;
+	u->peer_keeps = head->keep_alive;
+	u->phase = PHASE_BODY;
+	upstream_message_response(r, head);
+	request_send_head(r);
+	return true;
+}
+
+static void
+pump_head(struct upstream_http *u)
+{
+	size_t limit = u->settings->buffer_size;
+
+	while (u->phase == PHASE_HEAD) {
+		struct span have = u->in ? span_of(u->in->data + u->in->start, chunk_filled(u->in))
+					 : span_of(NULL, 0);
+		const char *why = "";
+		size_t length = 0;
+
+		switch (http1_head_end(&u->scan, have, &length, &why)) {
+		case PARSE_OK:
+			if (!take_head(u, length))
+				return;
+			continue;
+		case PARSE_BAD:
+			request_log(u->r, LOG_LEVEL_ERROR, "upstream sent invalid header: %s", why);
+			upstream_attempt_failed(u, FAILURE_INVALID, "upstream sent invalid header",
+			    0);
+			return;
+		case PARSE_MORE:
+			break;
+		}
+		if (have.n >= limit) {
+			upstream_attempt_failed(u, FAILURE_INVALID, "upstream sent too big header",
+			    0);
+			return;
+		}
+		if (!conn_may_read(&u->uc->conn)) {
+			upstream_arm_timer(u);
+			return;
+		}
+		if (!u->in)
+			u->in = bufpool_borrow(upstream_worker(u)->pool,
+			    limit > BUFPOOL_LARGE ? limit : BUFPOOL_LARGE);
+		if (u->in->start > 0) {
+			memmove(u->in->data, have.p, have.n);
+			u->in->start = 0;
+			u->in->end = (unsigned)have.n;
+		}
+		switch (read_more(u, chunk_room(u->in))) {
+		case -1:
+			return;
+		case 0:
+			if (chunk_filled(u->in) == 0)
+				upstream_drop_input(u);
+			upstream_arm_timer(u);
+			return;
+		}
+	}
+}
+
+void
+upstream_pump_response(struct upstream_http *u)
+{
+	if (u->phase == PHASE_HEAD)
+		pump_head(u);
+	if (u->phase == PHASE_BODY && u->uc)
+		upstream_pump_body(u);
+}
