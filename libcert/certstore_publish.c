@@ -3,7 +3,7 @@
  * publish and recover: the order of things.
  *
  *	check the new version        nothing on disk has changed
- *	journal: "N"                 gatehouse/publish/NAME, by one rename
+ *	journal: N                   gatehouse/publish/NAME, a symbolic link
  *	archive/NAME/...N.pem        written, flushed; nothing links to them
  *	live/NAME                    switched by one rename (certstore_live.c), flushed
  *	the old directory            cleared away
@@ -24,32 +24,31 @@
 
 #define JOURNAL_MAX 32
 
-/* ---- the journal ---- */
+/* ---- the journal: a symbolic link to the number, there in one call and never half ---- */
 
-/* On the heap, its directory made; NULL on failure. */
 static char *
-journal_path(const struct lineage *l, struct err *e)
+journal_path(const struct lineage *l)
 {
-	char *sub = mem_printf("publish/%s", l->name), *path;
-
-	path = certstore_private_path(l->store, sub, e);
-	free(sub);
-	return path;
+	return mem_printf("%s/gatehouse/publish/%s", l->store->dir, l->name);
 }
 
 static int
 journal_write(const struct lineage *l, unsigned number, struct err *e)
 {
-	char *path = journal_path(l, e), *text;
-	int rc;
+	char *sub = mem_printf("publish/%s", l->name), *text = mem_printf("%u", number);
+	char *path = certstore_private_path(l->store, sub, e);
+	char *dir = path ? mem_dup_span(span_of(path, (size_t)(strrchr(path, '/') - path))) : NULL;
+	int rc = -1;
 
-	if (!path)
-		return -1;
 	certstore_step("journal");
-	text = mem_printf("%u\n", number);
-	rc = file_write_atomic(path, span_str(text), 0600, e);
-	free(text);
+	if (path && symlink(text, path) < 0)
+		err_set_errno(e, errno, "cannot make %s", path);
+	else if (path)
+		rc = file_sync_dir(dir, e);
+	free(dir);
 	free(path);
+	free(text);
+	free(sub);
 	return rc;
 }
 
@@ -57,23 +56,22 @@ journal_write(const struct lineage *l, unsigned number, struct err *e)
 static int
 journal_read(const struct lineage *l, unsigned *number, struct err *e)
 {
-	char *path = mem_printf("%s/gatehouse/publish/%s", l->store->dir, l->name);
+	char *path = journal_path(l), text[JOURNAL_MAX];
+	ssize_t len = readlink(path, text, sizeof(text));
 	uint64_t value;
-	struct buf text;
 	int rc = 0;
 
 	*number = 0;
-	buf_init(&text, JOURNAL_MAX);
-	if (file_exists(path)) {
-		rc = file_read(path, &text, e);
-		if (rc == 0 &&
-		    (span_to_u64(span_trim(buf_span(&text)), CERTSTORE_NUMBER_MAX, &value) < 0 ||
-			value == 0))
-			rc = err_set(e, ERR_DATA, "%s does not hold a version's number", path);
-		else if (rc == 0)
+	if (len < 0 && errno != ENOENT && errno != ENOTDIR && errno != EINVAL)
+		rc = err_set_errno(e, errno, "cannot read %s", path);
+	else if (len >= 0 || errno == EINVAL) {
+		if (len < 0 ||
+		    span_to_u64(span_of(text, (size_t)len), CERTSTORE_NUMBER_MAX, &value) < 0 ||
+		    value == 0)
+			rc = err_set(e, ERR_DATA, "%s is not a link to a version's number", path);
+		else
 			*number = (unsigned)value;
 	}
-	buf_release(&text);
 	free(path);
 	return rc;
 }
@@ -81,7 +79,7 @@ journal_read(const struct lineage *l, unsigned *number, struct err *e)
 static int
 journal_remove(const struct lineage *l, struct err *e)
 {
-	char *path = mem_printf("%s/gatehouse/publish/%s", l->store->dir, l->name);
+	char *path = journal_path(l);
 	int rc = 0;
 
 	certstore_step("forget");
@@ -255,9 +253,8 @@ static int
 place_version(const struct lineage *l, const struct version *v, const struct place *place,
     struct err *e)
 {
-	if (journal_write(l, place->number, e) < 0)
-		return -1;
-	if (version_write(l, place->number, v, place->like, e) < 0 ||
+	if (journal_write(l, place->number, e) < 0 ||
+	    version_write(l, place->number, v, place->like, e) < 0 ||
 	    live_switch(l, place->number, e) < 0) {
 		/* What cannot be undone now, the journal has the next run undo. */
 		(void)roll_back(l, place->number, NULL);

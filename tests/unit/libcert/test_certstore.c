@@ -154,8 +154,11 @@ read_text(struct fixture *f, const char *path, struct buf *out)
 static void
 assert_tidy(struct fixture *f)
 {
+	char text[16];
+
 	assert_false(file_exists(path_in(f, "live/.a.example.next")));
-	assert_false(file_exists(path_in(f, "gatehouse/publish/a.example")));
+	assert_int_equal(readlink(path_in(f, "gatehouse/publish/a.example"), text, sizeof(text)),
+	    -1);
 }
 
 static void
@@ -445,20 +448,23 @@ a_crash_is_finished_or_undone(void **state)
 	}
 	assert_int_equal(certstore_recover(f->store, "a.example", NULL), 0);
 	assert_int_equal(certstore_live_number(f->store, "a.example", NULL), 1); /* not our doing */
-	write_text(f, "gatehouse/publish/a.example", "2\n", 0600);
+	assert_int_equal(symlink("2", path_in(f, "gatehouse/publish/a.example")), 0);
 	assert_int_equal(mkdir(path_in(f, "live/.a.example.next"), 0755), 0);
 	assert_int_equal(symlink("x", path_in(f, "live/.a.example.next/cert.pem")), 0);
 	assert_int_equal(certstore_recover(f->store, "a.example", NULL), 0);
 	assert_int_equal(certstore_live_number(f->store, "a.example", NULL), 2);
 	assert_tidy(f);
 	/* Version 3 half written. */
-	write_text(f, "gatehouse/publish/a.example", "3\n", 0600);
+	assert_int_equal(symlink("3", path_in(f, "gatehouse/publish/a.example")), 0);
 	write_text(f, "archive/a.example/privkey3.pem", "half", 0600);
 	assert_int_equal(certstore_recover(f->store, "a.example", NULL), 0);
 	assert_int_equal(certstore_live_number(f->store, "a.example", NULL), 2);
 	assert_false(file_exists(path_in(f, "archive/a.example/privkey3.pem")));
 	assert_tidy(f);
-	write_text(f, "gatehouse/publish/a.example", "zzz\n", 0600);
+	assert_int_equal(symlink("0", path_in(f, "gatehouse/publish/a.example")), 0);
+	assert_refused(certstore_recover(f->store, "a.example", &e), "version's number");
+	assert_int_equal(unlink(path_in(f, "gatehouse/publish/a.example")), 0);
+	write_text(f, "gatehouse/publish/a.example", "2", 0600);
 	assert_refused(certstore_recover(f->store, "a.example", &e), "version's number");
 }
 

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Eight powers of two at once on AVX-512 IFMA: vpmadd52luq and vpmadd52huq multiply 52 bits by 52
+ * and add the lower or the upper half to a 64-bit lane. The code is modexp_lanes.h; these are its
+ * instructions. Compiled for any x86-64, run where the CPU and the system have them.
+ */
+#include "libcert/modexp_ifma.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#define LANES_TARGET __attribute__((target("avx512f,avx512ifma")))
+#define vec __m512i
+#define factor __m512i
+
+static inline LANES_TARGET vec
+lane_all(uint64_t n)
+{
+	return _mm512_set1_epi64((long long)n);
+}
+
+static inline LANES_TARGET vec
+lane_load(const uint64_t from[8])
+{
+	return _mm512_loadu_si512(from);
+}
+
+static inline LANES_TARGET void
+lane_store(uint64_t to[8], vec a)
+{
+	_mm512_storeu_si512(to, a);
+}
+
+static inline LANES_TARGET vec
+lane_add(vec a, vec b)
+{
+	return _mm512_add_epi64(a, b);
+}
+
+static inline LANES_TARGET vec
+lane_shift_right(vec a, unsigned n)
+{
+	return _mm512_srli_epi64(a, n);
+}
+
+static inline LANES_TARGET vec
+lane_shift_left(vec a, vec n)
+{
+	return _mm512_sllv_epi64(a, n);
+}
+
+static inline LANES_TARGET vec
+lane_low_limb(vec a)
+{
+	return _mm512_and_si512(a, lane_all((UINT64_C(1) << 52) - 1));
+}
+
+static inline LANES_TARGET factor
+lane_factor(vec a)
+{
+	return a;
+}
+
+static inline LANES_TARGET vec
+lane_number(factor a)
+{
+	return a;
+}
+
+static inline LANES_TARGET vec
+lane_sum_lo(unsigned count)
+{
+	return _mm512_setzero_si512();
+}
+
+static inline LANES_TARGET vec
+lane_sum_hi(unsigned count)
+{
+	return _mm512_setzero_si512();
+}
+
+static inline LANES_TARGET void
+lane_multiply_add(vec *lo, vec *hi, factor a, factor b)
+{
+	*lo = _mm512_madd52lo_epu64(*lo, a, b);
+	*hi = _mm512_madd52hi_epu64(*hi, a, b);
+}
+
+static inline LANES_TARGET vec
+lane_multiply_low(vec a, factor b)
+{
+	return _mm512_madd52lo_epu64(_mm512_setzero_si512(), a, b);
+}
+
+#include "libcert/modexp_lanes.h"
+
+static bool
+ifma_supported(void)
+{
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512ifma");
+}
+
+#else
+
+static bool
+ifma_supported(void)
+{
+	return false;
+}
+
+static int
+lanes_run(const struct modexp *jobs, unsigned count, unsigned bits, BN_CTX *ctx)
+{
+	return -1;
+}
+
+#endif
+
+const struct modexp_kernel modexp_ifma = {
+	.name = "ifma",
+	.lanes = 8,
+	.supported = ifma_supported,
+	.run = lanes_run,
+};
