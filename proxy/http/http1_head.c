@@ -37,6 +37,8 @@ head_line(struct http1_head_scan *scan, struct span line, const char **why)
 	if (lex_is_blank(line.p[0]))
 		return parse_bad(why, "a header line starts with a blank");
 	scan->lines++;
+	if (line.n > scan->longest)
+		scan->longest = line.n;
 	return PARSE_MORE;
 }
 

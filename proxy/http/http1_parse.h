@@ -27,6 +27,7 @@ struct http1_head_scan {
 	size_t pos;        /* bytes looked at */
 	size_t line_start; /* of the current line */
 	size_t first_line;
+	size_t longest; /* header line so far, without the one that is not whole yet */
 	unsigned lines; /* header lines seen */
 };
 

@@ -54,15 +54,17 @@ the_end_of_a_head_is_the_first_empty_line(void **state)
 		const char *input;
 		size_t rest, first_line;
 		unsigned lines;
+		size_t longest;
 	} cases[] = {
-		{ "GET / HTTP/1.1\r\n\r\n", 0, 14, 0 },
-		{ "GET / HTTP/1.1\r\nA: b\r\nC: d\r\n\r\nbody\r\n\r\n", 8, 14, 2 },
-		{ "\r\n\r\nGET / HTTP/1.1\r\nA:\tb\xff\r\n\r\n\r\n", 2, 14, 1 },
-		{ "HTTP/1.1 200 OK\r\nA: b\r\n\r\n\0\n\r", 3, 15, 1 },
-		{ "HTTP/1.0 200\r\n\r\n", 0, 12, 0 },
-		{ "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 6, 14, 0 },
+		{ "GET / HTTP/1.1\r\n\r\n", 0, 14, 0, 0 },
+		{ "GET / HTTP/1.1\r\nA: b\r\nCcc: d\r\n\r\nbody\r\n\r\n", 8, 14, 2, 6 },
+		{ "\r\n\r\nGET / HTTP/1.1\r\nA:\tb\xff\r\n\r\n\r\n", 2, 14, 1, 5 },
+		{ "HTTP/1.1 200 OK\r\nA: b\r\n\r\n\0\n\r", 3, 15, 1, 4 },
+		{ "HTTP/1.0 200\r\n\r\n", 0, 12, 0, 0 },
+		{ "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 6, 14, 0, 0 },
 		/* A line longer than one look. */
-		{ "GET /0123456789abcdef0123456789abcdef?\t\xc3\xa9 HTTP/1.1\r\n\r\n", 0, 50, 0 },
+		{ "GET /0123456789abcdef0123456789abcdef?\t\xc3\xa9 HTTP/1.1\r\n\r\n", 0, 50, 0,
+		    0 },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -73,6 +75,7 @@ the_end_of_a_head_is_the_first_empty_line(void **state)
 		assert_int_equal(f.length, n - cases[i].rest);
 		assert_int_equal(f.scan.first_line, cases[i].first_line);
 		assert_int_equal(f.scan.lines, cases[i].lines);
+		assert_int_equal(f.scan.longest, cases[i].longest);
 	}
 }
 
