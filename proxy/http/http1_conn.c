@@ -277,7 +277,7 @@ head_too_large(const struct client_conn *cc, size_t gathered)
 
 	if (scan->first_line > line || (scan->first_line == 0 && gathered > line))
 		return 414;
-	if (gathered - scan->line_start > line || gathered > all)
+	if (scan->longest > line || gathered - scan->line_start > line || gathered > all)
 		return 400;
 	return 0;
 }
