@@ -200,7 +200,7 @@ struct attempt {
 	const char *alpn;     /* wire form */
 	SSL_SESSION *session; /* to resume */
 	/* out */
-	char certificate[64], chosen_cipher[64], alpn_chosen[16];
+	char certificate[256], chosen_cipher[64], alpn_chosen[16];
 	int version;
 	bool resumed;
 	SSL_SESSION *made; /* owned by the caller */
