@@ -7,8 +7,11 @@
  */
 #include "proxy/config/loader.h"
 
-#define DEFAULT_ACCESS_LOG "/var/log/tinyproxyd/access.log"
-#define DEFAULT_ERROR_LOG "/var/log/tinyproxyd/error.log"
+#ifndef GATEHOUSE_LOGDIR
+#define GATEHOUSE_LOGDIR "/var/log/tinyproxyd"
+#endif
+#define DEFAULT_ACCESS_LOG GATEHOUSE_LOGDIR "/access.log"
+#define DEFAULT_ERROR_LOG GATEHOUSE_LOGDIR "/error.log"
 #define COMBINED                                                                           \
 	"$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent " \
 	"\"$http_referer\" \"$http_user_agent\""

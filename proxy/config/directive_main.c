@@ -67,6 +67,8 @@ static const struct directive rows[] = {
 	    MAIN_FIELD(bool, daemon) },
 	{ SPAN_INIT("pid"), CONTEXT_MAIN, 1, 1, 0, .set = directive_set_path,
 	    MAIN_FIELD(struct span, pid) },
+	{ SPAN_INIT("control_socket"), CONTEXT_MAIN, 1, 1, 0, .set = directive_set_path,
+	    MAIN_FIELD(struct span, control_socket) },
 	{ SPAN_INIT("user"), CONTEXT_MAIN, 1, 2, 0, .set = set_user },
 	{ SPAN_INIT("worker_processes"), CONTEXT_MAIN, 1, 1, 0, .set = set_worker_processes,
 	    MAIN_FIELD(unsigned, worker_processes) },

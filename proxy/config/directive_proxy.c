@@ -31,15 +31,18 @@ implicit_group(struct loader *l, const struct node *n, struct span host, const s
 			      ? host
 			      : arena_printf(l->arena, SPAN_FMT ":%d", SPAN_ARG(host), HTTP_PORT);
 	struct upstream_spec *u = span_map_get(&l->upstreams, key);
+	struct host_port lowered = *hp;
 
 	if (u)
 		return u;
+	if (!hp->is_unix)
+		lowered.host = loader_lower(l, hp->host);
 	u = upstream_new(l, key, n);
 	u->implicit = true;
 	u->servers = arena_array(l->arena, 1, sizeof(*u->servers));
 	u->server_count = 1;
 	u->servers[0] = upstream_server_default(key);
-	upstream_resolve(l, n, &u->servers[0], hp);
+	upstream_resolve(l, n, &u->servers[0], &lowered);
 	span_map_add(&l->upstreams, key, u);
 	return u;
 }

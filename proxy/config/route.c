@@ -197,7 +197,7 @@ note_slashless(struct location_index *ix, const struct location_list *l)
 	for (size_t i = 0; i < l->count; i++) {
 		struct span path = l->entries[i].path;
 
-		if (l->entries[i].location->proxy && span_ends(path, SPAN("/")))
+		if (l->entries[i].location->proxy && path.n > 1 && span_ends(path, SPAN("/")))
 			span_map_add(&ix->slashless, span_of(path.p, path.n - 1),
 			    (void *)(uintptr_t)l->entries[i].location);
 	}

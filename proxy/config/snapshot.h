@@ -227,6 +227,7 @@ struct upstream_spec {
 struct main_settings {
 	bool daemon;
 	struct span pid;   /* absolute path */
+	struct span control_socket; /* absolute path; empty: beside the pid file */
 	struct span user, group;
 	unsigned worker_processes; /* auto is resolved */
 	unsigned worker_connections;
