@@ -220,35 +220,45 @@ add_list(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count
 #define ADD_LIST(filter, action, list) \
 	add_list(filter, action, list, sizeof(list) / sizeof((list)[0]))
 
-/* Calls that are fine with some arguments only. */
-static int
-add_conditions(scmp_filter_ctx f)
-{
-	static const int families[] = { AF_INET, AF_INET6, AF_UNIX };
-	static const unsigned long ioctls[] = { FIONBIO, FIONREAD };
-	pid_t self = getpid();
-	int rc = 0;
+/* A call that is fine when (argument & mask) == value. */
+struct condition {
+	int call;
+	unsigned argument;
+	uint64_t mask, value;
+};
 
-	for (size_t i = 0; i < 3 && rc == 0; i++)
-		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(socket), 1,
-		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
-	for (size_t i = 0; i < 2 && rc == 0; i++)
-		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(ioctl), 1,
-		    SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
-	if (rc == 0)
-		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(mmap), 1,
-		    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (rc == 0)
-		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(mprotect), 1,
-		    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+#define EXACTLY UINT64_MAX
+
+static const struct condition conditions[] = {
+	{ CALL(socket), 0, EXACTLY, AF_INET }, { CALL(socket), 0, EXACTLY, AF_INET6 },
+	{ CALL(socket), 0, EXACTLY, AF_UNIX }, { CALL(ioctl), 1, EXACTLY, FIONBIO },
+	{ CALL(ioctl), 1, EXACTLY, FIONREAD }, { CALL(mmap), 2, PROT_EXEC, 0 },
+	{ CALL(mprotect), 2, PROT_EXEC, 0 },
+	{ CALL(prctl), 0, EXACTLY, 0x53564d41 }, /* PR_SET_VMA: allocators name their mappings */
+};
+
+static int
+add_condition(scmp_filter_ctx filter, const struct condition *c)
+{
+	const struct scmp_arg_cmp cmp = {
+		.arg = c->argument,
+		.op = SCMP_CMP_MASKED_EQ,
+		.datum_a = c->mask,
+		.datum_b = c->value,
+	};
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, c->call, 1, &cmp);
+}
+
+static int
+add_conditions(scmp_filter_ctx filter)
+{
 	/* abort(3) signals its own process, and that must not fail. */
-	if (rc == 0)
-		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(tgkill), 1,
-		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self));
-	/* Allocators name their mappings. */
-	if (rc == 0)
-		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(prctl), 1,
-		    SCMP_A0(SCMP_CMP_EQ, 0x53564d41 /* PR_SET_VMA */));
+	const struct condition abort_self = { CALL(tgkill), 0, EXACTLY, (uint64_t)getpid() };
+	int rc = add_condition(filter, &abort_self);
+
+	for (size_t i = 0; rc == 0 && i < sizeof(conditions) / sizeof(conditions[0]); i++)
+		rc = add_condition(filter, &conditions[i]);
 	return rc;
 }
 
