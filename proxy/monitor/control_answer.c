@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#define NUMBER_MAX 9007199254740992.0
+
 struct control_answer {
 	cJSON *json;
 };
@@ -58,7 +60,10 @@ number_of(const cJSON *object, const char *name)
 {
 	const cJSON *n = cJSON_GetObjectItem(object, name);
 
-	return cJSON_IsNumber(n) ? n->valuedouble : 0;
+	/* Counters: what a double holds exactly; anything else is not ours. */
+	return cJSON_IsNumber(n) && n->valuedouble >= 0 && n->valuedouble <= NUMBER_MAX
+		   ? n->valuedouble
+		   : 0;
 }
 
 bool
