@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * listener: bound once, kept by reference, told apart by options; whoever is in the way is named.
+ */
+#include "base/file.h"
+#include "base/mem.h"
+#include "proxy/monitor/listener.h"
+#include "proxy/monitor/log_files.h"
+#include "tests/unit/unit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* 127.0.0.1 on a port that was free a moment ago; text lives in the caller's buffer. */
+static struct listener
+loopback(char text[32])
+{
+	struct listener l = { .backlog = 16, .ipv6only = true };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	l.address.u.in.sin_family = AF_INET;
+	l.address.u.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	l.address.len = sizeof(l.address.u.in);
+	assert_int_equal(bind(fd, &l.address.u.sa, l.address.len), 0);
+	assert_int_equal(getsockname(fd, &l.address.u.sa, &l.address.len), 0);
+	close(fd);
+	snprintf(text, 32, "127.0.0.1:%u", ntohs(l.address.u.in.sin_port));
+	l.address.text = span_str(text);
+	return l;
+}
+
+static int
+connects(const struct listener *l)
+{
+	int fd = socket(l->address.u.sa.sa_family, SOCK_STREAM, 0);
+	int rc = connect(fd, &l->address.u.sa, l->address.len);
+
+	close(fd);
+	return rc;
+}
+
+static void
+test_kept_and_closed(void **state)
+{
+	struct resource_table table = { 0 };
+	struct err e = ERR_INIT;
+	char text[32];
+	struct listener l = loopback(text);
+	struct resource *first, *again;
+	bool busy;
+
+	assert_int_not_equal(connects(&l), 0);
+	first = listener_open(&table, &l, &busy, &e);
+	assert_non_null(first);
+	assert_int_equal(connects(&l), 0);
+	again = listener_open(&table, &l, &busy, &e);
+	assert_ptr_equal(again, first);
+	resource_unref(&table, first);
+	assert_int_equal(connects(&l), 0);
+	resource_unref(&table, again);
+	assert_int_not_equal(connects(&l), 0);
+	assert_null(table.first);
+}
+
+static void
+test_ids_never_return(void **state)
+{
+	struct resource_table table = { 0 };
+	struct err e = ERR_INIT;
+	char text[32];
+	struct listener l = loopback(text);
+	struct resource *r;
+	bool busy;
+
+	r = listener_open(&table, &l, &busy, &e);
+	assert_int_equal(r->id, 1);
+	resource_unref(&table, r);
+	r = listener_open(&table, &l, &busy, &e);
+	assert_int_equal(r->id, 2);
+	resource_unref(&table, r);
+}
+
+static void
+test_busy_names_the_holder(void **state)
+{
+	struct resource_table ours = { 0 }, theirs = { 0 };
+	struct err e = ERR_INIT;
+	char text[32], expected[128];
+	struct listener l = loopback(text);
+	struct resource *r;
+	bool busy;
+
+	r = listener_open(&theirs, &l, &busy, &e);
+	assert_null(listener_open(&ours, &l, &busy, &e));
+	assert_true(busy);
+	snprintf(expected, sizeof(expected), "bind() to %s failed (98: Address already in use)",
+	    text);
+	assert_string_equal(err_text(&e), expected);
+	snprintf(expected, sizeof(expected), "(pid %d) listens there", (int)getpid());
+	assert_non_null(e.hint);
+	assert_non_null(strstr(e.hint, expected));
+	assert_int_equal(listener_try(&l, &e), 0);
+	err_release(&e);
+	resource_unref(&theirs, r);
+}
+
+static void
+test_foreign_address(void **state)
+{
+	struct resource_table table = { 0 };
+	struct err e = ERR_INIT;
+	char text[32];
+	struct listener l = loopback(text);
+	bool busy;
+
+	assert_int_equal(inet_pton(AF_INET, "192.0.2.1", &l.address.u.in.sin_addr), 1);
+	l.address.text = SPAN("192.0.2.1:80");
+	assert_null(listener_open(&table, &l, &busy, &e));
+	assert_false(busy);
+	assert_string_equal(err_text(&e),
+	    "bind() to 192.0.2.1:80 failed (99: Cannot assign requested address)");
+	assert_int_equal(listener_try(&l, &e), -1);
+	err_release(&e);
+}
+
+static struct listener
+unix_listener(const char *path)
+{
+	struct listener l = { .backlog = 16 };
+
+	l.address.u.un.sun_family = AF_UNIX;
+	memcpy(l.address.u.un.sun_path, path, strlen(path));
+	l.address.len = sizeof(l.address.u.un);
+	l.address.text = span_str(path);
+	return l;
+}
+
+static void
+test_unix(void **state)
+{
+	struct resource_table table = { 0 }, other = { 0 };
+	struct err e = ERR_INIT;
+	char dir[UNIT_DIR_MAX];
+	struct resource *r;
+	struct listener l;
+	struct stat st;
+	char *path;
+	bool busy;
+
+	unit_make_dir(dir);
+	path = file_join(dir, "s");
+	l = unix_listener(path);
+	r = listener_open(&table, &l, &busy, &e);
+	assert_non_null(r);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0666);
+	assert_int_equal(connects(&l), 0);
+	assert_null(listener_open(&other, &l, &busy, &e));
+	assert_true(busy);
+	err_release(&e);
+	resource_unref(&table, r);
+	assert_int_equal(access(path, F_OK), -1);
+	/* Left by somebody who was killed: taken over. */
+	r = listener_open(&table, &l, &busy, &e);
+	free(r->unlink);
+	r->unlink = NULL;
+	resource_unref(&table, r);
+	assert_int_equal(access(path, F_OK), 0);
+	r = listener_open(&table, &l, &busy, &e);
+	assert_non_null(r);
+	assert_int_equal(connects(&l), 0);
+	resource_unref(&table, r);
+	/* No socket: not ours to remove. */
+	assert_int_equal(file_write_new(path, SPAN("precious"), 0644, &e), 0);
+	assert_null(listener_open(&table, &l, &busy, &e));
+	err_release(&e);
+	assert_int_equal(access(path, F_OK), 0);
+	unit_remove_dir(dir);
+	free(path);
+}
+
+static void
+test_log_reopen(void **state)
+{
+	struct resource_table table = { 0 };
+	struct err e = ERR_INIT;
+	char dir[UNIT_DIR_MAX];
+	struct resource *r;
+	char *path, *old;
+	struct stat st;
+	int fd;
+
+	unit_make_dir(dir);
+	path = file_join(dir, "log");
+	old = file_join(dir, "log.1");
+	r = log_files_open(&table, span_str(path), STDERR_FILENO, &e);
+	assert_non_null(r);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777 & ~LOG_FILE_MODE, 0);
+	assert_int_equal(write(r->fd, "1", 1), 1);
+	assert_int_equal(rename(path, old), 0);
+	fd = r->fd;
+	assert_int_equal(log_files_reopen(r, &e), 0);
+	assert_int_equal(r->fd, fd);
+	assert_true(fcntl(r->fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(write(r->fd, "22", 2), 2);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 2);
+	assert_int_equal(stat(old, &st), 0);
+	assert_int_equal(st.st_size, 1);
+	/* It cannot be had: the old one stays. */
+	unit_remove_dir(dir);
+	assert_int_equal(log_files_reopen(r, &e), -1);
+	assert_non_null(strstr(err_text(&e), "open() \""));
+	assert_int_equal(write(r->fd, "3", 1), 1);
+	err_release(&e);
+	resource_unref(&table, r);
+	free(old);
+	free(path);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kept_and_closed),
+		cmocka_unit_test(test_ids_never_return),
+		cmocka_unit_test(test_busy_names_the_holder),
+		cmocka_unit_test(test_foreign_address),
+		cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_log_reopen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
