@@ -143,7 +143,7 @@ dh_format_text(EVP_PKEY *params, struct buf *out, struct err *e)
 	BIO *bio = BIO_new(BIO_s_mem());
 	int rc;
 
-	if (!bio || EVP_PKEY_print_params(bio, params, 0, NULL) != 1)
+	if (!bio || EVP_PKEY_print_params(bio, params, 4, NULL) != 1)
 		rc = err_set_openssl(e, ERR_BUG, "cannot print DH parameters");
 	else
 		rc = add_bio(out, bio, e);
