@@ -61,7 +61,11 @@ redirect_location(const struct request *r, struct span target)
 void
 redirect_send(struct request *r, unsigned status, struct span target)
 {
-	header_add(&r->response.headers, HEADER_LOCATION, SPAN("Location"),
-	    redirect_location(r, target));
+	struct span location = redirect_location(r, target);
+	/* nginx puts what it made absolute in a place of its own, the rest among the other fields. */
+	bool completed = target.n > 0 && target.p[0] == '/';
+
+	header_add(&r->response.headers, completed ? HEADER_LOCATION : HEADER_OTHER,
+	    SPAN("Location"), location);
 	request_fail(r, status);
 }

@@ -131,11 +131,14 @@ request_send_simple(struct request *r, unsigned status, struct span content_type
 void
 request_fail(struct request *r, unsigned status)
 {
+	struct span body;
+
 	if (r->response.head_sent) {
 		request_abort(r, "error after the response began");
 		return;
 	}
+	body = error_page_body(status, r->settings->server_tokens, r->arena);
 	r->response.reason = span_of(NULL, 0);
-	request_send_simple(r, status, SPAN("text/html"),
-	    error_page_body(status, r->settings->server_tokens, r->arena));
+	request_send_simple(r, error_page_wire_status(status),
+	    body.n > 0 ? SPAN("text/html") : span_of(NULL, 0), body);
 }

@@ -6,7 +6,7 @@
  * typed by the path's extension; one below 400 without a text has an empty body; 400 and above have the
  * built-in page. 444 closes without an answer, and so do 408 and 499 without a text.
  */
-#include "proxy/http/error_page.h"
+#include "proxy/http/conditional.h"
 #include "proxy/http/mime.h"
 #include "proxy/http/redirect.h"
 #include "proxy/http/request.h"
@@ -15,6 +15,24 @@ static bool
 is_redirect(unsigned status)
 {
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* A 200 without date and tag is subject to conditions all the same. False: it is answered. */
+static bool
+conditions_hold(struct request *r)
+{
+	switch (conditional_check(&r->headers, -1, span_of(NULL, 0))) {
+	case CONDITIONAL_FAILED:
+		request_fail(r, 412);
+		return false;
+	case CONDITIONAL_NOT_MODIFIED:
+		r->response.status = 304;
+		request_send_head(r);
+		request_send_end(r);
+		return false;
+	default:
+		return true;
+	}
 }
 
 static void
@@ -32,10 +50,9 @@ start(struct request *r)
 		redirect_send(r, status, text);
 	} else if (status >= 400 && !has_text) {
 		request_fail(r, status);
-	} else if (status == 204 || status == 304) {
-		request_send_simple(r, status, span_of(NULL, 0), span_of(NULL, 0));
-	} else {
-		request_send_simple(r, status, mime_type_of(r->settings, r->uri), text);
+	} else if (status != 200 || conditions_hold(r)) {
+		request_send_simple(r, status,
+		    status == 204 ? span_of(NULL, 0) : mime_type_of(r->settings, r->uri), text);
 	}
 }
 
