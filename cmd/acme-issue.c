@@ -19,13 +19,13 @@ struct args {
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-#define SETTER(name, action)                                                                       \
-	static int set_##name(void *ctx, const char *value, struct err *e)                         \
-	{                                                                                          \
-		struct args *args = ctx;                                                           \
-                                                                                                   \
-		action;                                                                            \
-		return 0;                                                                          \
+#define SETTER(name, action)                                               \
+	static int set_##name(void *ctx, const char *value, struct err *e) \
+	{                                                                  \
+		struct args *args = ctx;                                   \
+                                                                           \
+		action;                                                    \
+		return 0;                                                  \
 	}
 
 SETTER(account, args->asked.account = value)
@@ -78,7 +78,8 @@ static const struct cli_option options[] = {
 	    add_webroot },
 	{ "webroot", 0, NULL, "prove names by files in a web root (the default)", 0,
 	    set_webroot_solver },
-	{ "cert-name", 0, "NAME", "name of the lineage (default: the first name)", 0, set_cert_name },
+	{ "cert-name", 0, "NAME", "name of the lineage (default: the first name)", 0,
+	    set_cert_name },
 	{ "server", 0, "URL|NAME", "the CA: a directory URL or letsencrypt, zerossl, google ...", 0,
 	    set_server },
 	{ "staging", 0, NULL, "Let's Encrypt's staging CA: for trials", 0, set_staging },
@@ -93,7 +94,8 @@ static const struct cli_option options[] = {
 	{ "elliptic-curve", 0, "CURVE", "secp256r1 (default), secp384r1, secp521r1", 0, set_curve },
 	{ "rsa-key-size", 0, "BITS", "2048 (default) to 8192", 0, set_rsa_bits },
 	{ "reuse-key", 0, NULL, "keep the key when renewing", 0, set_reuse_key },
-	{ "no-reuse-key", 0, NULL, "a new key for each renewal (the default)", 0, set_no_reuse_key },
+	{ "no-reuse-key", 0, NULL, "a new key for each renewal (the default)", 0,
+	    set_no_reuse_key },
 	{ "expand", 0, NULL, "add names to the existing lineage", 0, set_expand },
 	{ "force-renewal", 0, NULL, "order even if nothing is due", 0, set_force },
 	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN, set_force },
@@ -136,9 +138,10 @@ static const struct cli_program program = {
 		    "    one certificate for both names, proved by files below /var/www/html\n"
 		    "acme-issue --staging -w /var/www/html -d example.com --cert-name trial\n"
 		    "    a trial that costs nothing of the CA's limits\n",
-	.details = "Exit codes: 0 done or nothing due, 1 not validated or not deployed, 64 usage,\n"
-		   "65 refused by the CA's policy, 69 CA unavailable, 75 try later, 77 permission,\n"
-		   "78 configuration. The certificate is renewed by acme-renew.\n",
+	.details =
+	    "Exit codes: 0 done or nothing due, 1 not validated or not deployed, 64 usage,\n"
+	    "65 refused by the CA's policy, 69 CA unavailable, 75 try later, 77 permission,\n"
+	    "78 configuration. The certificate is renewed by acme-renew.\n",
 	.options = options,
 	.operand = operand,
 };

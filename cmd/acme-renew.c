@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 #define JOBS_DEFAULT 4
-#define JOBS_MAX     64
+#define JOBS_MAX 64
 
 struct args {
 	const char *config_dir, *cert_name, *deploy_hook, *pre_hook, *post_hook;
@@ -25,13 +25,13 @@ struct args {
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-#define SETTER(name, action)                                                                       \
-	static int set_##name(void *ctx, const char *value, struct err *e)                         \
-	{                                                                                          \
-		struct args *args = ctx;                                                           \
-                                                                                                   \
-		action;                                                                            \
-		return 0;                                                                          \
+#define SETTER(name, action)                                               \
+	static int set_##name(void *ctx, const char *value, struct err *e) \
+	{                                                                  \
+		struct args *args = ctx;                                   \
+                                                                           \
+		action;                                                    \
+		return 0;                                                  \
 	}
 
 SETTER(ca_file, args->ca_file = value)
@@ -84,11 +84,13 @@ static const struct cli_option options[] = {
 	{ "force-renewal", 0, NULL, "renew even if nothing is due", 0, set_force },
 	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN, set_force },
 	{ "jobs", 0, "N", "orders at a time (default: 4)", 0, set_jobs },
-	{ "deploy-hook", 0, "COMMAND", "instead of the lineage's: run when a new version is live", 0,
-	    set_deploy_hook },
+	{ "deploy-hook", 0, "COMMAND", "instead of the lineage's: run when a new version is live",
+	    0, set_deploy_hook },
 	{ "renew-hook", 0, "COMMAND", "the same", CLI_HIDDEN, set_deploy_hook },
-	{ "pre-hook", 0, "COMMAND", "instead of the lineage's: run before ordering", 0, set_pre_hook },
-	{ "post-hook", 0, "COMMAND", "instead of the lineage's: run after ordering", 0, set_post_hook },
+	{ "pre-hook", 0, "COMMAND", "instead of the lineage's: run before ordering", 0,
+	    set_pre_hook },
+	{ "post-hook", 0, "COMMAND", "instead of the lineage's: run after ordering", 0,
+	    set_post_hook },
 	{ "reload", 0, "SOCKET|PIDFILE|none", "whom to reload (default: tinyproxyd if it runs)", 0,
 	    set_reload },
 	{ "verify", 0, "HOST:PORT|none", "where the new certificates must then be served", 0,
@@ -124,10 +126,11 @@ static const struct cli_program program = {
 		    "    for cron: silent unless something failed\n"
 		    "acme-renew --cert-name example.com --force-renewal\n"
 		    "    one lineage, now\n",
-	.details = "Due is what has less than a third of its life left (half, for lives under ten\n"
-		   "days). What was renewed but not seen served is deployed again by the next run.\n"
-		   "Exit codes: 0 all is well, 1 some lineages failed or were not deployed, and if all\n"
-		   "failed for one reason: 65 data, 69 CA unavailable, 75 try later, 78 configuration.\n",
+	.details =
+	    "Due is what has less than a third of its life left (half, for lives under ten\n"
+	    "days). What was renewed but not seen served is deployed again by the next run.\n"
+	    "Exit codes: 0 all is well, 1 some lineages failed or were not deployed, and if all\n"
+	    "failed for one reason: 65 data, 69 CA unavailable, 75 try later, 78 configuration.\n",
 	.options = options,
 	.operand = operand,
 };
