@@ -158,8 +158,12 @@ write_file(const char *path, struct span content, mode_t mode, bool replace, str
 	if (open_dir(&p) < 0 || open_temp(&p, mode) < 0 || fill(&p, content, mode) < 0 ||
 	    place(&p, replace) < 0)
 		rc = fail(&p, errno, e);
-	else if (fsync(p.dirfd) < 0)
+	else if (fsync(p.dirfd) < 0) {
 		rc = err_set_errno(e, errno, "cannot flush the directory of %s to disk", path);
+		/* What was replaced cannot come back; what is new can go. */
+		if (!replace)
+			unlinkat(p.dirfd, p.base, 0);
+	}
 	pending_release(&p);
 	return rc;
 }
