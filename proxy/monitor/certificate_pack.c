@@ -8,9 +8,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "libcert/chain.h"
+#include "libcert/dh.h"
 #include "proxy/monitor/certificate_pair.h"
 
-#include <openssl/decoder.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
@@ -137,9 +137,11 @@ pack_fresh(struct packing *p, const struct certificate_ref *ref)
 			goto out;
 		}
 		add_problem(p->report, ref, CERTIFICATE_SERVED, err_text(&e));
+	} else {
+		/* One out of date is looked at again each time, so that it is reported each time. */
+		file_identity_record(p->writer, BUNDLE_CERTIFICATE, p->name, ids, 2);
 	}
 	bundle_writer_add(p->writer, BUNDLE_CERTIFICATE, p->name, buf_span(&entry));
-	file_identity_record(p->writer, BUNDLE_CERTIFICATE, p->name, ids, 2);
 	p->report->packed++;
 out:
 	certificate_pair_release(&pair);
@@ -193,26 +195,33 @@ certificate_pack(struct bundle_writer *w, const struct bundle *previous, const s
 	}
 }
 
-/* PKCS#3 DER of the first DH PARAMETERS block. */
+/* The parameters as PKCS#3 DER, however the file has them. */
 static int
 dhparam_encode(struct span pem, struct buf *der, struct err *e)
 {
-	BIO *in = BIO_new_mem_buf(pem.p, (int)pem.n);
-	EVP_PKEY *params = in ? PEM_read_bio_Parameters(in, NULL) : NULL;
-	unsigned char *bytes = NULL;
-	int n = -1, rc = -1;
+	unsigned char *data = NULL;
+	char *name = NULL, *header = NULL;
+	EVP_PKEY *params = NULL;
+	struct buf again;
+	BIO *in = NULL;
+	long n = 0;
+	int rc = -1;
 
-	if (!params || !EVP_PKEY_is_a(params, "DH"))
-		err_set_openssl(e, ERR_DATA, "no DH PARAMETERS in it");
-	else if (EVP_PKEY_get_bits(params) < 1024)
-		err_set(e, ERR_DATA, "%d bits are too few", EVP_PKEY_get_bits(params));
-	else if ((n = i2d_KeyParams(params, &bytes)) < 0)
-		err_set_openssl(e, ERR_DATA, "cannot encode them");
+	buf_init(&again, DHPARAM_MAX);
+	if (dh_parse_pem(pem, &params, e) < 0 || dh_format_pem(params, &again, e) < 0)
+		goto out;
+	in = BIO_new_mem_buf(again.p, (int)again.len);
+	if (!in || PEM_read_bio(in, &name, &header, &data, &n) != 1)
+		err_set_openssl(e, ERR_BUG, "cannot encode them");
 	else
-		rc = buf_add(der, span_of(bytes, (size_t)n));
-	OPENSSL_free(bytes);
-	EVP_PKEY_free(params);
+		rc = buf_add(der, span_of(data, (size_t)n));
+out:
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_free(data);
 	BIO_free(in);
+	buf_release(&again);
+	EVP_PKEY_free(params);
 	return rc;
 }
 
