@@ -65,11 +65,15 @@ end_request(struct client_conn *cc)
 	generation_unref(g);
 }
 
-/* Send what is queued, then close; while the client may still be sending, read and drop for a while. */
+/* Send what is queued, then close. linger: the client may still be sending; a close with bytes unread resets. */
 static void
-start_closing(struct client_conn *cc)
+start_closing(struct client_conn *cc, bool linger)
 {
-	cc->http1.state = HTTP1_CLOSING;
+	struct http1 *h = &cc->http1;
+
+	h->state = HTTP1_CLOSING;
+	h->linger = linger;
+	h->linger_until_ms = loop_now_ms(loop_of(cc)) + LINGER_TOTAL_MS;
 	drop_input(cc);
 	conn_shutdown_write(&cc->conn);
 	conn_want_drain(&cc->conn);
@@ -84,7 +88,7 @@ next_request(struct client_conn *cc)
 	h->state = HTTP1_WAIT;
 	memset(&h->scan, 0, sizeof(h->scan));
 	if (cc->slot->gone || cc->client.worker->draining) {
-		start_closing(cc);
+		start_closing(cc, false);
 		return;
 	}
 	timer_set(loop_of(cc), &cc->timer,
@@ -97,15 +101,17 @@ finish_run(struct deferred *d)
 {
 	struct http1 *h = from_member(d, struct http1, finish);
 	struct client_conn *cc = from_member(h, struct client_conn, http1);
-	bool again = h->keep_alive && !h->aborted && http1_body_skip(cc);
+	bool all_read, unread_input;
 
 	if (h->aborted) {
 		client_conn_close(cc, NULL);
 		return;
 	}
+	all_read = http1_body_skip(cc);
+	unread_input = h->in && chunk_filled(h->in) > 0;
 	end_request(cc);
-	if (!again) {
-		start_closing(cc);
+	if (!h->keep_alive || !all_read) {
+		start_closing(cc, !all_read || unread_input);
 	} else if (!conn_out_empty(&cc->conn)) {
 		h->state = HTTP1_DRAINING;
 		conn_want_drain(&cc->conn);
@@ -186,6 +192,7 @@ refuse(struct client_conn *cc, unsigned status, const char *why)
 	struct request *r = cc->http1.request ? cc->http1.request : begin_request(cc);
 
 	cc->http1.keep_alive = false;
+	cc->http1.body_failed = true; /* where the message ends is not known */
 	request_log(r, LOG_LEVEL_INFO, "client sent invalid request: %s", why);
 	request_fail(r, status);
 }
@@ -402,16 +409,18 @@ discard_input(struct client_conn *cc)
 {
 	char sink[4096];
 	ssize_t n = CONN_AGAIN;
+	int64_t left_ms;
 
 	while (conn_may_read(&cc->conn)) {
 		n = conn_read(&cc->conn, sink, sizeof(sink));
 		if (n <= 0)
 			break;
 	}
-	if (n == CONN_EOF)
+	left_ms = cc->http1.linger_until_ms - loop_now_ms(loop_of(cc));
+	if (n == CONN_EOF || left_ms <= 0)
 		client_conn_close(cc, NULL);
 	else if (n != CONN_ERROR)
-		timer_set(loop_of(cc), &cc->timer, LINGER_MS);
+		timer_set(loop_of(cc), &cc->timer, left_ms < LINGER_MS ? left_ms : LINGER_MS);
 }
 
 static void
@@ -468,11 +477,10 @@ http1_writable(struct client_conn *cc)
 		next_request(cc);
 		break;
 	case HTTP1_CLOSING:
-		if (!cc->conn.shut_done) {
-			conn_want_drain(&cc->conn);
+		if (!h->linger && !conn_may_read(&cc->conn)) {
+			client_conn_close(cc, NULL);
 			break;
 		}
-		/* A close with bytes unread would send a reset that could overtake our answer. */
 		h->state = HTTP1_LINGERING;
 		discard_input(cc);
 		break;

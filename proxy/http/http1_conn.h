@@ -45,6 +45,10 @@ struct http1 {
 	/* Response */
 	int64_t out_left; /* of Content-Length; -1 = not counted */
 	bool out_chunked, keep_alive, ended, aborted;
+
+	/* Closing */
+	bool linger;             /* the client may still be sending */
+	int64_t linger_until_ms; /* loop clock */
 };
 
 /* The transport is ready (handshake done): read the first request. */

@@ -167,7 +167,7 @@ flush_and_tell(struct conn *c)
 		flush_queue(c);
 		if (!c->failed && !c->out && c->shut_write && !c->shut_done)
 			shutdown_now(c);
-		if (!c->failed && !c->out && c->want_drain) {
+		if (!c->failed && !c->out && c->want_drain && c->shut_write == c->shut_done) {
 			c->want_drain = 0;
 			c->ops->on_writable(c);
 		}

@@ -100,7 +100,10 @@ conn_out_empty(const struct conn *c)
 {
 	return c->out_bytes == 0;
 }
-/* Ask for on_writable once the queue is empty, though nothing was refused. */
+/*
+ * Ask for on_writable once the queue is empty, though nothing was refused; after conn_shutdown_write, once the end of
+ * stream is sent too.
+ */
 void conn_want_drain(struct conn *c);
 /* Something went wrong that no callback has told yet: reason is static text. on_error follows at the end of the turn. */
 void conn_fail(struct conn *c, const char *reason, int errnum);
