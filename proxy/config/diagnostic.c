@@ -2,7 +2,8 @@
 /*
  * diagnostic: collecting what is wrong, in the order it was found.
  *
- * The same text at the same place is kept once: a file included in a hundred blocks has its mistake told once.
+ * The same text at the same place is kept once: a file included in a hundred blocks has its
+ * mistake told once.
  */
 #include "proxy/config/diagnostic.h"
 

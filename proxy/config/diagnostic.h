@@ -46,7 +46,10 @@ void diagnostic_hint(struct diagnostics *d, const char *fmt, ...)
  * come first.
  */
 void diagnostics_sort(struct diagnostics *d);
-/* 'unknown directive "x" in FILE:LINE (included from FILE:LINE)' for log and terminal; hint lines apart. */
+/*
+ * 'unknown directive "x" in FILE:LINE (included from FILE:LINE)' for log and terminal; hint lines
+ * apart.
+ */
 struct span diagnostic_format(const struct diagnostic *d, struct arena *arena);
 
 #endif

@@ -160,7 +160,10 @@ explain_unknown(struct loader *l, const struct scope *s, const struct node *n)
 		    SPAN_ARG(context_names(contexts_of(&l->directives, near), l->diags->arena)));
 }
 
-/* The first word that stands first in its line and is a directive's name here: what is before it lacks a ";". */
+/*
+ * The first word that stands first in its line and is a directive's name here: what is before it
+ * lacks a ";".
+ */
 static const struct word *
 swallowed_directive(const struct loader *l, const struct scope *s, const struct node *n)
 {

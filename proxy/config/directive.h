@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * directive: the tables of everything a configuration may say, and how a block is given its meaning.
+ * directive: the tables of everything a configuration may say, and how a block is given its
+ * meaning.
  *
- * One row per directive: its name, the contexts it may stand in, how many arguments it takes, and the function
- * that sets it. The checks that are the same for all (unknown, misplaced, duplicate, wrong count, missing ";"
- * or "{"), the hints and the lists of names come from the table; a setter sees only what passed them. Two
- * directives of one name in different contexts ("server") are two rows.
+ * One row per directive: its name, the contexts it may stand in, how many arguments it takes, and
+ * the function that sets it. The checks that are the same for all (unknown, misplaced, duplicate,
+ * wrong count, missing ";" or "{"), the hints and the lists of names come from the table; a setter
+ * sees only what passed them. Two directives of one name in different contexts ("server") are two
+ * rows.
  *
- * Adding one: a row in the table of its noun (directive_<noun>.c), and a setter unless one of those below does.
+ * Adding one: a row in the table of its noun (directive_<noun>.c), and a setter unless one of
+ * those below does.
  */
 #ifndef PROXY_CONFIG_DIRECTIVE_H
 #define PROXY_CONFIG_DIRECTIVE_H
@@ -36,7 +39,10 @@ enum context {
 enum directive_flag {
 	DIRECTIVE_BLOCK = 1 << 0, /* "{" follows, not ";" */
 	DIRECTIVE_MANY = 1 << 1,  /* may stand several times in a block */
-	/* A block that the other blocks beside it refer to or inherit: loaded together with the simple directives. */
+	/*
+	 * A block that the other blocks beside it refer to or inherit: loaded together with the
+	 * simple directives.
+	 */
 	DIRECTIVE_DEFINES = 1 << 2,
 };
 
@@ -115,7 +121,10 @@ int directive_set_size(struct loader *l, struct scope *s, const struct directive
 /* Into a uint64_t, with "g". */
 int directive_set_offset(struct loader *l, struct scope *s, const struct directive *d,
     const struct node *n);
-/* Into an int64_t of milliseconds. detail: NULL, or directive_seconds: units of nginx's times in seconds. */
+/*
+ * Into an int64_t of milliseconds. detail: NULL, or directive_seconds: units of nginx's times in
+ * seconds.
+ */
 int directive_set_duration(struct loader *l, struct scope *s, const struct directive *d,
     const struct node *n);
 /* A word without variables into a span. */

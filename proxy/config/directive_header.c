@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * directive_header: header fields that the configuration writes: add_header, and the list proxy_set_header shares.
+ * directive_header: header fields that the configuration writes: add_header, and the list
+ * proxy_set_header shares.
  */
 #include "proxy/config/loader.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * directive_http: the http block, and what it and the blocks inside it say about requests and connections.
+ * directive_http: the http block, and what it and the blocks inside it say about requests and
+ * connections.
  */
 #include "proxy/config/loader.h"
 #include "proxy/config/value.h"
@@ -75,7 +76,9 @@ set_http(struct loader *l, struct scope *s, const struct directive *d, const str
 	server_settings_init(l, &server);
 	location_settings_init(l, &location);
 	scope_init(&inner, s, CONTEXT_HTTP, n);
-	/* On the stack: whoever changes them copies them, and whoever keeps them has them copied. */
+	/*
+	 * On the stack: whoever changes them copies them, and whoever keeps them has them copied.
+	 */
 	inner.server_settings = &server;
 	inner.location_settings = &location;
 	(void)scope_server_settings(l, &inner);

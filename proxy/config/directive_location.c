@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * directive_location: the location block, and what may be said about content: files, types, return, headers.
+ * directive_location: the location block, and what may be said about content: files, types,
+ * return, headers.
  */
 #include "proxy/config/loader.h"
 #include "proxy/config/route.h"

@@ -2,8 +2,8 @@
 /*
  * directive_log: access_log, log_format, error_log.
  *
- * A log file enters the snapshot only when something that serves writes to it, so a default that every server
- * overrides is never opened.
+ * A log file enters the snapshot only when something that serves writes to it, so a default that
+ * every server overrides is never opened.
  */
 #include "proxy/config/loader.h"
 

@@ -7,7 +7,10 @@
 
 #define HTTP_PORT 80
 
-/* Take "host:port" and the URI of what stands behind "http://" apart. A unix path ends at ":" or the end. */
+/*
+ * Take "host:port" and the URI of what stands behind "http://" apart. A unix path ends at ":" or
+ * the end.
+ */
 static void
 split_target(struct span rest, struct span *host, struct span *uri)
 {
@@ -143,7 +146,7 @@ set_redirect(struct loader *l, struct scope *s, const struct directive *d, const
 
 	if (n->word_count == 3)
 		return loader_error(l, n,
-		    "replacements in \"proxy_redirect\" are not supported yet; \"default\" and \"off\" are");
+		    "replacements in \"proxy_redirect\" are not supported yet");
 	if (!span_eq(how, SPAN("default")) && !span_eq(how, SPAN("off")))
 		return loader_bad_parameter(l, n, &n->words[1], NULL);
 	scope_location_settings(l, s)->proxy.redirect_default = span_eq(how, SPAN("default"));

@@ -105,9 +105,10 @@ add_name(struct loader *l, struct scope *s, const struct node *n, const struct w
 		name = host_name(l);
 	else if (loader_check_literal(l, n, w) < 0)
 		return -1;
-	if (span_eq(name, SPAN(".")) || (span_starts(name, SPAN("*")) && !span_starts(name, SPAN("*."))))
-		return loader_word_error(
-		    l, n, w, "server name \"" SPAN_FMT "\" is invalid", SPAN_ARG(w->text));
+	if (span_eq(name, SPAN(".")) ||
+	    (span_starts(name, SPAN("*")) && !span_starts(name, SPAN("*."))))
+		return loader_word_error(l, n, w, "server name \"" SPAN_FMT "\" is invalid",
+		    SPAN_ARG(w->text));
 	if (!is_sound_name(name))
 		return loader_word_error(l, n, w,
 		    "invalid server name or wildcard \"" SPAN_FMT "\"", SPAN_ARG(w->text));

@@ -2,8 +2,9 @@
 /*
  * directive_tls: certificates and TLS settings of servers.
  *
- * Certificates and keys are two lists, each inherited whole unless a block has its own; the n-th certificate
- * belongs to the n-th key. Whether the files are there and fit is the monitor's to say.
+ * Certificates and keys are two lists, each inherited whole unless a block has its own; the n-th
+ * certificate belongs to the n-th key. Whether the files are there and fit is the monitor's to
+ * say.
  */
 #include "proxy/config/loader.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * directive_value: the setters that many directives share: flags, numbers, sizes, times, words, paths, choices.
+ * directive_value: the setters that many directives share: flags, numbers, sizes, times, words,
+ * paths, choices.
  *
  * Where a value goes is in the directive's row; the messages are nginx's.
  */

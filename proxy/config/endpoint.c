@@ -3,7 +3,7 @@
  * endpoint: listeners and endpoints out of the listen directives of all servers.
  *
  *	listen directives -> one draft per address -> endpoint (default server, names)
- *	                                           -> a listener of its own, or the wildcard's on its port
+ *	                                           -> its own listener, or the wildcard's on its port
  */
 #include "proxy/config/loader.h"
 #include "proxy/config/route.h"
@@ -173,7 +173,10 @@ same_servers(const struct draft *a, const struct draft *b)
 	return true;
 }
 
-/* Addresses with the same servers in the same order (80 and 443 of the same hosts) share their names. */
+/*
+ * Addresses with the same servers in the same order (80 and 443 of the same hosts) share their
+ * names.
+ */
 static void
 make_endpoint(struct loader *l, struct draft *d, const struct draft *before)
 {

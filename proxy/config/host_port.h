@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * host_port: "host:port", "[::1]:80", "*:80", "80", "unix:/path" as they stand in listen, server and proxy_pass.
+ * host_port: "host:port", "[::1]:80", "*:80", "80", "unix:/path" as they stand in listen, server
+ * and proxy_pass.
  *
  * Taking text apart is pure; only numeric hosts become socket addresses here, names go through the
  * configuration's source.
@@ -18,12 +19,14 @@ struct host_port {
 };
 
 /*
- * Take text apart. may_omit_host: "80", "*" and "*:80" are right (listen). Returns NULL, or what is wrong in
- * nginx's words ("invalid port").
+ * Take text apart. may_omit_host: "80", "*" and "*:80" are right (listen). Returns NULL, or what
+ * is wrong in nginx's words ("invalid port").
  */
 const char *host_port_split(struct span text, bool may_omit_host, struct host_port *hp);
 
-/* A numeric IPv4 or IPv6 host, or a unix path, as a socket address; false when the host is a name. */
+/*
+ * A numeric IPv4 or IPv6 host, or a unix path, as a socket address; false when the host is a name.
+ */
 bool host_port_address(const struct host_port *hp, uint16_t port, struct arena *arena,
     struct address *out);
 

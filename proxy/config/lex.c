@@ -2,8 +2,8 @@
 /*
  * lex: the tokenizer of configuration text.
  *
- * nginx's reader is a state machine over single bytes; what it accepts is a handful of rules, and here each
- * rule is a function: skip what separates words, then scan one word.
+ * nginx's reader is a state machine over single bytes; what it accepts is a handful of rules, and
+ * here each rule is a function: skip what separates words, then scan one word.
  */
 #include "proxy/config/lex.h"
 
@@ -27,7 +27,10 @@ advance(struct lexer *lx)
 	lx->rest = span_after(lx->rest, 1);
 }
 
-/* Blanks and comments. A comment directly behind a quoted word is no comment: the quote must end first. */
+/*
+ * Blanks and comments. A comment directly behind a quoted word is no comment: the quote must end
+ * first.
+ */
 static void
 skip_blanks(struct lexer *lx)
 {

@@ -2,9 +2,10 @@
 /*
  * lex: configuration text into words, semicolons and braces, by nginx's rules.
  *
- * A word ends at a blank, ";" or "{"; "#" opens a comment only where a word could begin; "${" inside a word
- * belongs to the word; a backslash takes the next character along, in quotes as well. Pure: nothing is allocated
- * but by lex_value() and nothing is logged. Lines are counted from 1.
+ * A word ends at a blank, ";" or "{"; "#" opens a comment only where a word could begin; "${"
+ * inside a word belongs to the word; a backslash takes the next character along, in quotes as
+ * well. Pure: nothing is allocated but by lex_value() and nothing is logged. Lines are counted
+ * from 1.
  */
 #ifndef PROXY_CONFIG_LEX_H
 #define PROXY_CONFIG_LEX_H
@@ -37,9 +38,15 @@ struct lexer {
 };
 
 void lex_init(struct lexer *lx, struct span text);
-/* After LEX_END and LEX_BAD_UNCLOSED every further token is LEX_END; other bad tokens are passed over. */
+/*
+ * After LEX_END and LEX_BAD_UNCLOSED every further token is LEX_END; other bad tokens are passed
+ * over.
+ */
 struct token lex_next(struct lexer *lx);
-/* The word with its escapes undone (\" \' \\ \t \r \n; any other backslash stays); a copy only if there are some. */
+/*
+ * The word with its escapes undone (\" \' \\ \t \r \n; any other backslash stays); a copy only if
+ * there are some.
+ */
 struct span lex_value(struct span raw, struct arena *arena);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * loader: what the setters share: messages, paths, values with variables, settings that are copied on change,
- * and the lists of files that a snapshot names.
+ * loader: what the setters share: messages, paths, values with variables, settings that are copied
+ * on change, and the lists of files that a snapshot names.
  */
 #include "proxy/config/loader.h"
 

@@ -2,9 +2,9 @@
 /*
  * loader: the work of turning the tree into a snapshot; private to proxy/config.
  *
- * A scope is a block being loaded: first all its simple directives, in order, then the blocks inside it, each in
- * a scope of its own that begins with the settings its parent ended up with. Settings are shared with the
- * parent until the first change in the scope.
+ * A scope is a block being loaded: first all its simple directives, in order, then the blocks
+ * inside it, each in a scope of its own that begins with the settings its parent ended up with.
+ * Settings are shared with the parent until the first change in the scope.
  */
 #ifndef PROXY_CONFIG_LOADER_H
 #define PROXY_CONFIG_LOADER_H
@@ -54,7 +54,10 @@ struct scope {
 	struct named_path *certificates, *certificate_keys; /* newest first */
 	bool ssl;                                           /* "ssl on" */
 	const struct node *path_node; /* root or alias, whichever came first in this scope */
-	/* Of the directive being set: it is the first of its name in this scope, so it replaces what was inherited. */
+	/*
+	 * Of the directive being set: it is the first of its name in this scope, so it replaces
+	 * what was inherited.
+	 */
 	bool first;
 	unsigned char seen[DIRECTIVE_MAX / 8];
 };
@@ -82,7 +85,10 @@ struct loader {
 	diagnostic_add((l)->diags, DIAG_EMERG, (n)->file, (w)->line, __VA_ARGS__)
 /* '"name" directive what' */
 int loader_fail(struct loader *l, const struct node *n, const char *what);
-/* 'invalid parameter "word"', naming what is not supported yet if nginx knows it (a NULL-ended list, or NULL). */
+/*
+ * 'invalid parameter "word"', naming what is not supported yet if nginx knows it (a NULL-ended
+ * list, or NULL).
+ */
 int loader_bad_parameter(struct loader *l, const struct node *n, const struct word *w,
     const char *const *known);
 
@@ -96,7 +102,10 @@ void *loader_room(struct loader *l, void *array, size_t count, size_t size);
 struct template *loader_template(struct loader *l, const struct node *n, const struct word *w);
 /* -1 and told when the word holds a "$" or a NUL. */
 int loader_check_literal(struct loader *l, const struct node *n, const struct word *w);
-/* Absolute: by the prefix (content, logs, pid), or by the configuration file's directory (certificates). */
+/*
+ * Absolute: by the prefix (content, logs, pid), or by the configuration file's directory
+ * (certificates).
+ */
 struct span loader_path(struct loader *l, struct span path);
 struct span loader_conf_path(struct loader *l, struct span path);
 
@@ -119,7 +128,10 @@ void *scope_settings(struct loader *l, struct scope *s, enum settings_group grou
 struct server_settings *scope_server_settings(struct loader *l, struct scope *s);
 struct location_settings *scope_location_settings(struct loader *l, struct scope *s);
 
-/* Defaults of every setting (directive_main.c, directive_http.c, directive_log.c, directive_upstream.c). */
+/*
+ * Defaults of every setting (directive_main.c, directive_http.c, directive_log.c,
+ * directive_upstream.c).
+ */
 void main_settings_init(struct loader *l, struct main_settings *m);
 void server_settings_init(struct loader *l, struct server_settings *s);
 void location_settings_init(struct loader *l, struct location_settings *s);
@@ -133,13 +145,16 @@ struct listen *listen_default(struct loader *l, struct server *server, const str
 /* Pair the server's certificates and keys (directive_tls.c). */
 void tls_finish_server(struct loader *l, struct scope *s);
 /*
- * The addresses of an upstream server (directive_upstream.c). A name that does not resolve is a warning: start-up never
- * waits for it.
+ * The addresses of an upstream server (directive_upstream.c). A name that does not resolve is a
+ * warning: start-up never waits for it.
  */
 void upstream_resolve(struct loader *l, const struct node *n, struct upstream_server *server,
     const struct host_port *hp);
 struct upstream_server upstream_server_default(struct span name);
-/* Header fields the configuration writes (directive_header.c). NAME VALUE of n, to the end of the list. */
+/*
+ * Header fields the configuration writes (directive_header.c). NAME VALUE of n, to the end of the
+ * list.
+ */
 int loader_add_header(struct loader *l, const struct node *n, struct header_field **list,
     bool always);
 int loader_check_header_name(struct loader *l, const struct node *n, const struct word *w);

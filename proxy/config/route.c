@@ -2,12 +2,13 @@
 /*
  * route: the lookups between a request and its server and location.
  *
- * Server names: three hash maps. A host is looked up whole, then by its ends behind each dot from the longest,
- * then by its beginnings before each dot from the longest. Ends longer than the longest wildcard are passed
- * over without hashing, so a host of thousands of labels costs no more than a sound one.
+ * Server names: three hash maps. A host is looked up whole, then by its ends behind each dot from
+ * the longest, then by its beginnings before each dot from the longest. Ends longer than the
+ * longest wildcard are passed over without hashing, so a host of thousands of labels costs no more
+ * than a sound one.
  *
- * Locations: two arrays sorted by path. The last prefix <= uri either is a prefix of uri or leads, over the
- * links from each prefix to the longest one that begins it, to the longest prefix of uri.
+ * Locations: two arrays sorted by path. The last prefix <= uri either is a prefix of uri or leads,
+ * over the links from each prefix to the longest one that begins it, to the longest prefix of uri.
  */
 #include "proxy/config/route.h"
 
@@ -212,7 +213,10 @@ location_index_finish(struct location_index *ix)
 	sort_list(l);
 	note_slashless(ix, &ix->exacts);
 	note_slashless(ix, l);
-	/* What begins an entry begins its neighbour before it, or begins one of that one's prefixes. */
+	/*
+	 * What begins an entry begins its neighbour before it, or begins one of that one's
+	 * prefixes.
+	 */
 	for (size_t i = 1; i < l->count; i++) {
 		const struct location_entry *e = &l->entries[i - 1];
 

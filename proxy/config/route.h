@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * route: from a host name to a server, from a path to a location. Built at load, read-only after, no allocation in lookups.
+ * route: from a host name to a server, from a path to a location. Built at load, read-only after,
+ * no allocation in lookups.
  *
- * Servers (nginx, server_names): exact name, then the longest wildcard at the start ("*.x", ".x"), then the longest at
- * the end ("x.*"), then regexes in order, else the endpoint's default server. Locations: exact, then the longest prefix;
- * regex and ^~ join in the location index without changing this interface.
+ * Servers (nginx, server_names): exact name, then the longest wildcard at the start ("*.x", ".x"),
+ * then the longest at the end ("x.*"), then regexes in order, else the endpoint's default server.
+ * Locations: exact, then the longest prefix; regex and ^~ join in the location index without
+ * changing this interface.
  */
 #ifndef PROXY_CONFIG_ROUTE_H
 #define PROXY_CONFIG_ROUTE_H
@@ -13,7 +15,8 @@
 
 struct server_name_index *server_name_index_new(struct arena *arena);
 /* false: the name is there already for another server (nginx: warning, ignored). */
-bool server_name_index_add(struct server_name_index *ix, struct span name, const struct server *server);
+bool server_name_index_add(struct server_name_index *ix, struct span name,
+    const struct server *server);
 void server_name_index_finish(struct server_name_index *ix);
 /* host: lower case, no port, no trailing dot. NULL when no name matches. */
 const struct server *server_name_index_find(const struct server_name_index *ix, struct span host);
@@ -25,8 +28,9 @@ void location_index_finish(struct location_index *ix);
 /* uri: decoded and normalized path. NULL when none matches. */
 const struct location *location_index_find(const struct location_index *ix, struct span uri);
 /*
- * uri is a proxied location's path but for its last "/" ("/dir" where there is "location /dir/ { proxy_pass ...; }"),
- * and no location is exactly uri: answer 301 to uri with the slash (nginx, location).
+ * uri is a proxied location's path but for its last "/" ("/dir" where there is "location /dir/ {
+ * proxy_pass ...; }"), and no location is exactly uri: answer 301 to uri with the slash (nginx,
+ * location).
  */
 bool location_index_wants_slash(const struct location_index *ix, struct span uri);
 

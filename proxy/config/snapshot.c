@@ -2,7 +2,8 @@
 /*
  * snapshot: loading a whole configuration.
  *
- *	source -> syntax tree -> main scope: its simple directives, then events and http -> snapshot, or mistakes
+ *	source -> syntax tree -> main: simple directives, then events and http -> snapshot
+ *	                                                                        or mistakes
  */
 #include "proxy/config/snapshot.h"
 

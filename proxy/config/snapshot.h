@@ -5,12 +5,14 @@
  *	snapshot -> listeners -> endpoints -> servers -> locations
  *	         -> upstreams, log files, certificates
  *
- * Built from a config_source by snapshot_load(): in the monitor to validate, in each worker to serve; both from the
- * same bytes. Everything lives in its arena. Nothing in it changes after load,
- * and nothing in it is a descriptor: listeners and log files are matched to descriptors by index.
+ * Built from a config_source by snapshot_load(): in the monitor to validate, in each worker to
+ * serve; both from the same bytes. Everything lives in its arena. Nothing in it changes after
+ * load, and nothing in it is a descriptor: listeners and log files are matched to descriptors by
+ * index.
  *
- * Inheritance: a block starts with its parent's settings (after all the parent's own directives, whatever their
- * order) and copies them on its first change; so a pointer shared with the parent costs nothing.
+ * Inheritance: a block starts with its parent's settings (after all the parent's own directives,
+ * whatever their order) and copies them on its first change; so a pointer shared with the parent
+ * costs nothing.
  */
 #ifndef PROXY_CONFIG_SNAPSHOT_H
 #define PROXY_CONFIG_SNAPSHOT_H
@@ -43,8 +45,8 @@ struct address {
 
 /* A file that access_log or error_log writes to; one per path. */
 struct log_file {
-	struct span path;  /* absolute, or "stderr" */
-	unsigned index;    /* in snapshot->log_files */
+	struct span path; /* absolute, or "stderr" */
+	unsigned index;   /* in snapshot->log_files */
 };
 
 struct error_log {
@@ -52,7 +54,10 @@ struct error_log {
 	enum log_level level;
 };
 
-/* How the values of variables are written: \xHH, as in a JSON string, or as they are (nginx, log_format). */
+/*
+ * How the values of variables are written: \xHH, as in a JSON string, or as they are (nginx,
+ * log_format).
+ */
 enum log_escape { LOG_ESCAPE_DEFAULT, LOG_ESCAPE_JSON, LOG_ESCAPE_NONE };
 
 struct access_log {
@@ -74,9 +79,9 @@ enum tls_protocol { TLS_PROTO_1_0 = 1, TLS_PROTO_1_1 = 2, TLS_PROTO_1_2 = 4, TLS
 
 /* Equal settings share one SSL_CTX: compare by value. */
 struct tls_settings {
-	unsigned protocols;      /* set of tls_protocol; default 1.2 + 1.3 */
-	struct span ciphers;     /* OpenSSL list; default "HIGH:!aNULL:!MD5" */
-	struct span dhparam;     /* path or empty */
+	unsigned protocols;  /* set of tls_protocol; default 1.2 + 1.3 */
+	struct span ciphers; /* OpenSSL list; default "HIGH:!aNULL:!MD5" */
+	struct span dhparam; /* path or empty */
 	bool prefer_server_ciphers;
 	int64_t session_timeout_ms; /* 5 min */
 };
@@ -84,8 +89,8 @@ struct tls_settings {
 /* Settings of http and server level only. */
 struct server_settings {
 	struct tls_settings tls;
-	int64_t client_header_timeout_ms;  /* 60 s */
-	size_t client_header_buffer_size;  /* 1k */
+	int64_t client_header_timeout_ms;                           /* 60 s */
+	size_t client_header_buffer_size;                           /* 1k */
 	size_t large_header_buffer_count, large_header_buffer_size; /* 4, 8k */
 	bool merge_slashes, underscores_in_headers, ignore_invalid_headers;
 };
@@ -110,7 +115,7 @@ struct header_name {
 /* Settings that proxy_* directives make. */
 struct proxy_settings {
 	int64_t connect_timeout_ms, send_timeout_ms, read_timeout_ms; /* 60 s each */
-	size_t buffer_size;      /* 4k/8k: the response head must fit */
+	size_t buffer_size;               /* 4k/8k: the response head must fit */
 	struct header_field *set_headers; /* this level's list replaces the inherited one */
 	bool buffering, request_buffering;
 	bool http_1_0;         /* proxy_http_version 1.0; default 1.1 with keep-alive */
@@ -118,12 +123,15 @@ struct proxy_settings {
 	const struct header_name *hide_headers, *pass_headers; /* ask proxy_settings_hide() */
 };
 
-/* The response header name is not passed to the client: nginx's own list, proxy_hide_header, proxy_pass_header. */
+/*
+ * The response header name is not passed to the client: nginx's own list, proxy_hide_header,
+ * proxy_pass_header.
+ */
 bool proxy_settings_hide(const struct proxy_settings *p, struct span name);
 
 /* Settings of http, server and location level. */
 struct location_settings {
-	struct span root;   /* absolute, without a last slash ("/" is empty); no variables in it yet */
+	struct span root; /* absolute, without a last slash: "/" is empty; no variables yet */
 	struct span *index;
 	size_t index_count;
 	const struct mime_type *types; /* sorted by extension, lower case */
@@ -149,11 +157,11 @@ struct return_action {
 /* proxy_pass; not inherited. */
 struct proxy_target {
 	bool tls;
-	const struct upstream_spec *upstream; /* a literal host has an implicit group of its addresses */
+	const struct upstream_spec *upstream; /* of a literal host: an implicit group */
 	struct span host_header;              /* $proxy_host: "backend" or "127.0.0.1:8080" */
 	struct span port;
 	bool has_uri;
-	struct span uri;                      /* replaces the location's prefix when has_uri */
+	struct span uri; /* replaces the location's prefix when has_uri */
 };
 
 enum location_kind { LOCATION_PREFIX, LOCATION_EXACT };
@@ -172,7 +180,8 @@ struct server {
 	struct span *names; /* lower case, as written */
 	size_t name_count;
 	const struct server_settings *settings;
-	const struct location_settings *location_settings; /* what locations inherit; serves requests no location matches */
+	/* What locations inherit; serves requests that no location matches. */
+	const struct location_settings *location_settings;
 	const struct return_action *ret;
 	struct location root_location; /* the implicit one: no location matched */
 	const struct location_index *locations;
@@ -192,7 +201,8 @@ struct endpoint {
 
 /*
  * One socket to bind. A wildcard address takes the connections of the specific ones on its port as
- * well (Linux cannot bind both): then endpoints has several entries, told apart by the local address.
+ * well (Linux cannot bind both): then endpoints has several entries, told apart by the local
+ * address.
  */
 struct listener {
 	struct address address;
@@ -226,7 +236,7 @@ struct upstream_spec {
 
 struct main_settings {
 	bool daemon;
-	struct span pid;   /* absolute path */
+	struct span pid;            /* absolute path */
 	struct span control_socket; /* absolute path; empty: beside the pid file */
 	struct span user, group;
 	unsigned worker_processes; /* auto is resolved */
@@ -259,10 +269,10 @@ struct snapshot {
 };
 
 struct snapshot_options {
-	struct span prefix;      /* -p, absolute, ends in "/" */
-	struct span conf_path;   /* -c, absolute */
-	struct span error_log;   /* -e: where the default error log goes */
-	struct span globals;     /* -g */
+	struct span prefix;    /* -p, absolute, ends in "/" */
+	struct span conf_path; /* -c, absolute */
+	struct span error_log; /* -e: where the default error log goes */
+	struct span globals;   /* -g */
 	const struct variable_table *http_variables;
 };
 

@@ -2,8 +2,8 @@
 /*
  * span_map: a hash map from borrowed bytes to pointers, in an arena.
  *
- * Open addressing, filled at load and read-only after: lookups allocate nothing and may run in parallel.
- * Keys come from the configuration, so no peer can choose colliding ones.
+ * Open addressing, filled at load and read-only after: lookups allocate nothing and may run in
+ * parallel. Keys come from the configuration, so no peer can choose colliding ones.
  */
 #ifndef PROXY_CONFIG_SPAN_MAP_H
 #define PROXY_CONFIG_SPAN_MAP_H
@@ -22,7 +22,10 @@ struct span_map {
 void span_map_init(struct span_map *m, struct arena *arena);
 /* NULL when the key is not there. */
 void *span_map_get(const struct span_map *m, struct span key);
-/* Key and value (never NULL) are borrowed. Returns NULL, or the value that is there already and stays. */
+/*
+ * Key and value (never NULL) are borrowed. Returns NULL, or the value that is there already and
+ * stays.
+ */
 void *span_map_add(struct span_map *m, struct span key, void *value);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * syntax: tokens into a tree, includes spliced in where they stand.
  *
- * Each file is read and parsed once, however often it is included: a second include gets copies of the file's
- * top-level nodes, which share words and children. What is found broken is reported and left out, and reading
- * goes on behind it.
+ * Each file is read and parsed once, however often it is included: a second include gets copies of
+ * the file's top-level nodes, which share words and children. What is found broken is reported and
+ * left out, and reading goes on behind it.
  */
 #include "proxy/config/syntax.h"
 
@@ -156,7 +156,10 @@ keep_word(struct parser *p, const struct token *t)
 	};
 }
 
-/* Words into the parser's list, up to the token that ends them. *sound: nothing in them was broken. */
+/*
+ * Words into the parser's list, up to the token that ends them. *sound: nothing in them was
+ * broken.
+ */
 static struct token
 read_words(struct reader *r, bool *sound)
 {

@@ -16,8 +16,8 @@
 #include <stdbool.h>
 
 /*
- * One row of a variable table. A name ending in '_' with prefix = true stands
- * for a family ($http_NAME): arg is then the rest of the name. get() yields a span that lives as long as the
+ * One row of a variable table. A name ending in '_' with prefix = true stands for a family
+ * ($http_NAME): arg is then the rest of the name. get() yields a span that lives as long as the
  * subject's arena (the subject is a struct request for http), empty when there is no value.
  */
 struct variable {
@@ -32,26 +32,30 @@ struct variable_table {
 };
 
 /* Exact rows first, then prefixes. NULL if unknown. */
-const struct variable *variable_find(const struct variable_table *t, struct span name, struct span *arg);
+const struct variable *variable_find(const struct variable_table *t, struct span name,
+    struct span *arg);
 
 struct template_part {
-	struct span text;          /* the literal, or the variable's argument */
+	struct span text;           /* the literal, or the variable's argument */
 	const struct variable *var; /* NULL = literal */
 };
 
+/* clang-format off: it takes "template" for C++'s */
 struct template {
+/* clang-format on */
 	struct span source; /* as written */
 	struct template_part *parts;
 	size_t count; /* 0 = empty; literal when every part is */
-	bool literal; /* evaluates to `source` unescaped, whatever the subject: parts[0].text or empty */
+	/* Evaluates to `source`, whatever the subject: parts[0].text or empty. */
+	bool literal;
 };
 
 /*
- * "$name", "${name}"; "$" before anything else is an error as in nginx ('invalid variable name'). An unknown variable is
- * an error with a hint. Returns NULL with e set.
+ * "$name", "${name}"; "$" before anything else is an error as in nginx ('invalid variable name').
+ * An unknown variable is an error with a hint. Returns NULL with e set.
  */
-struct template *template_compile(const struct variable_table *t, struct span text, struct arena *arena,
-    struct err *e);
+struct template *template_compile(const struct variable_table *t, struct span text,
+    struct arena *arena, struct err *e);
 /* The value, in arena (a literal is returned without copying). */
 struct span template_eval(const struct template *t, void *subject, struct arena *arena);
 

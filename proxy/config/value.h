@@ -2,7 +2,8 @@
 /*
  * value: the scalar values of the configuration language: numbers, sizes, durations.
  *
- * nginx's grammar, except that a unit always needs a number before it. All return 0, or -1 with *out untouched.
+ * nginx's grammar, except that a unit always needs a number before it. All return 0, or -1 with
+ * *out untouched.
  */
 #ifndef PROXY_CONFIG_VALUE_H
 #define PROXY_CONFIG_VALUE_H
@@ -21,8 +22,8 @@ enum duration_unit {
 };
 
 /*
- * "90", "1m30s", "1h 30m": numbers with units from the longest to the shortest, each once; a last one
- * without a unit is seconds. Milliseconds out, whatever the unit.
+ * "90", "1m30s", "1h 30m": numbers with units from the longest to the shortest, each once; a last
+ * one without a unit is seconds. Milliseconds out, whatever the unit.
  */
 int value_parse_duration(struct span s, enum duration_unit unit, int64_t *ms)
     __attribute__((warn_unused_result));

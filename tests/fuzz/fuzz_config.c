@@ -2,7 +2,8 @@
 /*
  * fuzz_config: a configuration file, from its bytes to a snapshot and lookups in it.
  *
- * There is a snapshot exactly if there was no error; each message can be shown; each server is found somewhere.
+ * There is a snapshot exactly if there was no error; each message can be shown; each server is
+ * found somewhere.
  */
 #include "proxy/config/route.h"
 #include "proxy/config/snapshot.h"

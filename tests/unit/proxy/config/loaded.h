@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * loaded: configurations for unit tests: files in memory, hosts made up, a small table of variables.
+ * loaded: configurations for unit tests: files in memory, hosts made up, a small table of
+ * variables.
  *
  * load("...") loads one file, /etc/t/t.conf; the checks below look at what became of it. Hosts:
  * one.example has 192.0.2.1, two.example 192.0.2.1 and 2001:db8::1, nothing else resolves.

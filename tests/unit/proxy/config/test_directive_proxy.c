@@ -165,7 +165,7 @@ test_refusals(void **state)
 		    "invalid value \"2\" in \"proxy_http_version\" directive" },
 		{ "proxy_redirect on;", "invalid parameter \"on\"" },
 		{ "proxy_redirect http://a/ /;",
-		    "replacements in \"proxy_redirect\" are not supported yet; \"default\" and \"off\" are" },
+		    "replacements in \"proxy_redirect\" are not supported yet" },
 		{ "proxy_buffer_size 255;", "\"proxy_buffer_size\" directive invalid value" },
 		{ "proxy_buffer_size 17m;", "\"proxy_buffer_size\" directive invalid value" },
 		{ "proxy_read_timeout x;", "\"proxy_read_timeout\" directive invalid value" },

@@ -132,7 +132,10 @@ answering(const struct listener *l, const char *local, const char *host)
 	return route_server(route_endpoint(l, (struct sockaddr *)&in), span_str(host));
 }
 
-/* A wildcard takes the connections of the specific addresses on its port; each keeps its own servers. */
+/*
+ * A wildcard takes the connections of the specific addresses on its port; each keeps its own
+ * servers.
+ */
 static void
 test_endpoints(void **state)
 {
