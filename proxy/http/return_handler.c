@@ -4,7 +4,7 @@
  *
  * In nginx's sense: 301 302 303 307 308 redirect to their text; any other code with a text sends that as its body,
  * typed by the path's extension; one below 400 without a text has an empty body; 400 and above have the
- * built-in page. 444 closes without an answer, and so do 408 and 499 without a text.
+ * built-in page. 444, 408 and 499 without a text close without an answer.
  */
 #include "proxy/http/conditional.h"
 #include "proxy/http/mime.h"
@@ -43,7 +43,7 @@ start(struct request *r)
 	struct span text = has_text ? template_eval(action->text, r, r->arena) : span_of(NULL, 0);
 	unsigned status = action->status;
 
-	if (status == 444 || (!has_text && (status == 408 || status == 499))) {
+	if (!has_text && (status == 444 || status == 408 || status == 499)) {
 		r->response.status = status;
 		request_abort(r, "return without an answer");
 	} else if (is_redirect(status)) {

@@ -57,7 +57,7 @@ fail_errno(struct request *r, const char *what, struct span path, int errnum)
 
 	if (errnum == ENOENT || errnum == ENOTDIR || errnum == ENAMETOOLONG)
 		status = 404;
-	else if (errnum == EACCES)
+	else if (errnum == EACCES || errnum == ELOOP)
 		status = 403;
 	if (status != 500)
 		level = LOG_LEVEL_ERROR;
@@ -470,6 +470,7 @@ try_index(struct request *r, struct span directory, struct span name, bool *chec
 		request_fail(r, 404);
 		return true;
 	case EACCES:
+	case ELOOP:
 		request_log(r, LOG_LEVEL_ERROR, "\"" SPAN_FMT "\" is forbidden (%d: %s)",
 		    SPAN_ARG(path), errno, strerrordesc_np(errno));
 		request_fail(r, 403);
