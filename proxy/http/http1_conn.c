@@ -185,6 +185,20 @@ begin_request(struct client_conn *cc)
 	return h->request;
 }
 
+/* For the logs: the request line as far as there is one. */
+static void
+note_request_line(struct client_conn *cc, struct request *r)
+{
+	struct chunk *in = cc->http1.in;
+	struct span line = in ? span_of(in->data + in->start, chunk_filled(in)) : span_of(NULL, 0);
+	ptrdiff_t end = span_find(line, '\n');
+
+	if (end >= 0)
+		line.n = (size_t)end;
+	if (r->request_line.n == 0 && line.n > 0)
+		r->request_line = arena_dup(r->arena, span_trim(line));
+}
+
 /* The head cannot be used: answer and close. */
 static void
 refuse(struct client_conn *cc, unsigned status, const char *why)
@@ -193,6 +207,7 @@ refuse(struct client_conn *cc, unsigned status, const char *why)
 
 	cc->http1.keep_alive = false;
 	cc->http1.body_failed = true; /* where the message ends is not known */
+	note_request_line(cc, r);
 	request_log(r, LOG_LEVEL_INFO, "client sent invalid request: %s", why);
 	request_fail(r, status);
 }
@@ -519,8 +534,11 @@ http1_release(struct client_conn *cc)
 	loop_undefer(loop_of(cc), &h->finish);
 	loop_undefer(loop_of(cc), &h->body_news);
 	if (h->request) {
-		if (!h->request->response.head_sent)
-			h->request->response.status = 499;
+		struct response *res = &h->request->response;
+
+		/* Cut on purpose it has a status of its own. */
+		if (!res->head_sent && !(h->aborted && res->status))
+			res->status = 499;
 		end_request(cc);
 	}
 	drop_input(cc);

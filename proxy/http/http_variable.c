@@ -39,7 +39,7 @@ get_args(void *subject, struct span arg)
 {
 	struct request *r = subject;
 
-	return r->has_query ? (r->args.p ? r->args : SPAN("")) : variable_none();
+	return r->args.n > 0 ? r->args : variable_none();
 }
 
 static struct span

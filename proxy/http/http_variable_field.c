@@ -135,7 +135,7 @@ variable_remote_user(void *subject, struct span arg)
 	buf_init_secret(&plain, value.n + 1);
 	if (decode_base64(&plain, value) == 0) {
 		colon = span_find(buf_span(&plain), ':');
-		if (colon >= 0)
+		if (colon > 0)
 			user = arena_dup(r->arena, span_of(plain.p, (size_t)colon));
 	}
 	buf_release(&plain);
@@ -150,9 +150,10 @@ variable_proxy_add_x_forwarded_for(void *subject, struct span arg)
 	    header_value_for_variable(&r->headers, SPAN("x_forwarded_for"), r->arena);
 	const struct span parts[] = {
 		before,
-		before.n > 0 ? SPAN(", ") : SPAN(""),
+		SPAN_INIT(", "),
 		address_host(&r->client->remote, false, r->arena),
 	};
 
-	return before.n > 0 ? arena_concat(r->arena, parts, 3) : parts[2];
+	/* An empty field counts as one: nginx. */
+	return before.p ? arena_concat(r->arena, parts, 3) : parts[2];
 }

@@ -40,11 +40,14 @@ start(struct request *r)
 {
 	const struct return_action *action = r->server->ret ? r->server->ret : r->location->ret;
 	bool has_text = action->text && action->text->count > 0;
-	struct span text = has_text ? template_eval(action->text, r, r->arena) : span_of(NULL, 0);
 	unsigned status = action->status;
+	struct span text = { NULL, 0 };
 
+	/* The text may ask for $status. */
+	r->response.status = status;
+	if (has_text)
+		text = template_eval(action->text, r, r->arena);
 	if (!has_text && (status == 444 || status == 408 || status == 499)) {
-		r->response.status = status;
 		request_abort(r, "return without an answer");
 	} else if (is_redirect(status)) {
 		redirect_send(r, status, text);

@@ -8,6 +8,7 @@ What differs on purpose is taken out by normal(): the signature in Server and in
 the Content-Length that follows from it), Date, and the port each listens on.
 """
 import collections
+import difflib
 import pathlib
 import re
 
@@ -108,12 +109,19 @@ def normal(data, port):
     return whole.replace(b":%d" % port, b":PORT")
 
 
+def difference(theirs, mine):
+    """The lines that one has and the other has not."""
+    return "".join(f"  {line!r}\n" for line in difflib.ndiff(
+        theirs.decode("latin-1").splitlines(), mine.decode("latin-1").splitlines()) if line[0] in "-+")
+
+
 def assert_same(ours, nginx, rows, host="a.example"):
-    """Each row gets the same answer from both; all rows that do not are shown."""
+    """Each row gets the same answer from both; of each that does not, the lines that differ are shown."""
     different = []
     for row in rows:
         data = raw_bytes(row, host)
         mine, theirs = (normal(answer(s.port, data), s.port) for s in (ours, nginx))
         if mine != theirs:
-            different.append(f"{data[:300]!r}\n  nginx {theirs[:600]!r}\n  ours  {mine[:600]!r}")
-    assert not different, f"{len(different)} of {len(rows)} differ:\n" + "\n".join(different)
+            different.append(f"{data[:300]!r}\n{difference(theirs, mine)}")
+    assert not different, \
+        f"{len(different)} of {len(rows)} differ (- nginx, + ours):\n" + "\n".join(different)

@@ -36,10 +36,10 @@ nothing_is_a_dash_by_default_only(void **state)
 {
 	struct fake f;
 
-	fake_init(&f, "GET", "/?");
-	assert_span(line(&f, "[$http_x][$args]", LOG_ESCAPE_DEFAULT), "[-][]\n");
-	assert_span(line(&f, "[$http_x][$args]", LOG_ESCAPE_JSON), "[][]\n");
-	assert_span(line(&f, "[$http_x][$args]", LOG_ESCAPE_NONE), "[][]\n");
+	fake_init(&f, "GET", "/");
+	assert_span(line(&f, "[$http_x][$https]", LOG_ESCAPE_DEFAULT), "[-][]\n");
+	assert_span(line(&f, "[$http_x][$https]", LOG_ESCAPE_JSON), "[][]\n");
+	assert_span(line(&f, "[$http_x][$https]", LOG_ESCAPE_NONE), "[][]\n");
 	assert_span(line(&f, "", LOG_ESCAPE_DEFAULT), "\n");
 	fake_release(&f);
 }

@@ -72,17 +72,22 @@ request_and_connection(void **state)
 static void
 empty_is_not_nothing(void **state)
 {
+	static const char *const targets[] = { "/", "/?" };
 	struct fake f;
 
-	fake_init(&f, "GET", "/");
-	assert_none(&f, "args");
-	assert_value(&f, "is_args", "");
-	assert_value(&f, "status", "000");
-	fake_release(&f);
-	fake_init(&f, "GET", "/?");
-	assert_non_null(value(&f, "args").p);
-	assert_int_equal(value(&f, "args").n, 0);
-	assert_value(&f, "is_args", "");
+	for (size_t i = 0; i < COUNT(targets); i++) {
+		fake_init(&f, "GET", targets[i]);
+		assert_none(&f, "args");
+		assert_value(&f, "is_args", "");
+		assert_non_null(value(&f, "is_args").p);
+		assert_value(&f, "status", "000");
+		fake_release(&f);
+	}
+	fake_init(&f, "GET", "/?a=");
+	assert_non_null(value(&f, "arg_a").p);
+	assert_value(&f, "arg_a", "");
+	fake_header(&f, "X-Forwarded-For", "");
+	assert_value(&f, "proxy_add_x_forwarded_for", ", 192.0.2.1");
 	fake_release(&f);
 }
 
@@ -121,6 +126,11 @@ fields_and_cookies(void **state)
 	assert_none(&f, "content_length");
 	assert_none(&f, "remote_user");
 	fake_header(&f, "Authorization", "Bearer dXNlcjpwYXNzOndvcmQ=");
+	assert_none(&f, "remote_user");
+	fake_release(&f);
+
+	fake_init(&f, "GET", "/");
+	fake_header(&f, "Authorization", "Basic OnBhc3M=");
 	assert_none(&f, "remote_user");
 	fake_release(&f);
 }
