@@ -157,12 +157,14 @@ static const struct {
 	{ "1;a\x7f\r\nx", "a control byte in a chunk extension" },
 	{ "1;a=\"b\r\n\"\r\nx", "a control byte in a chunk extension" },
 	{ "1;a=\"b\\\r\n\"\r\nx", "a control byte in a chunk extension" },
+	{ "1;a=\"\\\x01\"\r\nx", "a control byte in a chunk extension" },
 	{ "1;a=\"\n\"\r\nx", "a control byte in a chunk extension" },
 	{ "1;a\rb\r\nx", "CR without LF behind a chunk size" },
 	/* the end of the data */
 	{ "1\r\nxx\r\n", "chunk data without CRLF behind it" },
 	{ "1\r\nx\n0\r\n\r\n", "chunk data without CRLF behind it" },
 	{ "1\r\nx\rx", "chunk data without CRLF behind it" },
+	{ "1\r\nx-\n0\r\n\r\n", "chunk data without CRLF behind it" },
 	{ "2\r\nx\r\n0\r\n\r\n", "chunk data without CRLF behind it" },
 	{ "1\r\nx0\r\n\r\n", "chunk data without CRLF behind it" },
 	{ "1\r\nx\r\n\r\n0\r\n\r\n", "a chunk without a size" },
@@ -339,6 +341,14 @@ extensions_and_trailers_are_bounded(void **state)
 	c = (struct http1_chunked){ 0 };
 	for (unsigned i = 0; i < 10000; i++) {
 		assert_false(refused_within(&c, SPAN("10;signature=abc\r\n"), 1));
+		assert_false(refused_within(&c, SPAN("0123456789abcdef"), 1));
+		assert_false(refused_within(&c, SPAN("\r\n"), 1));
+	}
+
+	/* As far as it goes. */
+	c = (struct http1_chunked){ 0 };
+	for (unsigned i = 0; i < 400; i++) {
+		assert_false(refused_within(&c, SPAN("10;signature=abcdefghij\r\n"), 1));
 		assert_false(refused_within(&c, SPAN("0123456789abcdef"), 1));
 		assert_false(refused_within(&c, SPAN("\r\n"), 1));
 	}

@@ -57,7 +57,7 @@ the_end_of_a_head_is_the_first_empty_line(void **state)
 		size_t longest;
 	} cases[] = {
 		{ "GET / HTTP/1.1\r\n\r\n", 0, 14, 0, 0 },
-		{ "GET / HTTP/1.1\r\nA: b\r\nCcc: d\r\n\r\nbody\r\n\r\n", 8, 14, 2, 6 },
+		{ "GET / HTTP/1.1\r\nCcc: d\r\nA: b\r\n\r\nbody\r\n\r\n", 8, 14, 2, 6 },
 		{ "\r\n\r\nGET / HTTP/1.1\r\nA:\tb\xff\r\n\r\n\r\n", 2, 14, 1, 5 },
 		{ "HTTP/1.1 200 OK\r\nA: b\r\n\r\n\0\n\r", 3, 15, 1, 4 },
 		{ "HTTP/1.0 200\r\n\r\n", 0, 12, 0, 0 },

@@ -140,6 +140,7 @@ request_lines_and_targets(void **state)
 		{ "GET / XHTTP/1.1", NULL, NULL, 400 },
 		{ "GET /HTTP/1.1", NULL, NULL, 400 },
 		{ "GET / HTTP/1.1\t", NULL, NULL, 400 },
+		{ "GET / HTTP/1.1 HTTP/1.1", NULL, NULL, 400 },
 		{ "GET / HTTP/2.0", NULL, NULL, 505 },
 		{ "GET / HTTP/3.0", NULL, NULL, 505 },
 		{ "PRI * HTTP/2.0", NULL, NULL, 505 },
@@ -533,6 +534,7 @@ a_head_that_was_not_measured_is_refused(void **state)
 		"GET / HTTP/1.1\r\nHost: a\r\n\r\nA: b\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nA: \x01\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nA: b\rxC: d\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nA: b" };
 	struct arena *arena = arena_new(0);
 	struct http1_request_head request;

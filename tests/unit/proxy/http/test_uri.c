@@ -124,6 +124,7 @@ a_literal_nul_is_refused_and_a_plain_path_is_not_copied(void **state)
 	assert_ptr_equal(path.p, raw.p);
 	assert_int_equal(http1_normalize_path(span_of("/a\0/./b", 7), true, arena, &path),
 	    PARSE_BAD);
+	assert_int_equal(http1_normalize_path(span_of("/a\0b", 4), true, arena, &path), PARSE_BAD);
 	arena_free(arena);
 }
 
