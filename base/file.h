@@ -26,6 +26,12 @@ int file_write_atomic(const char *path, struct span content, mode_t mode, struct
 int file_write_new(const char *path, struct span content, mode_t mode, struct err *e)
     __attribute__((warn_unused_result));
 
+/*
+ * Remove the temporary files that writers of path left when they were killed. The caller
+ * knows that nobody writes it now. Quiet.
+ */
+void file_sweep(const char *path);
+
 /* mkdir -p; what it makes has exactly mode, existing directories are left as they are. */
 int file_make_dirs(const char *path, mode_t mode, struct err *e)
     __attribute__((warn_unused_result));

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -178,4 +179,29 @@ int
 file_write_new(const char *path, struct span content, mode_t mode, struct err *e)
 {
 	return write_file(path, content, mode, false, e);
+}
+
+void
+file_sweep(const char *path)
+{
+	struct pending p = { .path = path, .dirfd = -1, .fd = -1 };
+	struct dirent *entry;
+	DIR *dir = NULL;
+	char *prefix;
+
+	if (open_dir(&p) < 0)
+		return;
+	prefix = mem_printf("%s.tmp.", p.base);
+	dir = fdopendir(p.dirfd);
+	while (dir && (entry = readdir(dir))) {
+		struct span name = span_str(entry->d_name);
+
+		if (span_starts(name, span_str(prefix)) && name.n == strlen(prefix) + 16)
+			unlinkat(p.dirfd, entry->d_name, 0);
+	}
+	free(prefix);
+	if (dir)
+		closedir(dir);
+	else
+		close(p.dirfd);
 }

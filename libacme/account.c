@@ -22,12 +22,20 @@
 
 #define FILE_MAX ((size_t)64 * 1024)
 
+static void
+account_clear(struct account *account)
+{
+	account->id[0] = '\0';
+	account->key = NULL;
+	account->url = NULL;
+}
+
 void
 account_release(struct account *account)
 {
 	EVP_PKEY_free(account->key);
 	free(account->url);
-	*account = (struct account){ .url = NULL };
+	account_clear(account);
 }
 
 /* accounts/HOST[:PORT]/PATH: certbot's netloc + path, without query or fragment. */
@@ -137,7 +145,7 @@ load_dir(const char *dir, const char *id, struct account *account, struct err *e
 	char *path = file_join(dir, id);
 	int rc = -1;
 
-	*account = (struct account){ .url = NULL };
+	account_clear(account);
 	if (load_key(path, &account->key, e) == 0 && load_url(path, &account->url, e) == 0) {
 		memcpy(account->id, id, ACCOUNT_ID_LEN + 1);
 		rc = 0;
@@ -155,13 +163,13 @@ id_ok(const char *id)
 }
 
 static bool
-is_complete(const char *dir, const char *id)
+has_file(const char *dir, const char *id, const char *name)
 {
-	char *path = mem_printf("%s/%s/regr.json", dir, id);
-	bool complete = file_exists(path);
+	char *path = mem_printf("%s/%s/%s", dir, id, name);
+	bool has = file_exists(path);
 
 	free(path);
-	return complete;
+	return has;
 }
 
 /* Count the accounts in dir; one of them goes into id, all into list (for a message). */
@@ -179,7 +187,8 @@ scan_dir(const char *dir, bool complete, char id[ACCOUNT_ID_LEN + 1], struct buf
 		return err_set_errno(e, errno, "cannot look for accounts in %s", dir);
 	}
 	while ((entry = readdir(d))) {
-		if (!id_ok(entry->d_name) || is_complete(dir, entry->d_name) != complete)
+		if (!id_ok(entry->d_name) || !has_file(dir, entry->d_name, "private_key.json") ||
+		    has_file(dir, entry->d_name, "regr.json") != complete)
 			continue;
 		memcpy(id, entry->d_name, ACCOUNT_ID_LEN + 1);
 		buf_printf(list, "%s%s", count++ ? ", " : "", entry->d_name);
@@ -197,7 +206,7 @@ account_load(struct certstore *store, const char *server, const char *id, struct
 	struct buf list;
 	int count, rc = -1;
 
-	*account = (struct account){ .url = NULL };
+	account_clear(account);
 	buf_init(&list, FILE_MAX);
 	if (!dir)
 		goto out;

@@ -110,6 +110,7 @@ webroot_cleanup(struct solver *s, const struct challenge *c)
 		return;
 	path = mem_printf("%s/%s/%s", root, CHALLENGE_DIR, c->token);
 	unlink(path);
+	file_sweep(path);
 	free(path);
 	/* Only empty directories go; with other challenges or files in them they stay. */
 	path = file_join(root, CHALLENGE_DIR);

@@ -157,6 +157,21 @@ settle_order(struct issue *job, const struct order_file *file)
 		job->order_wanted = true;
 }
 
+/* What writers left that were killed; the lock says that nobody writes now. */
+static void
+sweep(const struct issue *job)
+{
+	char *conf = mem_printf("%s/renewal/%s.conf", certstore_dir(job->store), job->name);
+	char *note =
+	    mem_printf("%s/gatehouse/deploy/%s.json", certstore_dir(job->store), job->name);
+
+	file_sweep(job->order_file);
+	file_sweep(note);
+	file_sweep(conf);
+	free(note);
+	free(conf);
+}
+
 static int
 decide_locked(struct issue *job, struct err *e)
 {
@@ -164,6 +179,7 @@ decide_locked(struct issue *job, struct err *e)
 	struct deploy_note note;
 	int rc = -1;
 
+	sweep(job);
 	if (certstore_recover(job->store, job->name, e) < 0 || load_live(job, e) < 0)
 		return -1;
 	(void)!order_file_load(job->order_file, &file, NULL);

@@ -92,6 +92,22 @@ write_replaces_whole_and_leaves_no_temporary(void **state)
 	assert_int_equal(entries(), 1);
 }
 
+/* What a writer leaves that is killed goes; neighbours of a similar name stay. */
+static void
+sweep_removes_only_what_writers_left(void **state)
+{
+	assert_int_equal(file_write_atomic(in_dir("f"), SPAN("x"), 0600, &e), 0);
+	assert_int_equal(file_write_atomic(in_dir("f.tmp.0123456789abcdef"), SPAN("x"), 0600, &e),
+	    0);
+	assert_int_equal(file_write_atomic(in_dir("f.tmp.notes"), SPAN("x"), 0600, &e), 0);
+	assert_int_equal(file_write_atomic(in_dir("ff.tmp.0123456789abcdef"), SPAN("x"), 0600, &e),
+	    0);
+	file_sweep(in_dir("f"));
+	assert_int_equal(entries(), 3);
+	assert_false(file_exists(in_dir("f.tmp.0123456789abcdef")));
+	file_sweep(in_dir("missing/f"));
+}
+
 static void
 mode_is_exact_whatever_the_umask(void **state)
 {
@@ -452,6 +468,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FILE_TEST(write_replaces_whole_and_leaves_no_temporary),
+		FILE_TEST(sweep_removes_only_what_writers_left),
 		FILE_TEST(mode_is_exact_whatever_the_umask),
 		FILE_TEST(write_goes_to_the_current_directory),
 		FILE_TEST(write_replaces_a_link_not_its_target),
