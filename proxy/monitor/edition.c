@@ -8,6 +8,7 @@
 #include "proxy/monitor/listener.h"
 #include "proxy/monitor/log_files.h"
 #include "proxy/monitor/privileges.h"
+#include "proxy/tls/tls_settings.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -55,6 +56,7 @@ edition_read(const struct snapshot_options *options, uint64_t number,
 	if (!ed->snapshot)
 		return ed;
 	ed->snapshot->generation = number;
+	tls_settings_check(ed->snapshot, &ed->diagnostics);
 	pack_files(ed, old);
 	return ed;
 }

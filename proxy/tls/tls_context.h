@@ -34,17 +34,6 @@ void tls_contexts_free(struct tls_contexts *t);
 size_t tls_contexts_count(const struct tls_contexts *t);
 
 /*
- * Check one server's settings (ciphers, protocols) without keeping anything: the monitor's validation.
- */
-int tls_settings_check(const struct tls_settings *s, struct err *e)
-    __attribute__((warn_unused_result));
-/*
- * TLS 1.0 or 1.1 are asked for, but OpenSSL's security level forbids them ("@SECLEVEL=0" in the cipher list allows
- * them): they stay off and the others work. Worth a warning.
- */
-bool tls_settings_legacy_is_off(const struct tls_settings *s);
-
-/*
  * A server-side SSL for an accepted connection on ep of g; client, with its slot and addresses, is borrowed until
  * tls_accept_done or SSL_free. NULL when memory fails or ep has no TLS in g.
  */

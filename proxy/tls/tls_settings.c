@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* tls_settings: see tls_settings.h and, for the checks, tls_context.h. */
+/* tls_settings: see tls_settings.h. */
 #include "proxy/tls/tls_settings.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "proxy/tls/tls_context.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -188,17 +187,6 @@ tls_settings_apply(SSL *ssl, SSL_CTX *ctx)
 	SSL_set_max_proto_version(ssl, (int)SSL_CTX_get_max_proto_version(ctx));
 }
 
-int
-tls_settings_check(const struct tls_settings *s, struct err *e)
-{
-	SSL_CTX *ctx = tls_settings_context(s, span_of(NULL, 0), e);
-
-	if (!ctx)
-		return -1;
-	SSL_CTX_free(ctx);
-	return 0;
-}
-
 bool
 tls_settings_legacy_is_off(const struct tls_settings *s)
 {
@@ -215,4 +203,42 @@ tls_settings_legacy_is_off(const struct tls_settings *s)
 	SSL_CTX_free(ctx);
 	ERR_clear_error();
 	return off;
+}
+
+static void
+check_server(const struct server *server, struct diagnostics *diags)
+{
+	const struct tls_settings *tls = &server->settings->tls;
+	const struct config_file *file = server->node ? server->node->file : NULL;
+	unsigned line = server->node ? server->node->line : 0;
+	struct err e = ERR_INIT;
+	SSL_CTX *ctx = tls_settings_context(tls, span_of(NULL, 0), &e);
+
+	if (!ctx) {
+		diagnostic_add(diags, DIAG_EMERG, file, line, "%s", err_text(&e));
+		if (e.hint)
+			diagnostic_hint(diags, "%s", e.hint);
+	} else if (tls_settings_legacy_is_off(tls)) {
+		diagnostic_add(diags, DIAG_WARN, file, line,
+		    "TLSv1 and TLSv1.1 in \"ssl_protocols\" stay off: OpenSSL's security level forbids them");
+		diagnostic_hint(diags, "take them out, or add \":@SECLEVEL=0\" to \"ssl_ciphers\"");
+	}
+	SSL_CTX_free(ctx);
+	err_release(&e);
+}
+
+void
+tls_settings_check(const struct snapshot *s, struct diagnostics *diags)
+{
+	const struct server_settings *last = NULL;
+
+	for (size_t i = 0; i < s->server_count; i++) {
+		const struct server *server = s->servers[i];
+
+		/* Inherited settings are the same object. */
+		if (server->certificate_count == 0 || server->settings == last)
+			continue;
+		last = server->settings;
+		check_server(server, diags);
+	}
 }

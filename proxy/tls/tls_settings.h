@@ -17,6 +17,13 @@ void tls_settings_digest(const struct tls_settings *s, struct span dh,
     unsigned char digest[TLS_SETTINGS_DIGEST]);
 /* A server context without certificates and callbacks. NULL with e set. */
 SSL_CTX *tls_settings_context(const struct tls_settings *s, struct span dh, struct err *e);
+/*
+ * TLS 1.0 or 1.1 are asked for, but OpenSSL's security level forbids them ("@SECLEVEL=0" in the cipher list allows
+ * them): they stay off and the others work.
+ */
+bool tls_settings_legacy_is_off(const struct tls_settings *s);
+/* The monitor's validation: what is wrong with the settings of servers with certificates, and what is worth a warning. */
+void tls_settings_check(const struct snapshot *s, struct diagnostics *diags);
 /* What SSL_set_SSL_CTX leaves as it was: versions and options. */
 void tls_settings_apply(SSL *ssl, SSL_CTX *ctx);
 

@@ -10,6 +10,7 @@
 #include "proxy/tls/certificate_cache.h"
 #include "proxy/tls/ticket_key.h"
 #include "proxy/tls/tls_context.h"
+#include "proxy/tls/tls_settings.h"
 #include "proxy/worker/listen_slot.h"
 #include "proxy/worker/worker_state.h"
 #include "tests/unit/proxy/tls/fake_tls.h"
@@ -497,14 +498,27 @@ alpn(void **state)
 static void
 refused_settings_are_named(void **state)
 {
-	struct tls_settings s = { .protocols = BOTH, .ciphers = SPAN_INIT("NOPE") };
 	struct world *w = world_new(NULL);
+	struct diagnostics diags;
 
-	assert_refused(tls_settings_check(&s, &e), "no usable cipher in \"NOPE\"");
-	s.ciphers = SPAN("HIGH");
-	assert_int_equal(tls_settings_check(&s, NULL), 0);
-	s.protocols = TLS_PROTO_1_0 | TLS_PROTO_1_1;
-	assert_refused(tls_settings_check(&s, &e), "security level 0");
+	diagnostics_init(&diags, w->arena);
+	w->settings[EXACT].tls.ciphers = SPAN("NOPE");
+	w->settings[WILD].tls.protocols = TLS_PROTO_1_0 | TLS_PROTO_1_1;
+	w->settings[OFF].tls.protocols = TLS_PROTO_1_1 | TLS_PROTO_1_2;
+	w->settings[STRICT].tls.ciphers = SPAN("NOPE EITHER");
+	w->servers[STRICT].certificate_count = 0;
+	tls_settings_check(&w->snapshot, &diags);
+	assert_int_equal(diags.errors, 2);
+	assert_int_equal(diags.warnings, 1);
+	assert_true(span_starts(diags.first->text, SPAN("no usable cipher in \"NOPE\"")));
+	assert_true(span_starts(diags.first->next->text,
+	    SPAN("TLS 1.0 and 1.1 need OpenSSL's security level 0")));
+	assert_true(diags.first->next->hint.n > 0);
+	assert_true(diags.first->next->next->hint.n > 0);
+	assert_refused(tls_contexts_new(&w->generation, NULL, &w->generation.tls, &e), "NOPE");
+	world_free(w);
+
+	w = world_new(NULL);
 	w->settings[WILD].tls.dhparam = SPAN("/none.pem");
 	assert_refused(tls_contexts_new(&w->generation, NULL, &w->generation.tls, &e), "/none.pem");
 	world_free(w);
