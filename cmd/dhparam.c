@@ -314,7 +314,8 @@ run(struct request *r, struct err *e)
 	int rc;
 
 	if (r->generator_2 && (r->check || r->in))
-		return err_set(e, ERR_USAGE, "-2 says what to make; the parameters of a file exist");
+		return err_set(e, ERR_USAGE,
+		    "-2 says what to make; the parameters of a file exist");
 	if (r->check)
 		return run_check(r, e);
 	if (r->json)

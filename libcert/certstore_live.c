@@ -434,7 +434,6 @@ live_settle(const struct lineage *l, struct err *e)
 {
 	if (l->live_fd < 0)
 		return 0;
-	certstore_step("settle");
 	if (fsync(l->live_fd) < 0)
 		return err_set_errno(e, errno, "cannot flush live/ to disk");
 	return clear_next(l, e);

@@ -181,6 +181,7 @@ finish(const struct lineage *l, unsigned number, struct err *e)
 		rc = live_switch(l, number, e);
 	else if (live != (int)number)
 		return roll_back(l, number, e);
+	certstore_step("settle");
 	if (rc == 0)
 		rc = live_settle(l, e);
 	return rc < 0 ? -1 : journal_remove(l, e);
@@ -261,6 +262,7 @@ place_version(const struct lineage *l, const struct version *v, const struct pla
 		return -1;
 	}
 	/* It is live: what is left to clear away, the journal has the next run clear if we cannot. */
+	certstore_step("settle");
 	if (live_settle(l, NULL) == 0)
 		(void)journal_remove(l, NULL);
 	return (int)place->number;

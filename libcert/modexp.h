@@ -21,7 +21,7 @@
 
 struct modexp {
 	const BIGNUM *modulus;  /* odd, more than 1, at most MODEXP_BITS_MAX bits */
-	const BIGNUM *exponent; /* at least 1, at most as long as the modulus may be */
+	const BIGNUM *exponent; /* at least 1 */
 	BIGNUM *result;         /* set to 2^exponent mod modulus; the caller's */
 };
 
@@ -30,8 +30,8 @@ struct modexp_kernel {
 	unsigned lanes; /* how many it does at once; fewer take as long */
 	bool (*supported)(void);
 	/*
-	 * 1 to lanes of them; no modulus and no exponent is longer than bits. May be called from
-	 * any thread, each with a BN_CTX of its own. -1: out of memory.
+	 * 1 to lanes of them; no modulus is longer than bits. May be called from any thread, each
+	 * with a BN_CTX of its own. -1: out of memory.
 	 */
 	int (*run)(const struct modexp *jobs, unsigned count, unsigned bits, BN_CTX *ctx)
 	    __attribute__((warn_unused_result));

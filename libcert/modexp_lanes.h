@@ -231,7 +231,10 @@ out:
 	return rc;
 }
 
-/* x = 2^exponent R mod n, and x / R <= n: at most one n too much. */
+/*
+ * x = 2^exponent R mod n, and with x < 4 n reduction gives at most n; n itself would be 0, which no
+ * power of two is.
+ */
 static LANES_TARGET int
 lanes_finish(struct lanes *s, const struct modexp *jobs, unsigned count)
 {
@@ -240,15 +243,9 @@ lanes_finish(struct lanes *s, const struct modexp *jobs, unsigned count)
 	lanes_step(s, false, lane_all(0));
 	for (unsigned i = 0; i < s->limbs; i++)
 		lane_store(x[i], lane_number(s->x[i]));
-	for (unsigned lane = 0; lane < count; lane++) {
-		BIGNUM *result = jobs[lane].result;
-
-		if (lanes_get(x, lane, s->limbs, result) < 0)
+	for (unsigned lane = 0; lane < count; lane++)
+		if (lanes_get(x, lane, s->limbs, jobs[lane].result) < 0)
 			return -1;
-		if (BN_ucmp(result, jobs[lane].modulus) >= 0 &&
-		    !BN_usub(result, result, jobs[lane].modulus))
-			return -1;
-	}
 	return 0;
 }
 
@@ -256,16 +253,21 @@ static LANES_TARGET int
 lanes_run(const struct modexp *jobs, unsigned count, unsigned bits, BN_CTX *ctx)
 {
 	struct lanes s = { .limbs = LANES_LIMBS(bits) };
-	unsigned tail = bits > LANES_HEAD_BITS ? bits - LANES_HEAD_BITS : 0;
+	unsigned longest = LANES_HEAD_BITS, tail;
 
+	for (unsigned lane = 0; lane < count; lane++)
+		if ((unsigned)BN_num_bits(jobs[lane].exponent) > longest)
+			longest = (unsigned)BN_num_bits(jobs[lane].exponent);
+	tail = longest - LANES_HEAD_BITS;
 	if (lanes_start(&s, jobs, count, tail, ctx) < 0)
 		return -1;
 	for (unsigned bit = tail; bit-- > 0;) {
 		uint64_t twice[LANES];
 
 		for (unsigned lane = 0; lane < LANES; lane++)
-			twice[lane] = (uint64_t)BN_is_bit_set(
-			    jobs[lane < count ? lane : 0].exponent, (int)bit);
+			twice[lane] =
+			    (uint64_t)BN_is_bit_set(jobs[lane < count ? lane : 0].exponent,
+				(int)bit);
 		lanes_step(&s, true, lane_load(twice));
 	}
 	return lanes_finish(&s, jobs, count);

@@ -177,9 +177,9 @@ password_callback(char *out, int size, int writing, void *arg)
 }
 
 int
-pkey_parse_pem(struct span pem, const char *text, EVP_PKEY **key, struct err *e)
+pkey_parse_pem(struct span pem, const char *password, EVP_PKEY **key, struct err *e)
 {
-	struct password password = { .text = text };
+	struct password asking = { .text = password };
 	EVP_PKEY *parsed;
 	BIO *bio;
 
@@ -190,7 +190,7 @@ pkey_parse_pem(struct span pem, const char *text, EVP_PKEY **key, struct err *e)
 	bio = BIO_new_mem_buf(pem.p, (int)pem.n);
 	if (!bio)
 		return err_set_openssl(e, ERR_BUG, "cannot read a private key");
-	parsed = PEM_read_bio_PrivateKey(bio, NULL, password_callback, &password);
+	parsed = PEM_read_bio_PrivateKey(bio, NULL, password_callback, &asking);
 	BIO_free(bio);
 	if (parsed) {
 		/* Decoders that were tried before the right one leave their complaints. */
@@ -198,12 +198,12 @@ pkey_parse_pem(struct span pem, const char *text, EVP_PKEY **key, struct err *e)
 		*key = parsed;
 		return 0;
 	}
-	if (password.asked && !text) {
+	if (asking.asked && !password) {
 		ERR_clear_error();
 		err_set(e, ERR_DATA, "the private key is encrypted with a passphrase");
 		return err_hint(e, "write it without one: openssl pkey -in KEY -out NEW");
 	}
-	if (password.asked) {
+	if (asking.asked) {
 		ERR_clear_error();
 		return err_set(e, ERR_DATA, "the passphrase does not open the private key");
 	}

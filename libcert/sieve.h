@@ -19,7 +19,7 @@
 
 #define SIEVE_STEP 12
 /* log2 of the bound. */
-#define SIEVE_BOUND_MIN 16
+#define SIEVE_BOUND_MIN 17
 #define SIEVE_BOUND_MAX 29
 /* The longest start, in bits. */
 #define SIEVE_BITS_MAX 8192

@@ -147,6 +147,7 @@ read_serial(const X509 *cert, struct arena *arena)
 		out[2 * i] = digits[bytes[i] >> 4];
 		out[2 * i + 1] = digits[bytes[i] & 15];
 	}
+	out[2 * len] = '\0';
 	return span_of(out, 2 * (size_t)len);
 }
 

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-/* Strings live in the arena it was read into. */
+/* Strings live in the arena it was read into, each with a NUL behind it unless it is empty. */
 struct x509info {
 	struct span *dns; /* lower case A-labels, wildcards as they are; from subjectAltName */
 	size_t dns_count;
