@@ -15,18 +15,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Sanitizers trace their own process and use calls of their own. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 static int
 drop_capabilities(struct err *e)
 {
@@ -50,7 +38,7 @@ forbid_core_dumps(struct err *e)
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return err_set_errno(e, errno, "cannot forbid core dumps");
 	/* Changing user made the process undumpable already; the leak check needs to look into it. */
-	if (prctl(PR_SET_DUMPABLE, SANITIZED, 0, 0, 0) < 0)
+	if (prctl(PR_SET_DUMPABLE, SANDBOX_SANITIZED, 0, 0, 0) < 0)
 		return err_set_errno(e, errno, "cannot forbid tracing");
 	return 0;
 }
@@ -62,9 +50,9 @@ sandbox_enter(const struct snapshot *s, const struct log *log, struct err *e)
 		return -1;
 	if (sandbox_files_enter(s, log, e) < 0)
 		return -1;
-	if (SANITIZED) {
+	if (SANDBOX_SANITIZED) {
 		log_msg(log, LOG_LEVEL_NOTICE,
-		    "sandbox: built with a sanitizer, so system calls are not filtered");
+		    "sandbox: built with a sanitizer, so system calls are not filtered and /proc can be read");
 		return 0;
 	}
 	return sandbox_calls_enter(log, e);

@@ -141,6 +141,8 @@ sandbox_files_enter(const struct snapshot *s, const struct log *log, struct err 
 	rc = allow_public(ruleset, e);
 	if (rc == 0) {
 		allow_named(ruleset, s);
+		if (SANDBOX_SANITIZED)
+			allow_tree(ruleset, SPAN("/proc"));
 		if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 			rc = err_set_errno(e, errno, "landlock_restrict_self");
 	}

@@ -53,19 +53,10 @@ reply(struct worker_process *p, enum channel_kind kind, uint64_t generation, con
 static int
 enter_sandbox(struct worker *w, const struct snapshot *s, struct err *e)
 {
-	struct log log = { .fd = -1, .level = LOG_LEVEL_ERROR };
-	const struct error_log *el = s->main.error_log;
+	/* The monitor put its error log behind descriptor 2; the generation's own are open only once it is adopted. */
+	const struct log log = { .fd = STDERR_FILENO, .level = s->main.error_log->level };
 
 	(void)w;
-	if (el && el->file) {
-		for (struct worker_resource *r = w->resources; r; r = r->next) {
-			if (r->sink && r->named) {
-				log.fd = log_sink_fd(r->sink);
-				log.level = el->level;
-				break;
-			}
-		}
-	}
 	return sandbox_enter(s, &log, e);
 }
 
