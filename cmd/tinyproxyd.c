@@ -18,13 +18,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEFAULT_PREFIX GATEHOUSE_SYSCONFDIR "/tinyproxyd/"
 #define DEFAULT_CONF "tinyproxyd.conf" /* in the prefix */
-#define DEFAULT_LOG_DIRECTORY GATEHOUSE_LOGDIR
-#define NGINX_VERSION "1.31.4" /* whose configuration language is spoken */
+#define NGINX_VERSION "1.31.4"         /* whose configuration language is spoken */
 
 struct command {
 	const char *prefix, *conf, *error_log, *globals;
@@ -116,7 +114,7 @@ static const struct cli_option options[] = {
 	{ "prefix", 'p', "DIR", "what relative paths start at (default: " DEFAULT_PREFIX ")", 0,
 	    set_prefix },
 	{ "error-log", 'e', "FILE",
-	    "error log until the configuration names one, or \"stderr\" (default: " DEFAULT_LOG_DIRECTORY
+	    "error log until the configuration names one, or \"stderr\" (default: " GATEHOUSE_LOGDIR
 	    "/error.log)",
 	    0, set_error_log },
 	{ "global", 'g', "DIRECTIVES", "directives to put before the configuration", 0,
@@ -221,11 +219,8 @@ static int
 open_error_log(const char *path)
 {
 	struct err e = ERR_INIT;
-	int fd;
+	int fd = log_file_open(path, &e);
 
-	if (strcmp(path, DEFAULT_LOG_DIRECTORY "/error.log") == 0)
-		(void)mkdir(DEFAULT_LOG_DIRECTORY, 0755);
-	fd = log_file_open(path, &e);
 	if (fd < 0)
 		fprintf(stderr, "tinyproxyd: [alert] could not open error log file: %s\n",
 		    err_text(&e));
@@ -272,7 +267,7 @@ main(int argc, char **argv)
 	struct command c = {
 		.prefix = DEFAULT_PREFIX,
 		.conf = DEFAULT_CONF,
-		.error_log = DEFAULT_LOG_DIRECTORY "/error.log",
+		.error_log = GATEHOUSE_LOGDIR "/error.log",
 		.globals = "",
 	};
 	struct err e = ERR_INIT;

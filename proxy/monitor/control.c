@@ -102,31 +102,66 @@ make_default_directory(const char *path, struct err *e)
 	return file_make_dirs(GATEHOUSE_RUNSTATEDIR "/tinyproxyd", 0755, e);
 }
 
-struct control *
-control_new(const char *path, const struct control_handler *handler, struct err *e)
+static int
+listen_at(struct control *c, const char *path, struct err *e)
 {
-	struct control *c;
 	int fd;
 
 	if (make_default_directory(path, e) < 0)
-		return NULL;
+		return -1;
 	fd = unix_socket_listen(path, 0600, CONTROL_CLIENTS);
 	if (fd < 0) {
-		err_set_errno(e, errno, "cannot listen on the control socket %s", path);
-		if (errno == EADDRINUSE)
+		int why = errno;
+
+		err_set_errno(e, why, "cannot listen on the control socket %s", path);
+		if (why == EADDRINUSE)
 			err_hint(e, "another tinyproxyd with the same pid file is running");
-		return NULL;
+		return -1;
 	}
-	c = mem_zalloc(sizeof(*c));
 	c->fd = fd;
 	c->path = mem_strdup(path);
-	c->handler = *handler;
 	(void)stat(path, &c->identity);
+	return 0;
+}
+
+static void
+stop_listening(struct control *c)
+{
+	struct stat now;
+
+	if (stat(c->path, &now) == 0 && now.st_dev == c->identity.st_dev &&
+	    now.st_ino == c->identity.st_ino)
+		(void)unlink(c->path);
+	close(c->fd);
+	free(c->path);
+}
+
+struct control *
+control_new(const char *path, const struct control_handler *handler, struct err *e)
+{
+	struct control *c = mem_zalloc(sizeof(*c));
+
+	if (listen_at(c, path, e) < 0) {
+		free(c);
+		return NULL;
+	}
+	c->handler = *handler;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
 		buf_init(&c->clients[i].in, CONTROL_REQUEST_MAX);
 		buf_init(&c->clients[i].out, CONTROL_ANSWER_MAX);
 	}
 	return c;
+}
+
+int
+control_move(struct control *c, const char *path, struct err *e)
+{
+	struct control old = *c;
+
+	if (listen_at(c, path, e) < 0)
+		return -1;
+	stop_listening(&old);
+	return 0;
 }
 
 static void
@@ -141,19 +176,13 @@ client_close(struct client *cl)
 void
 control_free(struct control *c)
 {
-	struct stat now;
-
 	if (!c)
 		return;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
 		if (c->clients[i].state != CLIENT_FREE)
 			client_close(&c->clients[i]);
 	}
-	if (stat(c->path, &now) == 0 && now.st_dev == c->identity.st_dev &&
-	    now.st_ino == c->identity.st_ino)
-		(void)unlink(c->path);
-	close(c->fd);
-	free(c->path);
+	stop_listening(c);
 	free(c);
 }
 

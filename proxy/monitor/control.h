@@ -45,6 +45,9 @@ struct control_handler {
 };
 
 struct control *control_new(const char *path, const struct control_handler *handler, struct err *e);
+/* Listen at path instead; clients stay. On failure nothing has changed. */
+int control_move(struct control *c, const char *path, struct err *e)
+    __attribute__((warn_unused_result));
 /* Removes the socket file if it is still ours. Takes NULL. */
 void control_free(struct control *c);
 const char *control_socket_path(const struct control *c);

@@ -88,9 +88,9 @@ read_answer(int fd, int64_t deadline, struct buf *answer, struct err *e)
 		n = recv(fd, room, 4096, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n < 0 && errno != ECONNRESET)
 			return err_set_errno(e, errno, "cannot read the answer");
-		if (n == 0)
+		if (n <= 0)
 			break;
 		answer->len += (size_t)n;
 	}
@@ -109,7 +109,8 @@ control_call(const char *path, struct span request, int64_t timeout_ms, struct b
 
 	if (fd < 0)
 		return -1;
-	if (send_all(fd, request) < 0 || send_all(fd, SPAN("\n")) < 0)
+	/* A server that hangs up on us may have said why. */
+	if ((send_all(fd, request) < 0 || send_all(fd, SPAN("\n")) < 0) && errno != EPIPE)
 		err_set_errno(e, errno, "cannot send to %s", path);
 	else
 		rc = read_answer(fd, deadline, answer, e);

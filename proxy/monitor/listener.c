@@ -179,8 +179,12 @@ listener_try(const struct listener *l, struct err *e)
 	if (l->address.u.sa.sa_family == AF_UNIX)
 		return 0;
 	fd = bind_inet(l, e);
+	if (fd < 0 && errno == EADDRINUSE) {
+		err_reset(e);
+		return 0;
+	}
 	if (fd < 0)
-		return errno == EADDRINUSE ? 0 : -1;
+		return -1;
 	close(fd);
 	return 0;
 }

@@ -4,6 +4,7 @@
  */
 #include "proxy/monitor/log_files.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -14,9 +15,15 @@
 int
 log_file_open(const char *path, struct err *e)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, LOG_FILE_MODE);
-	int why = errno;
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+	int fd = open(path, flags, LOG_FILE_MODE), why = errno;
 
+	/* The default directory may not have been installed. */
+	if (fd < 0 && why == ENOENT && span_starts(span_str(path), SPAN(GATEHOUSE_LOGDIR "/")) &&
+	    file_make_dirs(GATEHOUSE_LOGDIR, 0755, NULL) == 0) {
+		fd = open(path, flags, LOG_FILE_MODE);
+		why = errno;
+	}
 	if (fd < 0)
 		return err_set(e, why == EACCES || why == EPERM ? ERR_PERM : ERR_CANTCREATE,
 		    "open() \"%s\" failed (%d: %s)", path, why, strerror(why));

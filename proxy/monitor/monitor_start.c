@@ -137,7 +137,6 @@ monitor_place_control(struct monitor *m)
 {
 	const struct control_handler handler = { .request = monitor_take_request, .ctx = m };
 	char *path = control_path(&m->current->snapshot->main);
-	struct control *control;
 	struct err e = ERR_INIT;
 	int rc = 0;
 
@@ -148,15 +147,13 @@ monitor_place_control(struct monitor *m)
 		    "no control socket: its path %s is too long; tinyproxyctl will not work", path);
 		goto out;
 	}
-	control = control_new(path, &handler, &e);
-	if (!control) {
+	if (m->control)
+		rc = control_move(m->control, path, &e);
+	else
+		rc = (m->control = control_new(path, &handler, &e)) ? 0 : -1;
+	if (rc < 0)
 		announce_err(&m->announcer, LOG_LEVEL_EMERG, &e);
-		err_release(&e);
-		rc = -1;
-		goto out;
-	}
-	control_free(m->control);
-	m->control = control;
+	err_release(&e);
 out:
 	free(path);
 	return rc;
@@ -206,6 +203,9 @@ monitor_became_ready(struct monitor *m)
 	if (m->options->announcer.log.fd > STDERR_FILENO)
 		close(m->options->announcer.log.fd);
 	monitor_follow_log(m);
+	if (m->current->snapshot->main.daemon)
+		/* Who called us may wait for the end of what we say. */
+		(void)dup3(STDERR_FILENO, m->options->stderr_fd, O_CLOEXEC);
 	if (m->ready_fd >= 0) {
 		(void)!write(m->ready_fd, "1", 1);
 		close(m->ready_fd);

@@ -39,7 +39,7 @@ find_group(struct span name, const struct passwd *pw, gid_t *gid, struct err *e)
 
 	if (gr)
 		*gid = gr->gr_gid;
-	else if (name.n == 0)
+	else if (strcmp(group, pw->pw_name) == 0)
 		*gid = pw->pw_gid;
 	else
 		rc = err_set(e, ERR_CONFIG, "group \"%s\" does not exist", group);

@@ -20,7 +20,7 @@ struct privileges {
 };
 
 /*
- * Looks both names up. An empty group is the one named like the user (nginx), else the user's own. When this process
+ * Looks both names up. No group, or one named like the user (nginx's default) that does not exist, is the user's own. When this process
  * is not root nothing is looked up and drop is false.
  */
 int privileges_find(struct privileges *p, struct span user, struct span group, struct err *e)

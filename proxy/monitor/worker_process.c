@@ -192,6 +192,9 @@ run_child(const struct worker_process *w, const struct worker_process_setup *set
 		    err_text(&e));
 		_exit(2);
 	}
+	/* What libraries and sanitizers have to say; and no terminal or pipe of the caller's is held on to. */
+	if (setup->log->fd >= 0)
+		(void)dup2(setup->log->fd, STDERR_FILENO);
 	if (channel != CHILD_CHANNEL && dup3(channel, CHILD_CHANNEL, O_CLOEXEC) < 0)
 		_exit(2);
 	(void)close_range(CHILD_CHANNEL + 1, ~0U, 0);
