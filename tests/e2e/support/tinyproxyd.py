@@ -114,5 +114,9 @@ class Tinyproxyd:
         return [line for line in self.error_log.read_text(errors="replace").splitlines()
                 if any(mark in line for mark in marks)]
 
+    def forget_errors(self):
+        """What the log holds so far was wanted."""
+        self.error_log.write_text("")
+
     def wait_for_error(self, pattern, deadline_s=DEADLINE_S):
         return self.process.wait_for_line(pattern, self.error_log, deadline_s)
