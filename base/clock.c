@@ -59,6 +59,12 @@ clock_mono_ms(void)
 }
 
 int64_t
+clock_thread_us(void)
+{
+	return read_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
+int64_t
 clock_wall_ms(void)
 {
 	return source.wall_ms(source.arg);

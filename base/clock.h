@@ -17,6 +17,7 @@ int64_t clock_mono_ms(void); /* for time-outs */
 int64_t clock_mono_us(void); /* for measuring */
 int64_t clock_wall(void);    /* seconds since 1970 */
 int64_t clock_wall_ms(void);
+int64_t clock_thread_us(void); /* processor time of the calling thread */
 
 struct clock_source {
 	int64_t (*mono_us)(void *);
