@@ -136,23 +136,28 @@ what_no_head_can_hold_is_refused_at_once(void **state)
 	assert_string_equal(f.why, "NUL byte");
 }
 
-/* Every byte, at every place of a stretch of text: control bytes and only they are found. */
+/* Every byte, at every place of stretches that end in a block, in half of one and in between. */
 static void
 text_ends_at_the_first_control_byte(void **state)
 {
+	static const size_t sizes[] = { 48, 24, 13, 5 };
 	char text[48];
 
 	for (unsigned byte = 0; byte < 256; byte++) {
 		bool control = (byte < 0x20 && byte != '\t') || byte == 0x7f;
 
-		for (size_t at = 0; at < sizeof(text); at++) {
-			memset(text, at % 2 ? '\x80' : ' ', sizeof(text));
-			text[at] = (char)byte;
-			/* Behind it one more, which must not be taken for the first. */
-			text[sizeof(text) - 1] = at == sizeof(text) - 1 ? (char)byte : '\x01';
-			assert_int_equal(lex_text(span_of(text, sizeof(text))),
-			    control ? at : sizeof(text) - (at != 47));
-			assert_int_equal(lex_text(span_of(text, at)), at);
+		for (size_t k = 0; k < COUNT(sizes); k++) {
+			for (size_t at = 0; at < sizes[k]; at++) {
+				memset(text, at % 2 ? '\x80' : ' ', sizeof(text));
+				text[at] = (char)byte;
+				assert_int_equal(lex_text(span_of(text, sizes[k])),
+				    control ? at : sizes[k]);
+				assert_int_equal(lex_text(span_of(text, at)), at);
+				/* Behind it one more, which must not be taken for the first. */
+				text[sizes[k] - 1] = '\x01';
+				assert_int_equal(lex_text(span_of(text, sizes[k])),
+				    control ? at : sizes[k] - 1);
+			}
 		}
 	}
 }
