@@ -34,6 +34,15 @@ def live_or_nothing(store, name):
     return store.number(name)
 
 
+def hook(tmp_path):
+    """A deploy hook that takes a copy of what is live."""
+    return ["--deploy-hook", f'cp "$RENEWED_LINEAGE/cert.pem" "{tmp_path}/$RENEWED_DOMAINS"']
+
+
+def check_deployed(store, name, tmp_path):
+    assert (tmp_path / name).read_bytes() == store.live(name, "cert").read_bytes()
+
+
 def kill_at(run, number):
     """Whether the run was killed at its step of that number."""
     done = run(env={"GATEHOUSE_KILL_AT": str(number)}, check=None)
@@ -51,20 +60,21 @@ def each_step(run_for, check):
         check(number)
 
 
-def test_issue_killed_at_every_step(store, pebble, site):
+def test_issue_killed_at_every_step(store, pebble, site, tmp_path):
     killed = []
 
     def name(number):
         return f"k{number}.example"
 
     def run_for(number):
-        return lambda **more: store.issue(name(number), **more)
+        return lambda **more: store.issue(name(number), arguments=hook(tmp_path), **more)
 
     def check(number):
         assert live_or_nothing(store, name(number)) in (0, 1)
         check_secrets(store)
-        store.issue(name(number))
+        store.issue(name(number), arguments=hook(tmp_path))
         assert store.number(name(number)) == 1
+        check_deployed(store, name(number), tmp_path)
         assert store.under_way() == [] and site.leftovers() == []
         assert f"server = {pebble.directory_url}" in store.conf(name(number))
         killed.append(number)
@@ -83,12 +93,12 @@ def test_issue_killed_before_its_configuration_is_live_is_finished_by_acme_renew
     assert store.under_way() == []
 
 
-def test_renew_killed_at_every_step(store, pebble, site, certs):
+def test_renew_killed_at_every_step(store, pebble, site, certs, tmp_path):
     def name(number):
         return f"k{number}.example"
 
     def run_for(number):
-        store.issue(name(number))
+        store.issue(name(number), arguments=hook(tmp_path))
         old = certs.issue(name(number), days=20, begins_days=-70)
         store.live(name(number), "cert").write_bytes(old.cert.read_bytes())
         store.live(name(number), "chain").write_bytes(certs.ca.read_bytes())
@@ -107,6 +117,7 @@ def test_renew_killed_at_every_step(store, pebble, site, certs):
         check_secrets(store)
         store.renew("-q")
         assert store.number(name(number)) == 2 and store.fingerprint(name(number)) != old
+        check_deployed(store, name(number), tmp_path)
         assert store.under_way() == [] and site.leftovers() == []
         if orders_made(pebble) - before > 1:
             doubled.append(number)
