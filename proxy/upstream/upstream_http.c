@@ -127,12 +127,15 @@ upstream_arm_timer(struct upstream_http *u)
 {
 	struct loop *loop = upstream_worker(u)->loop;
 
-	if (!conn_out_empty(&u->uc->conn))
+	if (!conn_out_empty(&u->uc->conn)) {
+		/* Once it is sent, upstream_writable arms for what comes then. */
+		conn_want_drain(&u->uc->conn);
 		timer_set(loop, &u->timer, u->settings->send_timeout_ms);
-	else if (u->pending.n > 0 || (!u->request_done && u->phase == PHASE_HEAD))
+	} else if (u->pending.n > 0 || (!u->request_done && u->phase == PHASE_HEAD)) {
 		timer_clear(&u->timer); /* the client is who keeps us waiting */
-	else
+	} else {
 		timer_set(loop, &u->timer, u->settings->read_timeout_ms);
+	}
 }
 
 static void

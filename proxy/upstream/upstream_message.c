@@ -55,7 +55,7 @@ upstream_message_target(struct request *r)
 		rest = span_after(rest, r->location->path.n);
 	rest = escape_path(rest, r->arena);
 	return arena_printf(r->arena, SPAN_FMT SPAN_FMT "%s" SPAN_FMT, SPAN_ARG(target->uri),
-	    SPAN_ARG(rest), r->has_query ? "?" : "", SPAN_ARG(r->args));
+	    SPAN_ARG(rest), r->args.n > 0 ? "?" : "", SPAN_ARG(r->args));
 }
 
 void
