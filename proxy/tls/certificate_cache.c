@@ -258,14 +258,14 @@ pair_get(struct certificate_cache *c, const struct entry *entry, struct err *e)
 }
 
 int
-certificate_cache_use(struct certificate_cache *c, struct span bytes, SSL *ssl, struct err *e)
+certificate_cache_use(struct certificate_cache *c, struct span entry, SSL *ssl, struct err *e)
 {
-	struct entry entry;
+	struct entry parts;
 	struct pair *p = NULL;
 	int rc = -1;
 
-	if (entry_split(bytes, &entry, e) == 0)
-		p = pair_get(c, &entry, e);
+	if (entry_split(entry, &parts, e) == 0)
+		p = pair_get(c, &parts, e);
 	/* 1: put in the place of another of its type, which a second ClientHello may bring. */
 	if (p && SSL_use_cert_and_key(ssl, p->leaf, p->key, p->chain, 1) == 1)
 		rc = 0;
