@@ -104,7 +104,7 @@ void directive_index_init(struct directive_index *ix, struct arena *arena);
 /* The position of the row with this name in this context; -1: none. */
 ptrdiff_t directive_find(const struct directive_index *ix, struct span name, unsigned context);
 /* "http, server, location", in arena. */
-struct span context_names(unsigned contexts, struct arena *arena);
+struct span context_names(unsigned set, struct arena *arena);
 
 /* Generic setters. */
 int directive_set_flag(struct loader *l, struct scope *s, const struct directive *d,

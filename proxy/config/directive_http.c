@@ -61,7 +61,7 @@ location_settings_init(struct loader *l, struct location_settings *s)
 			.redirect_default = true,
 		},
 	};
-	LOADER_APPEND(l, l->snapshot->trees, l->snapshot->tree_count, s->root);
+	LOADER_APPEND(l->arena, l->snapshot->trees, l->snapshot->tree_count, s->root);
 }
 
 static int

@@ -10,7 +10,7 @@
 static struct listen *
 listen_new(struct loader *l, struct server *server, const struct node *n)
 {
-	struct listen *it = arena_zalloc(l->arena, sizeof(*it));
+	struct listen *it = arena_zalloc(l->scratch, sizeof(*it));
 
 	it->server = server;
 	it->node = n;
@@ -24,7 +24,7 @@ listen_default(struct loader *l, struct server *server, const struct node *n)
 	struct listen *it = listen_new(l, server, n);
 	const struct host_port any = { .port = DEFAULT_PORT };
 
-	host_port_address(&any, any.port, l->arena, &it->address);
+	host_port_address(&any, any.port, l->scratch, &it->address);
 	return it;
 }
 
@@ -112,7 +112,7 @@ add_by_name(struct loader *l, struct scope *s, const struct node *n, const struc
 	size_t count = 0;
 	int rc = 0;
 
-	if (l->source->resolve(l->source, hp->host, l->arena, &texts, &count, &e) < 0 ||
+	if (l->source->resolve(l->source, hp->host, l->scratch, &texts, &count, &e) < 0 ||
 	    count == 0) {
 		loader_error(l, n, "host not found in \"" SPAN_FMT "\" of the \"listen\" directive",
 		    SPAN_ARG(n->words[1].text));
@@ -125,7 +125,7 @@ add_by_name(struct loader *l, struct scope *s, const struct node *n, const struc
 		const struct host_port one = { .host = texts[i] };
 		struct address address;
 
-		if (host_port_address(&one, port, l->arena, &address))
+		if (host_port_address(&one, port, l->scratch, &address))
 			rc |= add_listen(l, s, n, &address);
 	}
 	return rc;
@@ -151,7 +151,7 @@ set_listen(struct loader *l, struct scope *s, const struct directive *d, const s
 		return -1;
 	}
 	port = hp.port ? hp.port : DEFAULT_PORT;
-	if (host_port_address(&hp, port, l->arena, &address))
+	if (host_port_address(&hp, port, l->scratch, &address))
 		return add_listen(l, s, n, &address);
 	return add_by_name(l, s, n, &hp, port);
 }

@@ -97,7 +97,7 @@ set_root(struct loader *l, struct scope *s, const struct directive *d, const str
 	while (path.n > 0 && path.p[path.n - 1] == '/')
 		path.n--;
 	scope_location_settings(l, s)->root = path;
-	LOADER_APPEND(l, l->snapshot->trees, l->snapshot->tree_count, path);
+	LOADER_APPEND(l->arena, l->snapshot->trees, l->snapshot->tree_count, path);
 	return 0;
 }
 
@@ -109,7 +109,7 @@ set_alias(struct loader *l, struct scope *s, const struct directive *d, const st
 	if (n->words[1].text.n == 0)
 		return loader_fail(l, n, "invalid value");
 	s->location->alias = loader_path(l, n->words[1].text);
-	LOADER_APPEND(l, l->snapshot->trees, l->snapshot->tree_count, s->location->alias);
+	LOADER_APPEND(l->arena, l->snapshot->trees, l->snapshot->tree_count, s->location->alias);
 	return 0;
 }
 
@@ -132,7 +132,7 @@ set_index(struct loader *l, struct scope *s, const struct directive *d, const st
 		if (name.p[0] == '/' && i + 1 < n->word_count)
 			loader_warn(l, n,
 			    "only the last index in \"index\" directive should be absolute");
-		LOADER_APPEND(l, ls->index, ls->index_count, name);
+		LOADER_APPEND(l->arena, ls->index, ls->index_count, name);
 	}
 	return 0;
 }

@@ -15,7 +15,7 @@ take_listens(struct loader *l, struct scope *s)
 		s->listens = listen_default(l, s->server, s->node);
 	for (struct listen *it = s->listens; it; it = it->next) {
 		it->ssl |= s->ssl;
-		LOADER_APPEND(l, l->listens, l->listen_count, it);
+		LOADER_APPEND(l->scratch, l->listens, l->listen_count, it);
 	}
 }
 
@@ -30,7 +30,7 @@ set_server(struct loader *l, struct scope *s, const struct directive *d, const s
 	server->node = n;
 	server->index = (unsigned)snapshot->server_count;
 	server->locations = locations;
-	LOADER_APPEND(l, snapshot->servers, snapshot->server_count, server);
+	LOADER_APPEND(l->arena, snapshot->servers, snapshot->server_count, server);
 
 	scope_init(&inner, s, CONTEXT_SERVER, n);
 	inner.server = server;
@@ -117,7 +117,7 @@ add_name(struct loader *l, struct scope *s, const struct node *n, const struct w
 		    SPAN_ARG(w->text));
 		diagnostic_hint(l->diags, "a name is written without scheme, port and path");
 	}
-	LOADER_APPEND(l, server->names, server->name_count, name);
+	LOADER_APPEND(l->arena, server->names, server->name_count, name);
 	return 0;
 }
 

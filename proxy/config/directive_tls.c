@@ -14,7 +14,7 @@
 static int
 add_path(struct loader *l, struct scope *s, const struct node *n, struct named_path **list)
 {
-	struct named_path *p = arena_zalloc(l->arena, sizeof(*p));
+	struct named_path *p = arena_zalloc(l->scratch, sizeof(*p));
 	struct span text = n->words[1].text;
 
 	if (loader_check_literal(l, n, &n->words[1]) < 0)
@@ -53,7 +53,7 @@ set_certificate_key(struct loader *l, struct scope *s, const struct directive *d
 static const struct certificate_ref *
 certificate_ref(struct loader *l, const struct named_path *cert, const struct named_path *key)
 {
-	struct span both = arena_printf(l->arena, SPAN_FMT "\n" SPAN_FMT, SPAN_ARG(cert->path),
+	struct span both = arena_printf(l->scratch, SPAN_FMT "\n" SPAN_FMT, SPAN_ARG(cert->path),
 	    SPAN_ARG(key->path));
 	struct certificate_ref *ref = span_map_get(&l->certificates, both);
 	struct snapshot *s = l->snapshot;
@@ -67,7 +67,7 @@ certificate_ref(struct loader *l, const struct named_path *cert, const struct na
 	ref->file = cert->node->file;
 	ref->line = cert->node->line;
 	span_map_add(&l->certificates, both, ref);
-	LOADER_APPEND(l, s->certificates, s->certificate_count, ref);
+	LOADER_APPEND(l->arena, s->certificates, s->certificate_count, ref);
 	return ref;
 }
 
@@ -86,7 +86,7 @@ tls_finish_server(struct loader *l, struct scope *s)
 			    SPAN_ARG(cert->path));
 			return;
 		}
-		LOADER_APPEND(l, server->certificates, server->certificate_count,
+		LOADER_APPEND(l->arena, server->certificates, server->certificate_count,
 		    certificate_ref(l, cert, key));
 		key = key->next;
 	}
@@ -95,7 +95,7 @@ tls_finish_server(struct loader *l, struct scope *s)
 		    "no \"ssl_certificate\" is defined for key \"" SPAN_FMT "\"",
 		    SPAN_ARG(key->path));
 	if (dhparam.n > 0 && !span_map_add(&l->dhparams, dhparam, server))
-		LOADER_APPEND(l, l->snapshot->dhparams, l->snapshot->dhparam_count, dhparam);
+		LOADER_APPEND(l->arena, l->snapshot->dhparams, l->snapshot->dhparam_count, dhparam);
 }
 
 /* ssl on|off, the old spelling of "listen ... ssl". */
@@ -157,7 +157,7 @@ are_ciphers_sound(struct loader *l, struct span list)
 		if (!l->tls)
 			l->tls = SSL_CTX_new(TLS_server_method());
 		verdict =
-		    l->tls && SSL_CTX_set_cipher_list(l->tls, arena_strdup(l->arena, list)) == 1
+		    l->tls && SSL_CTX_set_cipher_list(l->tls, arena_strdup(l->scratch, list)) == 1
 			? &sound
 			: &broken;
 		ERR_clear_error();

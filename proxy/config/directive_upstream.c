@@ -23,7 +23,7 @@ upstream_new(struct loader *l, struct span name, const struct node *n)
 		.index = (unsigned)s->upstream_count,
 		.node = n,
 	};
-	LOADER_APPEND(l, s->upstreams, s->upstream_count, u);
+	LOADER_APPEND(l->arena, s->upstreams, s->upstream_count, u);
 	return u;
 }
 
@@ -49,7 +49,7 @@ upstream_resolve(struct loader *l, const struct node *n, struct upstream_server 
 	size_t count = 0;
 
 	if (host_port_address(hp, port, l->arena, &address)) {
-		LOADER_APPEND(l, server->addresses, server->address_count, address);
+		LOADER_APPEND(l->arena, server->addresses, server->address_count, address);
 		return;
 	}
 	if (l->source->resolve(l->source, hp->host, l->arena, &texts, &count, &e) < 0 ||
@@ -63,7 +63,7 @@ upstream_resolve(struct loader *l, const struct node *n, struct upstream_server 
 		const struct host_port one = { .host = texts[i] };
 
 		if (host_port_address(&one, port, l->arena, &address))
-			LOADER_APPEND(l, server->addresses, server->address_count, address);
+			LOADER_APPEND(l->arena, server->addresses, server->address_count, address);
 	}
 	err_release(&e);
 }
@@ -144,7 +144,7 @@ set_server(struct loader *l, struct scope *s, const struct directive *d, const s
 			return -1;
 	}
 	upstream_resolve(l, n, &server, &hp);
-	LOADER_APPEND(l, u->servers, u->server_count, server);
+	LOADER_APPEND(l->arena, u->servers, u->server_count, server);
 	return 0;
 }
 

@@ -54,7 +54,7 @@ add_to_draft(struct loader *l, struct draft *d, const struct listen *it)
 		    "\"ssl\" on one server's listen holds for all servers of the address");
 	}
 	d->tls |= it->ssl;
-	LOADER_APPEND(l, d->listens, d->listen_count, it);
+	LOADER_APPEND(l->scratch, d->listens, d->listen_count, it);
 }
 
 static void
@@ -65,10 +65,10 @@ gather(struct loader *l, struct drafts *drafts)
 		struct draft *d = span_map_get(&drafts->by_address, it->address.text);
 
 		if (!d) {
-			d = arena_zalloc(l->arena, sizeof(*d));
+			d = arena_zalloc(l->scratch, sizeof(*d));
 			d->address = &it->address;
 			span_map_add(&drafts->by_address, it->address.text, d);
-			LOADER_APPEND(l, drafts->all, drafts->count, d);
+			LOADER_APPEND(l->scratch, drafts->all, drafts->count, d);
 		}
 		add_to_draft(l, d, it);
 	}
@@ -81,10 +81,10 @@ wildcard_of(struct loader *l, const struct drafts *drafts, const struct address 
 	switch (a->u.sa.sa_family) {
 	case AF_INET:
 		return span_map_get(&drafts->by_address,
-		    arena_printf(l->arena, "0.0.0.0:%u", ntohs(a->u.in.sin_port)));
+		    arena_printf(l->scratch, "0.0.0.0:%u", ntohs(a->u.in.sin_port)));
 	case AF_INET6:
 		return span_map_get(&drafts->by_address,
-		    arena_printf(l->arena, "[::]:%u", ntohs(a->u.in6.sin6_port)));
+		    arena_printf(l->scratch, "[::]:%u", ntohs(a->u.in6.sin6_port)));
 	default:
 		return NULL;
 	}
@@ -122,6 +122,7 @@ make_listeners(struct loader *l, struct drafts *drafts)
 		if (d->home != d)
 			continue;
 		it->address = *d->address;
+		it->address.text = arena_dup(l->arena, it->address.text);
 		it->backlog =
 		    d->options && d->options->backlog ? d->options->backlog : DEFAULT_BACKLOG;
 		it->ipv6only = it->address.u.sa.sa_family == AF_INET6 &&
@@ -145,7 +146,11 @@ static const struct server_name_index *
 make_names(struct loader *l, const struct draft *d)
 {
 	struct server_name_index *ix = server_name_index_new(l->arena);
+	size_t count = 0;
 
+	for (size_t i = 0; i < d->listen_count; i++)
+		count += d->listens[i]->server->name_count;
+	server_name_index_reserve(ix, count);
 	for (size_t i = 0; i < d->listen_count; i++) {
 		const struct server *server = d->listens[i]->server;
 
@@ -183,6 +188,7 @@ make_endpoint(struct loader *l, struct draft *d, const struct draft *before)
 	const struct listen *first = d->default_listen ? d->default_listen : d->listens[0];
 
 	d->endpoint->address = *d->address;
+	d->endpoint->address.text = arena_dup(l->arena, d->address->text);
 	d->endpoint->tls = d->tls;
 	d->endpoint->default_server = first->server;
 	d->endpoint->names =
@@ -197,7 +203,7 @@ endpoint_build(struct loader *l)
 {
 	struct drafts drafts = { .count = 0 };
 
-	span_map_init(&drafts.by_address, l->arena);
+	span_map_init(&drafts.by_address, l->scratch);
 	gather(l, &drafts);
 	for (size_t i = 0; i < drafts.count; i++)
 		find_home(l, &drafts, drafts.all[i]);

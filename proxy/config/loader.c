@@ -39,14 +39,14 @@ loader_bad_parameter(struct loader *l, const struct node *n, const struct word *
 }
 
 void *
-loader_room(struct loader *l, void *array, size_t count, size_t size)
+loader_room(struct arena *arena, void *array, size_t count, size_t size)
 {
 	void *more;
 
 	/* Full exactly at powers of two. */
 	if (count > 0 && (count & (count - 1)) != 0)
 		return array;
-	more = arena_array(l->arena, count ? count * 2 : 1, size);
+	more = arena_array(arena, count ? count * 2 : 1, size);
 	if (count > 0)
 		memcpy(more, array, count * size);
 	return more;
@@ -133,7 +133,7 @@ loader_use_log_file(struct loader *l, const struct log_file *file)
 	if (f->index != UNUSED_INDEX)
 		return;
 	f->index = (unsigned)s->log_file_count;
-	LOADER_APPEND(l, s->log_files, s->log_file_count, f);
+	LOADER_APPEND(l->arena, s->log_files, s->log_file_count, f);
 }
 
 void

@@ -64,7 +64,8 @@ struct scope {
 
 struct loader {
 	struct snapshot *snapshot;
-	struct arena *arena; /* the snapshot's */
+	struct arena *arena;   /* the snapshot's */
+	struct arena *scratch; /* what is of no use after the load */
 	struct config_source *source;
 	const struct snapshot_options *options;
 	struct diagnostics *diags;
@@ -93,9 +94,9 @@ int loader_bad_parameter(struct loader *l, const struct node *n, const struct wo
     const char *const *known);
 
 /* Room for one more behind count elements: the array, moved when it must be. */
-void *loader_room(struct loader *l, void *array, size_t count, size_t size);
-#define LOADER_APPEND(l, array, count, element)                          \
-	((array) = loader_room((l), (array), (count), sizeof(*(array))), \
+void *loader_room(struct arena *arena, void *array, size_t count, size_t size);
+#define LOADER_APPEND(arena, array, count, element)                          \
+	((array) = loader_room((arena), (array), (count), sizeof(*(array))), \
 	    (array)[(count)++] = (element))
 
 /* A word that may hold variables; NULL when it is wrong (told). */

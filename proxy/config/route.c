@@ -14,8 +14,6 @@
 
 #include "proxy/config/span_map.h"
 
-#include <stdlib.h>
-
 struct server_name_index {
 	struct span_map exact;
 	struct span_map heads; /* "*.example.com" as "example.com" */
@@ -58,6 +56,12 @@ server_name_index_add(struct server_name_index *ix, struct span name, const stru
 		return add_name(&ix->heads, span_after(name, 1), server) && fresh;
 	}
 	return add_name(&ix->exact, name, server);
+}
+
+void
+server_name_index_reserve(struct server_name_index *ix, size_t count)
+{
+	span_map_reserve(&ix->exact, count);
 }
 
 void
@@ -130,7 +134,6 @@ struct location_list {
 
 struct location_index {
 	struct arena *arena;
-	struct span_map seen[2];   /* while building, by kind */
 	struct span_map slashless; /* proxied "/dir/" as "/dir" */
 	struct location_list prefixes, exacts;
 };
@@ -141,31 +144,8 @@ location_index_new(struct arena *arena)
 	struct location_index *ix = arena_zalloc(arena, sizeof(*ix));
 
 	ix->arena = arena;
-	span_map_init(&ix->seen[0], arena);
-	span_map_init(&ix->seen[1], arena);
 	span_map_init(&ix->slashless, arena);
 	return ix;
-}
-
-bool
-location_index_add(struct location_index *ix, const struct location *location)
-{
-	bool exact = location->kind == LOCATION_EXACT;
-	struct location_list *l = exact ? &ix->exacts : &ix->prefixes;
-
-	if (span_map_add(&ix->seen[exact], location->path, (void *)(uintptr_t)location))
-		return false;
-	if (l->count == l->space) {
-		size_t space = l->space ? l->space * 2 : 4;
-		struct location_entry *more = arena_array(ix->arena, space, sizeof(*more));
-
-		if (l->count > 0)
-			memcpy(more, l->entries, l->count * sizeof(*more));
-		l->entries = more;
-		l->space = space;
-	}
-	l->entries[l->count++] = (struct location_entry){ location->path, location, NULL };
-	return true;
 }
 
 static int
@@ -177,19 +157,51 @@ path_compare(struct span a, struct span b)
 	return order ? order : (a.n > b.n) - (a.n < b.n);
 }
 
-static int
-entry_compare(const void *a, const void *b)
+/* How many entries have a path <= uri. */
+static size_t
+count_not_above(const struct location_list *l, struct span uri)
 {
-	const struct location_entry *x = a, *y = b;
+	size_t low = 0, high = l->count;
 
-	return path_compare(x->path, y->path);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (path_compare(l->entries[middle].path, uri) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static void
-sort_list(struct location_list *l)
+make_room(struct location_list *l, struct arena *arena)
 {
-	if (l->count > 1)
-		qsort(l->entries, l->count, sizeof(*l->entries), entry_compare);
+	size_t space = l->space ? l->space * 2 : 1;
+	struct location_entry *more;
+
+	if (l->count < l->space)
+		return;
+	more = arena_array(arena, space, sizeof(*more));
+	if (l->count > 0)
+		memcpy(more, l->entries, l->count * sizeof(*more));
+	l->entries = more;
+	l->space = space;
+}
+
+bool
+location_index_add(struct location_index *ix, const struct location *location)
+{
+	struct location_list *l = location->kind == LOCATION_EXACT ? &ix->exacts : &ix->prefixes;
+	size_t at = count_not_above(l, location->path);
+
+	if (at > 0 && span_eq(l->entries[at - 1].path, location->path))
+		return false;
+	make_room(l, ix->arena);
+	memmove(&l->entries[at + 1], &l->entries[at], (l->count - at) * sizeof(*l->entries));
+	l->entries[at] = (struct location_entry){ location->path, location, NULL };
+	l->count++;
+	return true;
 }
 
 static void
@@ -209,8 +221,6 @@ location_index_finish(struct location_index *ix)
 {
 	struct location_list *l = &ix->prefixes;
 
-	sort_list(&ix->exacts);
-	sort_list(l);
 	note_slashless(ix, &ix->exacts);
 	note_slashless(ix, l);
 	/*
@@ -230,17 +240,9 @@ location_index_finish(struct location_index *ix)
 static const struct location_entry *
 last_not_above(const struct location_list *l, struct span uri)
 {
-	size_t low = 0, high = l->count;
+	size_t count = count_not_above(l, uri);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (path_compare(l->entries[middle].path, uri) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 ? &l->entries[low - 1] : NULL;
+	return count > 0 ? &l->entries[count - 1] : NULL;
 }
 
 static const struct location *

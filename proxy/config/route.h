@@ -14,6 +14,8 @@
 #include "proxy/config/snapshot.h"
 
 struct server_name_index *server_name_index_new(struct arena *arena);
+/* Room for so many exact names. */
+void server_name_index_reserve(struct server_name_index *ix, size_t count);
 /* false: the name is there already for another server (nginx: warning, ignored). */
 bool server_name_index_add(struct server_name_index *ix, struct span name,
     const struct server *server);

@@ -26,18 +26,19 @@ loader_init(struct loader *l, struct snapshot *s, struct config_source *src,
 	*l = (struct loader){
 		.snapshot = s,
 		.arena = s->arena,
+		.scratch = arena_new(0),
 		.source = src,
 		.options = options,
 		.diags = diags,
 		.conf_directory = directory_of(options->conf_path),
 	};
-	directive_index_init(&l->directives, s->arena);
-	span_map_init(&l->log_files, s->arena);
-	span_map_init(&l->log_formats, s->arena);
-	span_map_init(&l->certificates, s->arena);
-	span_map_init(&l->dhparams, s->arena);
-	span_map_init(&l->upstreams, s->arena);
-	span_map_init(&l->ciphers, s->arena);
+	directive_index_init(&l->directives, l->scratch);
+	span_map_init(&l->log_files, l->scratch);
+	span_map_init(&l->log_formats, l->scratch);
+	span_map_init(&l->certificates, l->scratch);
+	span_map_init(&l->dhparams, l->scratch);
+	span_map_init(&l->upstreams, l->scratch);
+	span_map_init(&l->ciphers, l->scratch);
 }
 
 static void
@@ -74,6 +75,7 @@ snapshot_load(struct config_source *src, const struct snapshot_options *options,
 	s->tree = syntax_parse(src, options->conf_path, options->globals, arena, diags, &s->files);
 	load_main(&l);
 	SSL_CTX_free(l.tls);
+	arena_free(l.scratch);
 	diagnostics_sort(diags);
 	if (diags->errors == before)
 		return s;

@@ -20,6 +20,8 @@ struct span_map {
 };
 
 void span_map_init(struct span_map *m, struct arena *arena);
+/* Room for count keys at once, instead of growing to them. */
+void span_map_reserve(struct span_map *m, size_t count);
 /* NULL when the key is not there. */
 void *span_map_get(const struct span_map *m, struct span key);
 /*

@@ -40,15 +40,16 @@ struct template_part {
 	const struct variable *var; /* NULL = literal */
 };
 
-/* clang-format off: it takes "template" for C++'s */
+/* To clang-format the name is a word of C++. */
+/* clang-format off */
 struct template {
-/* clang-format on */
 	struct span source; /* as written */
 	struct template_part *parts;
 	size_t count; /* 0 = empty; literal when every part is */
 	/* Evaluates to `source`, whatever the subject: parts[0].text or empty. */
 	bool literal;
 };
+/* clang-format on */
 
 /*
  * "$name", "${name}"; "$" before anything else is an error as in nginx ('invalid variable name').
