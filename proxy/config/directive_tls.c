@@ -79,16 +79,14 @@ tls_finish_server(struct loader *l, struct scope *s)
 	struct span dhparam = s->server_settings->tls.dhparam;
 
 	for (const struct named_path *cert = s->certificates; cert; cert = cert->next) {
-		if (!key) {
+		if (!key)
 			loader_error(l, cert->node,
 			    "no \"ssl_certificate_key\" is defined for certificate \"" SPAN_FMT
 			    "\"",
 			    SPAN_ARG(cert->path));
-			return;
-		}
 		LOADER_APPEND(l->arena, server->certificates, server->certificate_count,
-		    certificate_ref(l, cert, key));
-		key = key->next;
+		    certificate_ref(l, cert, key ? key : cert));
+		key = key ? key->next : NULL;
 	}
 	if (key)
 		loader_error(l, key->node,
