@@ -518,6 +518,7 @@ safe_prime_search(const struct safe_prime_request *request, BIGNUM *p,
 	for (unsigned i = 0; i < s.stats.threads; i++)
 		worker_release(&workers[i]);
 	free(workers);
+	s.stats.found = result == SAFE_PRIME_FOUND;
 	if (stats)
 		*stats = s.stats;
 	if (result == SAFE_PRIME_FAILED && e)

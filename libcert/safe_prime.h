@@ -16,6 +16,7 @@
 #include <openssl/bn.h>
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SAFE_PRIME_BITS_MIN 512
@@ -31,6 +32,7 @@ enum safe_prime_phase {
 /* How far a search is, or how it went. Times are microseconds. */
 struct safe_prime_stats {
 	enum safe_prime_phase phase;
+	bool found;
 	unsigned bits, threads, bound_log2;
 	const char *kernel;
 	unsigned windows;
