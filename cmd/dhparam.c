@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dhparam: the standard Diffie-Hellman groups at once, and a verdict on any others.
+ * dhparam: the standard Diffie-Hellman groups at once, fresh ones after a search, and a verdict on
+ * any.
  *
- * Nothing is searched for: RFC 7919's groups are as good as a prime found overnight and better
- * examined.
+ * Nothing is searched for unless asked: RFC 7919's groups are as good as a prime found overnight and
+ * better examined.
  */
 #include "base/cli.h"
 #include "base/file.h"
 #include "libcert/dh.h"
+#include "libcert/safe_prime_report.h"
 
 #include <cjson/cJSON.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,12 +21,21 @@
 
 #define BITS_DEFAULT 2048
 #define FILE_MAX (64 * 1024)
+/* dh_check finds less unfit. */
+#define BITS_FIT 2048
+#define THREADS_MAX 1024
 
 struct request {
 	const char *in, *out;
 	const char *word; /* the operand: a size, or with -check a file */
 	bool check, text, noout, force, quiet, json, generator_2;
+	bool generate, stats, interrupted;
+	uint64_t threads;
+	const struct modexp_kernel *kernel;
 };
+
+/* The signal that ended the search. */
+static volatile sig_atomic_t interrupted;
 
 /* ---- options ---- */
 
@@ -108,6 +120,39 @@ take_json(void *ctx, const char *value, struct err *e)
 	return 0;
 }
 
+static int
+take_generate(void *ctx, const char *value, struct err *e)
+{
+	((struct request *)ctx)->generate = true;
+	return 0;
+}
+
+static int
+take_threads(void *ctx, const char *value, struct err *e)
+{
+	struct request *r = ctx;
+
+	if (span_to_u64(span_str(value), THREADS_MAX, &r->threads) == 0 && r->threads > 0)
+		return 0;
+	return err_set(e, ERR_USAGE, "\"%s\" is not a number from 1 to %d", value, THREADS_MAX);
+}
+
+static int
+take_kernel(void *ctx, const char *value, struct err *e)
+{
+	struct request *r = ctx;
+
+	r->kernel = modexp_find(value);
+	return r->kernel ? 0 : err_set(e, ERR_USAGE, "this CPU has no kernel \"%s\"", value);
+}
+
+static int
+take_stats(void *ctx, const char *value, struct err *e)
+{
+	((struct request *)ctx)->stats = true;
+	return 0;
+}
+
 static const struct cli_option options[] = {
 	{ "out", 'o', "FILE", "write the parameters to FILE instead of standard output",
 	    CLI_SINGLE_DASH, take_out },
@@ -117,31 +162,45 @@ static const struct cli_option options[] = {
 	    CLI_SINGLE_DASH, take_check },
 	{ "text", 0, NULL, "print prime and generator in words", CLI_SINGLE_DASH, take_text },
 	{ "noout", 0, NULL, "do not print the parameters as PEM", CLI_SINGLE_DASH, take_noout },
-	{ NULL, '2', NULL, "generator 2 (every standard group has it)", 0, take_generator_2 },
+	{ "generate", 0, NULL, "search for a fresh safe prime instead of taking a standard group",
+	    CLI_SINGLE_DASH, take_generate },
+	{ "threads", 0, "N", "with --generate: search with N threads (default: one per processor)",
+	    0, take_threads },
+	{ "stats", 0, NULL, "with --generate: say what the search took, on standard error", 0,
+	    take_stats },
+	{ "kernel", 0, "NAME",
+	    "with --generate: compute with ifma, fma or word (default: the fastest)", 0,
+	    take_kernel },
+	{ NULL, '2', NULL, "generator 2 (every group made here has it)", 0, take_generator_2 },
 	{ NULL, '5', NULL, "generator 5: refused, no standard group has it", CLI_HIDDEN,
 	    take_generator_5 },
 	{ "force", 'f', NULL, "replace FILE if it exists", 0, take_force },
-	{ "quiet", 'q', NULL, "with -check: print nothing unless the parameters are unfit", 0,
+	{ "quiet", 'q', NULL,
+	    "no progress; with -check: print nothing unless the parameters are unfit", 0,
 	    take_quiet },
-	{ "json", 0, NULL, "with -check: the verdict as JSON", 0, take_json },
+	{ "json", 0, NULL, "the verdict of -check, or --stats, as JSON on standard output", 0,
+	    take_json },
 	{ 0 },
 };
 
 static const struct cli_program program = {
 	.name = "dhparam",
 	.usage = "[-out FILE] [2048|3072|4096|6144|8192]\n"
+		 "--generate [-out FILE] [--threads N] [--stats] [BITS]\n"
 		 "-check FILE",
 	.summary =
 	    "Write the Diffie-Hellman group of RFC 7919 of that many bits (2048 if none is given), "
-	    "or judge parameters that exist.",
+	    "search for a fresh one, or judge parameters that exist.",
 	.examples = "dhparam -out dhparam.pem 3072\n"
 		    "    the group ffdhe3072, for ssl_dhparam\n"
+		    "dhparam --generate -out dhparam.pem 2048\n"
+		    "    a group that nobody else has: seconds to minutes, on all processors\n"
 		    "dhparam -check /etc/nginx/dhparam.pem\n"
 		    "    size, safe prime, generator and its order, known name; exit 65 if unfit\n",
 	.details =
 	    "Exit codes:\n"
 	    "  0 done, 64 usage, 65 no parameters or unfit ones, 66 no input, 73 a file exists\n"
-	    "  or cannot be created, 74 I/O error, 77 permission\n",
+	    "  or cannot be created, 74 I/O error, 77 permission, 130 interrupted\n",
 	.options = options,
 	.operand = take_word,
 };
@@ -166,17 +225,28 @@ load(const char *path, EVP_PKEY **params, struct err *e)
 }
 
 static int
-obtain(const struct request *r, EVP_PKEY **params, struct err *e)
+bits_asked(const struct request *r, unsigned *bits, struct err *e)
 {
-	uint64_t bits = BITS_DEFAULT;
+	uint64_t number = BITS_DEFAULT;
 
-	if (r->in)
-		return load(r->in, params, e);
-	if (r->word && span_to_u64(span_str(r->word), UINT32_MAX, &bits) < 0) {
+	if (r->word && span_to_u64(span_str(r->word), UINT32_MAX, &number) < 0) {
 		err_set(e, ERR_USAGE, "\"%s\" is not a number of bits", r->word);
 		return err_hint(e, "to judge a file: dhparam -check %s", r->word);
 	}
-	return dh_named((unsigned)bits, params, e);
+	*bits = (unsigned)number;
+	return 0;
+}
+
+static int
+obtain(const struct request *r, EVP_PKEY **params, struct err *e)
+{
+	unsigned bits;
+
+	if (r->in)
+		return load(r->in, params, e);
+	if (bits_asked(r, &bits, e) < 0)
+		return -1;
+	return dh_named(bits, params, e);
 }
 
 static int
@@ -307,12 +377,154 @@ run_check(struct request *r, struct err *e)
 	return rc;
 }
 
+/* ---- search ---- */
+
+/* One line that is written over on a terminal; else one line per phase. */
+struct progress {
+	bool tty;
+	int shown; /* the phase, or -1 */
+};
+
+static void
+tell_progress(void *arg, const struct safe_prime_stats *stats)
+{
+	struct progress *progress = arg;
+	int phase =
+	    stats->phase == SAFE_PRIME_SIEVE_LARGE ? SAFE_PRIME_SIEVE_SMALL : (int)stats->phase;
+	struct buf line;
+
+	if (!progress->tty && phase == progress->shown)
+		return;
+	progress->shown = phase;
+	buf_init(&line, 512);
+	buf_add_str(&line, progress->tty ? "\r\033[K" : "dhparam: ");
+	safe_prime_report_progress(stats, progress->tty, &line);
+	if (!progress->tty)
+		buf_add_char(&line, '\n');
+	fputs(buf_str(&line), stderr);
+	buf_release(&line);
+}
+
+static void
+tell_stats(const struct request *r, const struct safe_prime_stats *stats)
+{
+	struct buf text;
+
+	buf_init(&text, 4096);
+	if (r->json)
+		safe_prime_report_json(stats, &text);
+	else
+		safe_prime_report_text(stats, &text);
+	fputs(buf_str(&text), r->json ? stdout : stderr);
+	buf_release(&text);
+}
+
+static void
+on_signal(int number)
+{
+	interrupted = number;
+}
+
+/* A second one of the same kind ends the process at once. */
+static void
+watch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+/* The search itself: params stay NULL when it was interrupted. */
+static int
+search(const struct request *r, unsigned bits, EVP_PKEY **params, struct safe_prime_stats *stats,
+    struct err *e)
+{
+	struct progress progress = { .tty = cli_stderr_tty(), .shown = -1 };
+	struct safe_prime_request wanted = { .bits = bits,
+		.threads = (unsigned)r->threads,
+		.kernel = r->kernel,
+		.cancel = &interrupted,
+		.progress = r->quiet ? NULL : tell_progress,
+		.arg = &progress };
+	BIGNUM *p = BN_new();
+	enum safe_prime_result result;
+	int rc = -1;
+
+	if (!p)
+		return err_set(e, ERR_BUG, "out of memory");
+	watch_signals();
+	result = safe_prime_search(&wanted, p, stats, e);
+	if (progress.tty && progress.shown >= 0)
+		fputs("\r\033[K", stderr);
+	if (result == SAFE_PRIME_FOUND)
+		rc = dh_of_prime(p, params, e);
+	else if (result == SAFE_PRIME_CANCELLED)
+		rc = 0;
+	BN_free(p);
+	return rc;
+}
+
+/* Before minutes are spent on what could not be written. */
+static int
+check_generate(const struct request *r, struct err *e)
+{
+	if (r->check || r->in)
+		return err_set(e, ERR_USAGE,
+		    "--generate makes parameters; -check and -in take a file");
+	if (r->json && !r->stats)
+		return err_set(e, ERR_USAGE, "with --generate, --json goes with --stats");
+	if (r->json && !r->out && !(r->noout && !r->text))
+		return err_set(e, ERR_USAGE,
+		    "--json and the parameters would share standard output; give -out FILE");
+	if (r->out && !r->force && file_exists(r->out)) {
+		err_set(e, ERR_CANTCREATE, "%s exists", r->out);
+		return err_hint(e, "choose another name, or --force to replace it");
+	}
+	return 0;
+}
+
+static int
+run_generate(struct request *r, struct err *e)
+{
+	struct safe_prime_stats stats;
+	EVP_PKEY *params = NULL;
+	unsigned bits;
+	int rc;
+
+	if (check_generate(r, e) < 0 || bits_asked(r, &bits, e) < 0)
+		return -1;
+	if (search(r, bits, &params, &stats, e) < 0)
+		return -1;
+	if (!params) {
+		if (r->stats)
+			tell_stats(r, &stats);
+		fprintf(stderr, "dhparam: interrupted, nothing was written\n");
+		r->interrupted = true;
+		return 0;
+	}
+	rc = write_params(r, params, e);
+	if (rc == 0 && r->stats)
+		tell_stats(r, &stats);
+	if (bits < BITS_FIT && !r->quiet)
+		fprintf(stderr, "dhparam: warning: less than %d bits are unfit for TLS\n",
+		    BITS_FIT);
+	EVP_PKEY_free(params);
+	return rc;
+}
+
 static int
 run(struct request *r, struct err *e)
 {
 	EVP_PKEY *params = NULL;
 	int rc;
 
+	if (r->generate)
+		return run_generate(r, e);
+	if (r->threads || r->stats || r->kernel)
+		return err_set(e, ERR_USAGE, "--threads, --stats and --kernel go with --generate");
 	if (r->generator_2 && (r->check || r->in))
 		return err_set(e, ERR_USAGE,
 		    "-2 says what to make; the parameters of a file exist");
@@ -339,8 +551,8 @@ main(int argc, char **argv)
 
 	if (parsed == CLI_OK && run(&r, &e) == 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		err_set(&e, ERR_IO, "cannot write to standard output");
-	code = err_exit_code(e.kind);
-	if (code != 0) {
+	code = r.interrupted ? 128 + interrupted : err_exit_code(e.kind);
+	if (e.kind != ERR_NONE) {
 		fflush(stdout);
 		err_print(&e);
 	}

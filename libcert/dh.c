@@ -85,6 +85,32 @@ dh_named(unsigned bits, EVP_PKEY **params, struct err *e)
 }
 
 int
+dh_of_prime(const BIGNUM *p, EVP_PKEY **params, struct err *e)
+{
+	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	OSSL_PARAM *numbers = NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+	BIGNUM *two = BN_new();
+	int rc = -1;
+
+	*params = NULL;
+	if (builder && ctx && two && BN_set_word(two, 2) &&
+	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_FFC_P, p) &&
+	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_FFC_G, two))
+		numbers = OSSL_PARAM_BLD_to_param(builder);
+	if (numbers && EVP_PKEY_fromdata_init(ctx) == 1 &&
+	    EVP_PKEY_fromdata(ctx, params, EVP_PKEY_KEY_PARAMETERS, numbers) == 1)
+		rc = 0;
+	else
+		err_set_openssl(e, ERR_BUG, "cannot make DH parameters of a prime");
+	OSSL_PARAM_free(numbers);
+	OSSL_PARAM_BLD_free(builder);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(two);
+	return rc;
+}
+
+int
 dh_parse_pem(struct span pem, EVP_PKEY **params, struct err *e)
 {
 	EVP_PKEY *parsed = NULL;

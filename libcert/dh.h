@@ -9,12 +9,16 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <openssl/bn.h>
 #include <openssl/evp.h>
 
 #include <stdbool.h>
 
 /* The RFC 7919 group of 2048, 3072, 4096, 6144 or 8192 bits. Free with EVP_PKEY_free. */
 int dh_named(unsigned bits, EVP_PKEY **params, struct err *e) __attribute__((warn_unused_result));
+/* The group of p with the generator 2. */
+int dh_of_prime(const BIGNUM *p, EVP_PKEY **params, struct err *e)
+    __attribute__((warn_unused_result));
 /* The first PEM block must hold the parameters (PKCS#3 or X9.42). */
 int dh_parse_pem(struct span pem, EVP_PKEY **params, struct err *e)
     __attribute__((warn_unused_result));
