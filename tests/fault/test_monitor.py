@@ -10,12 +10,8 @@ import pytest
 from support.certs import fingerprint
 from support.client import Client, get, served_certificate
 from support.process import run
+from support.sites import site
 from support.wait import wait_until
-
-
-def site(port, text="one", workers=2):
-    return (f"worker_processes {workers};\n"
-            f"http {{ server {{ listen 127.0.0.1:{port}; location / {{ return 200 {text}; }} }} }}")
 
 
 def gone(pid):
@@ -25,7 +21,7 @@ def gone(pid):
 def test_killed_worker_is_replaced(tinyproxyd, free_port):
     """One worker's connections are lost, the other's and the port are not."""
     port = free_port()
-    proxy = tinyproxyd(site(port))
+    proxy = tinyproxyd(site(port, workers=2))
     proxy.expect_alerts = True
     for _ in range(5):
         before = proxy.worker_pids()
@@ -89,11 +85,11 @@ def test_reload_while_a_worker_is_dead(tinyproxyd, free_port):
 def test_stopped_worker_is_replaced_by_reload(tinyproxyd, free_port):
     """A worker that does not answer a reload is killed; the reload says so or goes on without it."""
     port = free_port()
-    proxy = tinyproxyd(site(port))
+    proxy = tinyproxyd(site(port, workers=2))
     proxy.expect_alerts = True
     first, second = proxy.worker_pids()
     os.kill(second, signal.SIGSTOP)
-    assert proxy.reload(site(port, "two")).out.startswith("generation 2")
+    assert proxy.reload(site(port, "two", workers=2)).out.startswith("generation 2")
     assert gone(second)
     assert first in proxy.worker_pids() and len(proxy.worker_pids()) == 2
     assert {get(port).body for _ in range(6)} == {b"two"}
@@ -103,11 +99,11 @@ def test_stopped_worker_is_replaced_by_reload(tinyproxyd, free_port):
 def test_first_worker_fails_the_reload(tinyproxyd, free_port):
     """When the worker that tries the new generation does not take it, nothing has changed."""
     port = free_port()
-    proxy = tinyproxyd(site(port))
+    proxy = tinyproxyd(site(port, workers=2))
     proxy.expect_alerts = True
     first = proxy.status()["workers"][0]["pid"]
     os.kill(first, signal.SIGSTOP)
-    done = proxy.reload(site(port, "two"), check=70)
+    done = proxy.reload(site(port, "two", workers=2), check=70)
     assert "the worker that tried the new configuration" in done.err
     wait_until(lambda: [w["state"] for w in proxy.status()["workers"]] == ["ready"] * 2,
                "both workers ready")
@@ -120,7 +116,7 @@ def test_first_worker_fails_the_reload(tinyproxyd, free_port):
 def test_monitor_killed(tinyproxyd, free_port):
     """Workers do not outlive their monitor."""
     port = free_port()
-    proxy = tinyproxyd(site(port))
+    proxy = tinyproxyd(site(port, workers=2))
     workers = proxy.worker_pids()
     with Client(port) as client:
         assert client.request().status == 200
@@ -130,7 +126,7 @@ def test_monitor_killed(tinyproxyd, free_port):
 
 
 def test_stopped_worker_does_not_stop_the_end(tinyproxyd, free_port):
-    proxy = tinyproxyd(site(free_port()))
+    proxy = tinyproxyd(site(free_port(), workers=2))
     proxy.expect_alerts = True
     workers = proxy.worker_pids()
     os.kill(workers[0], signal.SIGSTOP)
@@ -139,7 +135,7 @@ def test_stopped_worker_does_not_stop_the_end(tinyproxyd, free_port):
 
 
 def test_status_does_not_wait_for_a_stopped_worker(tinyproxyd, free_port):
-    proxy = tinyproxyd(site(free_port()))
+    proxy = tinyproxyd(site(free_port(), workers=2))
     worker = proxy.worker_pids()[0]
     os.kill(worker, signal.SIGSTOP)
     assert len(proxy.status()["workers"]) == 2
@@ -149,11 +145,11 @@ def test_status_does_not_wait_for_a_stopped_worker(tinyproxyd, free_port):
 def test_log_directory_vanishes(tinyproxyd, free_port):
     """Logs that cannot be reopened stay as they are, and serving goes on."""
     port = free_port()
-    proxy = tinyproxyd(site(port), started=False)
+    proxy = tinyproxyd(site(port, workers=2), started=False)
     logs = proxy.directory / "logs"
     logs.mkdir()
     access = logs / "access.log"
-    proxy.write(site(port).replace("http {", f"http {{ access_log {access};"))
+    proxy.write(site(port, workers=2).replace("http {", f"http {{ access_log {access};"))
     proxy.start()
     proxy.expect_alerts = True
     get(port)
