@@ -101,7 +101,7 @@ int64_t workers_adopt_timeout_ms(const struct monitor *m);
 uint64_t reload_request(struct monitor *m);
 void reload_turn(struct monitor *m);
 
-/* monitor_report.c: the control socket's answers; each ends with a control_answer to the ticket. */
+/* control_report.c: the control socket's answers; each ends with a control_answer to the ticket. */
 void report_reloaded(struct monitor *m, uint64_t ticket, const struct edition *ed,
     const char *failure);
 void report_status(struct monitor *m, uint64_t ticket);

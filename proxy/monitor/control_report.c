@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * monitor_report: the monitor's answers on the control socket. What is in them is documented in tinyproxyctl(8).
+ * control_report: the monitor's answers on the control socket. What is in them is documented in tinyproxyctl(8).
  */
 #include "base/clock.h"
 #include "base/mem.h"
