@@ -156,9 +156,14 @@ split_field(struct span line, const struct http1_limits *limits, struct span *na
 static void
 note_connection(struct span value, struct http1_facts *facts)
 {
-	facts->close |= header_has_token(value, SPAN("close"));
-	facts->keep_alive |= header_has_token(value, SPAN("keep-alive"));
-	facts->upgrade |= header_has_token(value, SPAN("upgrade"));
+	struct span token;
+
+	while (span_split(&value, ',', &token)) {
+		token = lex_trim(token);
+		facts->close |= span_eq_nocase(token, SPAN("close"));
+		facts->keep_alive |= span_eq_nocase(token, SPAN("keep-alive"));
+		facts->upgrade |= span_eq_nocase(token, SPAN("upgrade"));
+	}
 }
 
 static enum parse_result

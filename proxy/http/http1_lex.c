@@ -134,16 +134,6 @@ lex_control_reason(char c)
 	return "control byte";
 }
 
-struct span
-lex_trim(struct span s)
-{
-	while (s.n && lex_is_blank(s.p[s.n - 1]))
-		s.n--;
-	while (s.n && lex_is_blank(s.p[0]))
-		s = span_after(s, 1);
-	return s;
-}
-
 void
 lex_squeeze(struct lex_squeezed *s, char c)
 {

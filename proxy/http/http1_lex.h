@@ -65,7 +65,15 @@ size_t lex_text(struct span s);
 const char *lex_control_reason(char c);
 
 /* Without leading and trailing SP and HTAB (OWS, RFC 9110 5.6.3). */
-struct span lex_trim(struct span s);
+static inline struct span
+lex_trim(struct span s)
+{
+	while (s.n && lex_is_blank(s.p[s.n - 1]))
+		s.n--;
+	while (s.n && lex_is_blank(s.p[0]))
+		s = span_after(s, 1);
+	return s;
+}
 
 /*
  * The letters and digits of a field name, lower case: "Content_Length" and "content-length " both
