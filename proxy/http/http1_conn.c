@@ -224,15 +224,8 @@ may_keep_alive(const struct client_conn *cc, const struct request *r)
 static const char *
 read_target(struct request *r, const struct http1_request_head *head)
 {
-	ptrdiff_t query = span_find(head->path_query, '?');
-
 	r->path_query = head->path_query;
-	r->raw_path = head->path_query;
-	if (query >= 0) {
-		r->raw_path.n = (size_t)query;
-		r->args = span_after(head->path_query, (size_t)query + 1);
-		r->has_query = true;
-	}
+	http1_split_target(head->path_query, &r->raw_path, &r->args, &r->has_query);
 	if (http1_host_name(head->host, r->arena, &r->host) < 0)
 		return "invalid host";
 	r->server = route_server(r->endpoint, r->host);
