@@ -42,7 +42,7 @@ endif
 
 # ---- flags -----------------------------------------------------------------------------------
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
-	-Wpointer-arith -Wformat=2 -Wvla -Wundef -Wwrite-strings -Wimplicit-fallthrough \
+	-Wpointer-arith -Wformat=2 -Wvla -Wundef -Wwrite-strings \
 	-Wno-unused-parameter -Werror
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -fvisibility=hidden
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
