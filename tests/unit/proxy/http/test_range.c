@@ -38,6 +38,8 @@ ranges_are_read(void **state)
 		{ "bytes=2-5", RANGE_OK, "2-6" },
 		{ "bytes=2-", RANGE_OK, "2-10" },
 		{ "bytes=2-99", RANGE_OK, "2-10" },
+		{ "bytes=2-10", RANGE_OK, "2-10" },
+		{ "bytes=2-9", RANGE_OK, "2-10" },
 		{ "bytes=-3", RANGE_OK, "7-10" },
 		{ "bytes=-99", RANGE_OK, "0-10" },
 		{ "BYTES=1-1", RANGE_OK, "1-2" },

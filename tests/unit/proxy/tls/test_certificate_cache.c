@@ -114,6 +114,11 @@ intermediates_are_shared(void **state)
 		assert_int_equal(sk_X509_num(chains[i]), 1);
 	}
 	assert_ptr_equal(sk_X509_value(chains[0], 0), sk_X509_value(chains[1], 0));
+	/* The first pair is out; the second is whole all the same. */
+	SSL_free(s[0]);
+	s[0] = use(c, e[1]);
+	assert_int_equal(SSL_get0_chain_certs(s[0], &chains[0]), 1);
+	assert_int_equal(X509_cmp(sk_X509_value(chains[0], 0), ca), 0);
 	certificate_cache_free(c);
 	for (int i = 0; i < 2; i++) {
 		SSL_free(s[i]);
@@ -162,6 +167,9 @@ what_is_not_whole_is_refused(void **state)
 	memcpy(bytes, &head, sizeof(head));
 	refuse(good, "wrong count");
 	head.chain_count = 1;
+	memcpy(bytes, &head, sizeof(head));
+	memcpy(bytes + sizeof(head), &head.chain_bytes, sizeof(uint32_t));
+	refuse(good, "wrong lengths");
 	head.chain_bytes = UINT32_MAX;
 	memcpy(bytes, &head, sizeof(head));
 	refuse(good, "wrong lengths");

@@ -64,6 +64,31 @@ old_versions_are_refused_in_words(void **state)
 }
 
 static void
+every_setting_counts_in_the_digest(void **state)
+{
+	struct tls_settings base = {
+		.protocols = BOTH, .ciphers = CIPHERS, .session_timeout_ms = 300000
+	};
+	struct tls_settings s[4] = { base, base, base, base };
+	unsigned char digests[6][TLS_SETTINGS_DIGEST], again[TLS_SETTINGS_DIGEST];
+
+	s[0].protocols = TLS_PROTO_1_2;
+	s[1].ciphers = SPAN("HIGH");
+	s[2].prefer_server_ciphers = true;
+	s[3].session_timeout_ms = 300001;
+	for (int i = 0; i < 4; i++)
+		tls_settings_digest(&s[i], span_of(NULL, 0), digests[i]);
+	tls_settings_digest(&base, span_of(NULL, 0), digests[4]);
+	tls_settings_digest(&base, dh_der, digests[5]);
+	for (int i = 0; i < 6; i++) {
+		for (int k = 0; k < i; k++)
+			assert_memory_not_equal(digests[i], digests[k], TLS_SETTINGS_DIGEST);
+	}
+	tls_settings_digest(&base, span_of(NULL, 0), again);
+	assert_memory_equal(again, digests[4], TLS_SETTINGS_DIGEST);
+}
+
+static void
 refused_settings_are_named(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -98,6 +123,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(settings_are_the_servers),
 		cmocka_unit_test(old_versions_are_refused_in_words),
+		cmocka_unit_test(every_setting_counts_in_the_digest),
 		cmocka_unit_test(refused_settings_are_named),
 	};
 
