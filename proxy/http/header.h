@@ -15,11 +15,35 @@
 /* Fields with a meaning for the proxy; found once, while parsing. HEADER_OTHER for all the rest. */
 enum header_id {
 	HEADER_OTHER = 0,
-	HEADER_HOST, HEADER_CONNECTION, HEADER_CONTENT_LENGTH, HEADER_TRANSFER_ENCODING, HEADER_EXPECT, HEADER_UPGRADE,
-	HEADER_KEEP_ALIVE, HEADER_PROXY_CONNECTION, HEADER_TE, HEADER_TRAILER, HEADER_DATE, HEADER_SERVER,
-	HEADER_CONTENT_TYPE, HEADER_LOCATION, HEADER_REFRESH, HEADER_SET_COOKIE, HEADER_LAST_MODIFIED, HEADER_ETAG,
-	HEADER_IF_MODIFIED_SINCE, HEADER_IF_UNMODIFIED_SINCE, HEADER_IF_MATCH, HEADER_IF_NONE_MATCH, HEADER_IF_RANGE,
-	HEADER_RANGE, HEADER_X_FORWARDED_FOR, HEADER_COOKIE, HEADER_USER_AGENT, HEADER_REFERER, HEADER_AUTHORIZATION,
+	HEADER_HOST,
+	HEADER_CONNECTION,
+	HEADER_CONTENT_LENGTH,
+	HEADER_TRANSFER_ENCODING,
+	HEADER_EXPECT,
+	HEADER_UPGRADE,
+	HEADER_KEEP_ALIVE,
+	HEADER_PROXY_CONNECTION,
+	HEADER_TE,
+	HEADER_TRAILER,
+	HEADER_DATE,
+	HEADER_SERVER,
+	HEADER_CONTENT_TYPE,
+	HEADER_LOCATION,
+	HEADER_REFRESH,
+	HEADER_SET_COOKIE,
+	HEADER_LAST_MODIFIED,
+	HEADER_ETAG,
+	HEADER_IF_MODIFIED_SINCE,
+	HEADER_IF_UNMODIFIED_SINCE,
+	HEADER_IF_MATCH,
+	HEADER_IF_NONE_MATCH,
+	HEADER_IF_RANGE,
+	HEADER_RANGE,
+	HEADER_X_FORWARDED_FOR,
+	HEADER_COOKIE,
+	HEADER_USER_AGENT,
+	HEADER_REFERER,
+	HEADER_AUTHORIZATION,
 	HEADER_X_ACCEL, /* any X-Accel-* */
 	HEADER_ID_COUNT
 };
@@ -38,13 +62,18 @@ struct header_list {
 
 void header_list_init(struct header_list *l, struct arena *arena);
 /* Values are not copied. */
-struct header *header_add(struct header_list *l, enum header_id id, struct span name, struct span value);
+struct header *header_add(struct header_list *l, enum header_id id, struct span name,
+    struct span value);
 /* First of this id (not HEADER_OTHER), hidden ones passed over; NULL if none. */
 const struct header *header_find(const struct header_list *l, enum header_id id);
-/* First with this name, any case. */
+/* First with this name, any case, hidden ones passed over. */
 const struct header *header_find_name(const struct header_list *l, struct span name);
-/* As a variable names it: "user_agent" matches User-Agent; several are joined with ", " (nginx). Empty if none. */
-struct span header_value_for_variable(const struct header_list *l, struct span name, struct arena *arena);
+/*
+ * As a variable names it: "user_agent" matches User-Agent; several are joined with ", ", cookies
+ * with "; ". Hidden ones are passed over. Empty if none.
+ */
+struct span header_value_for_variable(const struct header_list *l, struct span name,
+    struct arena *arena);
 /* name: a token (RFC 9110 5.6.2); what is none may be mistaken for one. */
 enum header_id header_identify(struct span name);
 /* Does the comma-separated value list contain the token, any case? */
