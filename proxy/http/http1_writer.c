@@ -37,7 +37,8 @@ put_field(char *p, struct span name, struct span value)
 static bool
 is_placed(const struct header *h)
 {
-	return h->hidden || h->id == HEADER_LAST_MODIFIED || h->id == HEADER_LOCATION;
+	return h->hidden || h->id == HEADER_LAST_MODIFIED || h->id == HEADER_LOCATION ||
+	       h->id == HEADER_SERVER || h->id == HEADER_DATE;
 }
 
 static bool
@@ -93,12 +94,37 @@ put_placed(char *p, const struct response *res, enum header_id id)
 	return h ? put_field(p, h->name, h->value) : p;
 }
 
+/* The upstream's, where proxy_pass_header lets it through, else ours. */
 static char *
-put_date(char *p, struct request *r)
+put_server(char *p, const struct request *r)
 {
-	p = put(p, SPAN("Date: "));
-	p = put(p, span_of(loop_http_date(r->client->worker->loop), CLOCK_HTTP_LEN));
-	return put(p, SPAN("\r\n"));
+	const struct header *h = header_find(&r->response.headers, HEADER_SERVER);
+	struct span ours =
+	    r->settings->server_tokens ? SPAN("tinyproxyd/" GATEHOUSE_VERSION) : SPAN("tinyproxyd");
+
+	return h ? put_field(p, h->name, h->value) : put_field(p, SPAN("Server"), ours);
+}
+
+static char *
+put_date(char *p, const struct request *r)
+{
+	const struct header *h = header_find(&r->response.headers, HEADER_DATE);
+	struct span now = span_of(loop_http_date(r->client->worker->loop), CLOCK_HTTP_LEN);
+
+	return h ? put_field(p, h->name, h->value) : put_field(p, SPAN("Date"), now);
+}
+
+static char *
+put_connection(char *p, const struct request *r, const struct http1 *h)
+{
+	long long timeout_s = (long long)(r->settings->keepalive_header_ms / 1000);
+
+	if (!h->keep_alive)
+		return put(p, SPAN("Connection: close\r\n"));
+	p = put(p, SPAN("Connection: keep-alive\r\n"));
+	if (timeout_s > 0)
+		p += snprintf(p, 48, "Keep-Alive: timeout=%lld\r\n", timeout_s);
+	return p;
 }
 
 static char *
@@ -108,10 +134,8 @@ put_head(char *p, struct request *r, const struct http1 *h, struct span reason)
 
 	p += snprintf(p, 32, "HTTP/1.1 %u ", res->status % 1000);
 	p = put(p, reason);
-	p = put(p, SPAN("\r\nServer: "));
-	p = put(p, r->settings->server_tokens ? SPAN("tinyproxyd/" GATEHOUSE_VERSION)
-					      : SPAN("tinyproxyd"));
 	p = put(p, SPAN("\r\n"));
+	p = put_server(p, r);
 	p = put_date(p, r);
 	if (res->content_type.n > 0)
 		p = put_field(p, SPAN("Content-Type"), res->content_type);
@@ -128,8 +152,7 @@ put_head(char *p, struct request *r, const struct http1 *h, struct span reason)
 	p = put_placed(p, res, HEADER_LOCATION);
 	if (h->out_chunked)
 		p = put(p, SPAN("Transfer-Encoding: chunked\r\n"));
-	return put(p,
-	    h->keep_alive ? SPAN("Connection: keep-alive\r\n") : SPAN("Connection: close\r\n"));
+	return put_connection(p, r, h);
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include "proxy/config/route.h"
 #include "proxy/http/error_page.h"
+#include "proxy/http/redirect.h"
 
 static const struct handler *
 handler_for(const struct request *r)
@@ -28,6 +29,12 @@ request_route(struct request *r)
 		r->location = &r->server->root_location;
 		r->settings = r->server->location_settings;
 		request_set_handler(r, &return_handler);
+		return;
+	}
+	if (route_wants_slash(r->server, r->uri)) {
+		redirect_send(r, 301,
+		    arena_printf(r->arena, SPAN_FMT "/%s" SPAN_FMT, SPAN_ARG(r->uri),
+			r->args.n > 0 ? "?" : "", SPAN_ARG(r->args)));
 		return;
 	}
 	r->location = route_location(r->server, r->uri);
@@ -84,7 +91,10 @@ add_headers(struct request *r)
 			continue;
 		value = template_eval(f->value, r, r->arena);
 		if (value.n > 0)
-			header_add(&r->response.headers, header_identify(f->name), f->name, value);
+			header_add(&r->response.headers,
+			    span_eq_nocase(f->name, SPAN("Last-Modified")) ? HEADER_LAST_MODIFIED
+									   : HEADER_OTHER,
+			    f->name, value);
 	}
 }
 

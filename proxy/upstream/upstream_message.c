@@ -190,8 +190,9 @@ map_location(struct request *r, struct span value)
 	    SPAN_ARG(span_after(value, from.n)));
 }
 
+/* Fields of this hop, and those that have a place of their own in the response. */
 static bool
-is_hidden(const struct header *h)
+is_framing(const struct header *h)
 {
 	switch (h->id) {
 	case HEADER_CONNECTION:
@@ -199,15 +200,12 @@ is_hidden(const struct header *h)
 	case HEADER_PROXY_CONNECTION:
 	case HEADER_TRANSFER_ENCODING:
 	case HEADER_CONTENT_LENGTH:
-	case HEADER_CONTENT_TYPE: /* has a place of its own */
+	case HEADER_CONTENT_TYPE:
 	case HEADER_TRAILER:
 	case HEADER_UPGRADE:
-	case HEADER_DATE:
-	case HEADER_SERVER:
-	case HEADER_X_ACCEL:
 		return true;
 	default:
-		return span_eq_nocase(h->name, SPAN("X-Pad"));
+		return false;
 	}
 }
 
@@ -221,13 +219,13 @@ upstream_message_response(struct request *r, const struct http1_response_head *h
 	res->reason = head->reason;
 	res->from_upstream = true;
 	res->content_length = head->framing == BODY_LENGTH ? (int64_t)head->content_length : -1;
-	if (type)
+	if (type && !proxy_settings_hide(&r->settings->proxy, type->name))
 		res->content_type = type->value;
 	for (unsigned i = 0; i < head->headers.count; i++) {
 		const struct header *h = &head->headers.rows[i];
 		struct span value = h->value;
 
-		if (is_hidden(h))
+		if (is_framing(h) || proxy_settings_hide(&r->settings->proxy, h->name))
 			continue;
 		if (h->id == HEADER_LOCATION && r->settings->proxy.redirect_default)
 			value = map_location(r, value);

@@ -156,6 +156,30 @@ def test_hop_by_hop_fields_end_here(proxied, backend):
         assert answer.get(absent) is None
 
 
+def test_fields_hidden_and_passed_by_wish(proxied, backend):
+    backend.script["/x"] = (b"HTTP/1.1 200 OK\r\nServer: theirs\r\nDate: then\r\nX-Secret: 1\r\nContent-Type: a/b\r\n"
+                            b"X-Accel-Expires: 5\r\nContent-Length: 0\r\n\r\n")
+    answer = get(proxied("proxy_pass_header Server; proxy_pass_header X-Accel-Expires; proxy_hide_header x-secret;"
+                         "proxy_hide_header Content-Type;"), "/x")
+    assert [value for name, value in answer.headers if name == "Server"] == ["theirs"]
+    assert answer.get("x-accel-expires") == "5"
+    assert answer.get("x-secret") is None and answer.get("content-type") is None
+    assert answer.get("date") != "then"
+
+
+def test_the_keep_alive_field_by_wish(proxied):
+    with Client(proxied(server="keepalive_timeout 60s 20s;")) as client:
+        assert client.request("/").get("keep-alive") == "timeout=20"
+        assert client.request("/", headers=[("Connection", "close")]).get("keep-alive") is None
+
+
+def test_a_proxied_directory_gets_its_slash(tinyproxyd, backend, free_port):
+    port = free_port()
+    tinyproxyd(site(port, f"location /app/ {{ proxy_pass http://127.0.0.1:{backend.port}; }}"))
+    answer = get(port, "/app?x=1", host="h.example")
+    assert answer.status == 301 and answer.get("location") == f"http://h.example:{port}/app/?x=1"
+
+
 def test_location_is_mapped_back(tinyproxyd, backend, free_port):
     port = free_port()
     upstream = f"http://127.0.0.1:{backend.port}"
