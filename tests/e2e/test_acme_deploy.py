@@ -88,6 +88,7 @@ def test_a_proxy_whose_configuration_is_broken_serves_on(tinyproxyd, pebble, cer
     text = configuration(pebble.http_port, port, webroot, first.cert, first.key)
     proxy = tinyproxyd(text)
     store = Store(tmp_path / "le", pebble, Site(webroot, pebble.http_port))
+    proxy.expect_alerts = True          # the refused configuration is one
     proxy.write(text.replace("listen 127", "lisen 127"))
     done = store.issue("a.example", check=1, arguments=["--reload", proxy.control])
     assert "refused to reload and serves on as before" in done.err and "lisen" in done.err
