@@ -146,6 +146,7 @@ sleep_ms(const struct monitor *m)
 	due = deadline_min(due, m->status_deadline_ms);
 	due = deadline_min(due, m->stop_deadline_ms);
 	due = deadline_min(due, m->reload.deadline_ms);
+	due = deadline_min(due, m->tickets_due_ms);
 	if (m->control)
 		due = deadline_min(due, control_deadline_ms(m->control));
 	if (!due)
@@ -208,6 +209,17 @@ status_turn(struct monitor *m)
 }
 
 static void
+tickets_turn(struct monitor *m)
+{
+	if (clock_mono_ms() < m->tickets_due_ms)
+		return;
+	if (m->tickets && ticket_keys_rotate(m->tickets) < 0)
+		announce(&m->announcer, LOG_LEVEL_ALERT,
+		    "no randomness: the keys of session tickets stay as they are");
+	m->tickets_due_ms += TICKET_KEY_INTERVAL_MS;
+}
+
+static void
 end_turn(struct monitor *m)
 {
 	bool alive = false;
@@ -264,6 +276,7 @@ monitor_run(const struct monitor_options *options)
 				monitor_became_ready(&m);
 			reload_turn(&m);
 			status_turn(&m);
+			tickets_turn(&m);
 			end_turn(&m);
 		}
 	}

@@ -159,6 +159,17 @@ out:
 	return rc;
 }
 
+/* Without them workers encrypt with keys of their own, and sessions resume where chance leads them. */
+static void
+make_tickets(struct monitor *m)
+{
+	m->tickets = ticket_keys_new();
+	if (!m->tickets)
+		announce(&m->announcer, LOG_LEVEL_WARN,
+		    "no shared keys for session tickets (%d: %s)", errno, strerror(errno));
+	m->tickets_due_ms = clock_mono_ms() + TICKET_KEY_INTERVAL_MS;
+}
+
 int
 monitor_start(struct monitor *m)
 {
@@ -186,6 +197,7 @@ monitor_start(struct monitor *m)
 	if (monitor_place_control(m) < 0)
 		return -1;
 	monitor_follow_log(m);
+	make_tickets(m);
 	return workers_start(m);
 }
 
@@ -228,6 +240,7 @@ monitor_release(struct monitor *m)
 		pid_file_remove(m->pid_path);
 	}
 	free(m->pid_path);
+	ticket_keys_free(m->tickets);
 	edition_free(m->reload.candidate);
 	edition_free(m->current);
 	privileges_release(&m->privileges);

@@ -9,6 +9,7 @@
 #include "proxy/monitor/monitor.h"
 #include "proxy/monitor/privileges.h"
 #include "proxy/monitor/worker_process.h"
+#include "proxy/tls/ticket_key.h"
 
 #define ADOPT_TIMEOUT_MS \
 	10000 /* for a worker to acknowledge a generation, beyond what loading takes */
@@ -53,6 +54,9 @@ struct monitor {
 
 	struct worker_process **workers; /* `wanted` first, then those that drain for good */
 	size_t worker_count, wanted;
+
+	struct ticket_keys *tickets; /* NULL: could not be had, said so */
+	int64_t tickets_due_ms;      /* the next rotation */
 
 	struct control *control; /* NULL: could not be had, said so */
 	char *pid_path;          /* NULL until written */

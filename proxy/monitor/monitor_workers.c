@@ -26,6 +26,7 @@ start_one(struct monitor *m, struct worker_process *w)
 		.privileges = &m->privileges,
 		.rlimit_nofile = m->current->snapshot->main.worker_rlimit_nofile,
 		.log = &m->announcer.log,
+		.tickets = m->tickets,
 	};
 	struct err e = ERR_INIT;
 

@@ -182,7 +182,11 @@ set_limits(uint64_t nofile)
 static _Noreturn void
 run_child(const struct worker_process *w, const struct worker_process_setup *setup, int channel)
 {
-	const struct worker_options options = { .channel = CHILD_CHANNEL, .number = w->number };
+	const struct worker_options options = {
+		.channel = CHILD_CHANNEL,
+		.number = w->number,
+		.tickets = setup->tickets,
+	};
 	struct err e = ERR_INIT;
 
 	set_limits(setup->rlimit_nofile);

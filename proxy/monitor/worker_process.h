@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct ticket_keys; /* tls/ticket_key.h */
+
 enum worker_process_state {
 	WORKER_PROCESS_DEAD,
 	WORKER_PROCESS_STARTING,
@@ -50,6 +52,7 @@ struct worker_process_setup {
 	const struct privileges *privileges;
 	uint64_t rlimit_nofile; /* 0 = leave */
 	const struct log *log;
+	struct ticket_keys *tickets; /* NULL = none shared */
 };
 
 struct worker_process *worker_process_new(unsigned number);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "proxy/http/client_conn.h"
 #include "proxy/tls/certificate_cache.h"
+#include "proxy/tls/ticket_key.h"
 #include "proxy/worker/generation.h"
 #include "proxy/worker/listen_slot.h"
 #include "proxy/worker/sandbox.h"
@@ -235,6 +236,9 @@ worker_main(const struct worker_options *options)
 		return EXIT_FAILURE;
 	w->pool = bufpool_new();
 	w->certificates = certificate_cache_new(CERTIFICATES_MAX);
+	/* What a worker cannot write, one that was taken over cannot make its own. */
+	if (options->tickets && ticket_keys_seal(options->tickets) == 0)
+		w->tickets = options->tickets;
 	fcntl(options->channel, F_SETFL, O_NONBLOCK);
 	if (loop_watch(w->loop, &p.channel, options->channel, EPOLLIN) < 0)
 		return EXIT_FAILURE;

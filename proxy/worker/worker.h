@@ -9,9 +9,12 @@
 #ifndef PROXY_WORKER_WORKER_H
 #define PROXY_WORKER_WORKER_H
 
+struct ticket_keys; /* tls/ticket_key.h */
+
 struct worker_options {
 	int channel;
-	unsigned number; /* 0.. */
+	unsigned number;             /* 0.. */
+	struct ticket_keys *tickets; /* shared by all workers; NULL = each has its own */
 };
 
 /* Runs until drained or stopped; returns the exit status. */

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """TLS as clients see it: server by name, versions, ciphers, key types, resumption, refusals in words."""
+import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -10,7 +12,7 @@ import pytest
 from support.certs import file_fingerprint, fingerprint
 from support.client import Client, get, served_certificate, tls_context
 from support.process import run
-from support.wait import DEADLINE_S
+from support.wait import DEADLINE_S, wait_until
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
@@ -260,6 +262,37 @@ def test_sessions_are_resumed_over_reloads_and_only_by_the_same_server(tinyproxy
     assert connect(port, context, "a.example", session)[0]
     assert fingerprint(served_certificate(port, "a.example")) == renewed.sha256 == file_fingerprint(a.fullchain)
     assert not connect(port, context, "b.example", session)[0]
+
+
+@pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
+def test_sessions_are_resumed_at_every_worker(tinyproxyd, free_port, certs, version):
+    """Also at one that was started later, in the place of one that was killed."""
+    port, site = free_port(), certs.issue("a.example")
+    proxy = tinyproxyd(f"""worker_processes 2;
+http {{ server {{
+        listen 127.0.0.1:{port} ssl; ssl_certificate {site.cert}; ssl_certificate_key {site.key};
+        return 200 "$pid - - $ssl_session_reused";
+    }} }}""")
+    proxy.expect_alerts = True
+    context = tls_context(minimum=version, maximum=version)
+    def worker_of(session):
+        with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as plain:
+            with context.wrap_socket(plain, server_hostname="a.example", session=session) as sock:
+                sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                body = b""
+                while more := sock.recv(65536):
+                    body += more
+                assert sock.session_reused == (session is not None), body
+                return int(body.rpartition(b"\r\n\r\n")[2].split(b" ")[0]), sock.session
+    pid, session = worker_of(None)
+    gone = set()
+    for _ in range(3):
+        gone.add(pid)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not gone & set(proxy.worker_pids()), "the worker to be gone")
+        pid, _ = worker_of(session)
+        assert pid not in gone
+    wait_until(lambda: len(proxy.worker_pids()) == 2, "new workers")
 
 
 def test_one_ticket_per_handshake(tinyproxyd, free_port, certs):
