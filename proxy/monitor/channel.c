@@ -114,12 +114,12 @@ channel_recv(int sock, struct channel_message *m, int *fd)
 	*fd = take_descriptor(&msg);
 	if (n == 0 && *fd < 0)
 		return 0;
-	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || !is_sound(m, (size_t)n)) {
-		if (*fd >= 0)
-			close(*fd);
-		*fd = -1;
-		errno = EPROTO;
-		return -1;
-	}
-	return 1;
+	if (!(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && is_sound(m, (size_t)n))
+		return 1;
+	/* A descriptor that did not come along where there is room for one: no more can be opened. */
+	errno = (msg.msg_flags & MSG_CTRUNC) && *fd < 0 ? EMFILE : EPROTO;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	return -1;
 }

@@ -54,7 +54,7 @@ struct channel_message {
 
 /* Both take EINTR upon themselves. send: 0 or -1 with errno; only text_length bytes of the payload go. fd = -1: none. */
 int channel_send(int sock, const struct channel_message *m, int fd);
-/* 1 a message (*fd received or -1, close-on-exec), 0 the peer is gone, -1 errno (EAGAIN). Malformed: -1 EPROTO. */
+/* 1 a message (*fd received or -1, close-on-exec), 0 the peer is gone, -1 errno (EAGAIN). Malformed: -1 EPROTO; no descriptor free: -1 EMFILE. */
 int channel_recv(int sock, struct channel_message *m, int *fd);
 
 #endif

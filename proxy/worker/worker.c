@@ -31,6 +31,7 @@ struct worker_process {
 	struct watch channel;
 	struct timer shutdown; /* worker_shutdown_timeout is over */
 	bool stop;
+	bool failed; /* stop, and not as told */
 };
 
 #define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -171,6 +172,18 @@ take_message(struct worker_process *p, const struct channel_message *m, int fd)
 }
 
 static void
+channel_failed(struct worker_process *p)
+{
+	const struct log log = { .fd = STDERR_FILENO, .level = LOG_LEVEL_ALERT };
+	int why = errno;
+
+	log_msg(&log, LOG_LEVEL_ALERT, "cannot receive from the monitor (%d: %s)%s", why,
+	    strerror(why), why == EMFILE ? "; \"worker_rlimit_nofile\" is too low" : "");
+	p->failed = true;
+	p->stop = true;
+}
+
+static void
 on_channel(struct watch *watch, uint32_t events)
 {
 	struct worker_process *p = from_member(watch, struct worker_process, channel);
@@ -186,7 +199,7 @@ on_channel(struct watch *watch, uint32_t events)
 		take_message(p, &m, fd);
 	}
 	if (!p->stop && errno != EAGAIN)
-		p->stop = true;
+		channel_failed(p);
 }
 
 static void
@@ -246,5 +259,5 @@ worker_main(const struct worker_options *options)
 		loop_turn(w->loop, -1);
 	close_all(&p);
 	close(options->channel);
-	return EXIT_SUCCESS;
+	return p.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -191,3 +191,13 @@ def test_few_descriptors(tinyproxyd, free_port, limit):
     assert done.code == 1 and "Too many open files" in done.err
     assert not proxy.pid_file.exists() and not proxy.control.exists()
     proxy.expect_alerts = True
+
+
+def test_worker_that_cannot_begin(tinyproxyd, free_port):
+    """The pid file waits for the workers: when they cannot adopt, it never appears and we are told."""
+    servers = "".join(f"server {{ listen 127.0.0.1:{free_port()}; return 200 x; }}" for _ in range(20))
+    proxy = tinyproxyd(f"worker_rlimit_nofile 12;\nhttp {{ {servers} }}", started=False)
+    done = proxy.run(check=1)
+    assert "a worker process ended before it was ready" in done.err
+    assert '"worker_rlimit_nofile" is too low' in proxy.error_log.read_text()
+    assert not proxy.pid_file.exists() and not proxy.control.exists()
