@@ -15,7 +15,7 @@ http1_body_begin(struct client_conn *cc, const struct http1_request_head *head)
 	h->body_left = head->framing == BODY_LENGTH ? head->content_length : 0;
 	h->body_end =
 	    head->framing == BODY_NONE || (head->framing == BODY_LENGTH && h->body_left == 0);
-	h->body_failed = false;
+	h->body_failed = h->body_wanted = false;
 	h->body_status = 0;
 	h->want_continue = head->expect_continue && !h->body_end;
 }
@@ -82,6 +82,8 @@ http1_body_peek(struct request *r, struct span *bytes)
 	struct bufpool *pool = r->client->worker->pool;
 	ssize_t n;
 
+	if (!h->ended)
+		h->body_wanted = true;
 	for (;;) {
 		enum body_state state = h->body_failed ? BODY_FAILED : body_at_hand(cc, bytes);
 
@@ -136,23 +138,25 @@ http1_body_consume(struct request *r, size_t n)
 	}
 }
 
-bool
+enum body_state
 http1_body_skip(struct client_conn *cc)
 {
 	struct http1 *h = &cc->http1;
 	struct span bytes;
+	enum body_state state;
 
 	for (;;) {
 		if (h->body_failed)
-			return false;
-		switch (body_at_hand(cc, &bytes)) {
-		case BODY_DATA:
-			http1_body_consume(h->request, bytes.n);
-			break;
-		case BODY_END:
-			return true;
-		default:
-			return false;
-		}
+			return BODY_FAILED;
+		/* What the handler began to read, or the client waits to be asked for, has no end to wait for. */
+		if (h->body_wanted || h->want_continue)
+			state = body_at_hand(cc, &bytes);
+		else
+			state = http1_body_peek(h->request, &bytes);
+		if (state == BODY_WAIT && (h->body_wanted || h->want_continue))
+			return BODY_FAILED;
+		if (state != BODY_DATA)
+			return state;
+		http1_body_consume(h->request, bytes.n);
 	}
 }

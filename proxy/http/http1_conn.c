@@ -101,17 +101,20 @@ finish_run(struct deferred *d)
 {
 	struct http1 *h = from_member(d, struct http1, finish);
 	struct client_conn *cc = from_member(h, struct client_conn, http1);
-	bool all_read, unread_input;
+	bool unread_input;
+	enum body_state body;
 
 	if (h->aborted) {
 		client_conn_close(cc, NULL);
 		return;
 	}
-	all_read = http1_body_skip(cc);
+	body = http1_body_skip(cc);
+	if (body == BODY_WAIT && h->keep_alive)
+		return; /* request_readable comes back here */
 	unread_input = h->in && chunk_filled(h->in) > 0;
 	end_request(cc);
-	if (!h->keep_alive || !all_read) {
-		start_closing(cc, !all_read || unread_input);
+	if (!h->keep_alive || body != BODY_END) {
+		start_closing(cc, body != BODY_END || unread_input);
 	} else if (!conn_out_empty(&cc->conn)) {
 		h->state = HTTP1_DRAINING;
 		conn_want_drain(&cc->conn);
@@ -437,8 +440,10 @@ request_readable(struct client_conn *cc)
 	struct http1 *h = &cc->http1;
 	struct request *r = h->request;
 
-	if (h->ended)
+	if (h->ended) {
+		loop_defer(loop_of(cc), &h->finish);
 		return;
+	}
 	if (!h->body_end && !h->body_failed) {
 		if (r->handler && r->handler->on_body)
 			r->handler->on_body(r);

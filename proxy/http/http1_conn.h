@@ -41,6 +41,7 @@ struct http1 {
 	struct span run;      /* decoded bytes in `in` not consumed yet */
 	unsigned body_status; /* what to answer when body_failed */
 	bool body_end, body_failed, want_continue;
+	bool body_wanted; /* its handler has asked for it */
 
 	/* Response */
 	int64_t out_left; /* of Content-Length; -1 = not counted */
@@ -66,8 +67,11 @@ bool http1_idle(const struct http1 *h);
 void http1_body_begin(struct client_conn *cc, const struct http1_request_head *head);
 enum body_state http1_body_peek(struct request *r, struct span *bytes);
 void http1_body_consume(struct request *r, size_t n);
-/* Can the connection be used again though the handler left body unread? Skips what is at hand. */
-bool http1_body_skip(struct client_conn *cc);
+/*
+ * After the response: drop the body that the handler did not read. END: the next request may follow; WAIT: more
+ * of it is on its way; FAILED: its end will not be known.
+ */
+enum body_state http1_body_skip(struct client_conn *cc);
 
 /* http1_writer.c */
 void http1_send_head(struct request *r);

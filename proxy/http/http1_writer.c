@@ -49,15 +49,17 @@ statusless_body(const struct request *r)
 	return r->is_head || status == 204 || status == 304 || status < 200;
 }
 
-/* Is body of the request still on its way? Then its end cannot be told from the next request's start. */
+/* Will the end of the request's body not be known? What no handler asked for is read to its end and dropped. */
 static bool
-body_outstanding(const struct request *r, const struct http1 *h)
+body_is_lost(const struct request *r, const struct http1 *h)
 {
 	if (h->body_end)
 		return false;
-	if (h->want_continue || r->body_framing == BODY_CHUNKED)
+	if (h->want_continue)
 		return true;
-	return h->body_left > (h->in ? chunk_filled(h->in) : 0);
+	if (!h->body_wanted)
+		return false;
+	return r->body_framing == BODY_CHUNKED || h->body_left > (h->in ? chunk_filled(h->in) : 0);
 }
 
 /* How the response's end will be known, and whether another may follow. */
@@ -72,7 +74,7 @@ choose_framing(struct request *r, struct client_conn *cc)
 	h->out_left = res->no_body ? -1 : res->content_length;
 	if (!res->no_body && res->content_length < 0 && !h->out_chunked)
 		h->keep_alive = false;
-	if (body_outstanding(r, h) || cc->slot->gone || cc->client.worker->draining)
+	if (body_is_lost(r, h) || cc->slot->gone || cc->client.worker->draining)
 		h->keep_alive = false;
 }
 

@@ -198,6 +198,21 @@ def test_pipelined_requests_are_answered_in_order(proxied, backend):
     assert backend.connections == 1
 
 
+def test_a_body_nobody_asked_for_is_read_to_its_end(tinyproxyd, free_port):
+    port = free_port()
+    tinyproxyd(site(port, "location / { return 200 ok; }", server="client_body_timeout 300ms;"))
+    with Client(port) as client:
+        for head, body in (("Content-Length: 100000", b"x" * 100000),
+                           ("Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n")):
+            client.send(f"POST / HTTP/1.1\r\nHost: a\r\n{head}\r\n\r\n")
+            assert client.response().get("connection") == "keep-alive"
+            client.send(body)
+        assert client.request("/").status == 200
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
+        assert client.response().status == 200
+        client.wait_closed()
+
+
 # ---- connections ---------------------------------------------------------------------------------
 
 def test_both_sides_keep_alive(proxied, backend):
