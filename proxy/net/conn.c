@@ -20,6 +20,14 @@
 
 #define conn_from(ptr, member) ((struct conn *)((char *)(ptr)-offsetof(struct conn, member)))
 
+/* Nothing is put off for a connection that is closed: it is freed before its turn would come. */
+static void
+flush_later(struct conn *c)
+{
+	if (!c->closed)
+		loop_defer(c->loop, &c->flush);
+}
+
 static void
 tell_error(struct conn *c)
 {
@@ -27,17 +35,6 @@ tell_error(struct conn *c)
 		return;
 	c->error_told = 1;
 	c->ops->on_error(c);
-}
-
-void
-conn_fail(struct conn *c, const char *reason, int errnum)
-{
-	if (!c->failed) {
-		c->failed = 1;
-		c->reason = reason;
-		c->saved_errno = errnum;
-	}
-	loop_defer(c->loop, &c->flush);
 }
 
 static ssize_t
@@ -79,7 +76,7 @@ conn_read(struct conn *c, void *p, size_t n)
 	if (r > 0)
 		c->bytes_in += (uint64_t)r;
 	else if (r == CONN_ERROR)
-		loop_defer(c->loop, &c->flush);
+		flush_later(c);
 	return r;
 }
 
@@ -226,6 +223,8 @@ on_event(struct watch *w, uint32_t events)
 
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		c->peer_closed = 1;
+	if (events & (EPOLLHUP | EPOLLERR))
+		c->hung_up = 1;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		c->readable = 1;
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
@@ -249,10 +248,8 @@ on_event(struct watch *w, uint32_t events)
 		if (c->closed)
 			return;
 	}
-	if (conn_may_read(c) || c->read_wants_write) {
-		c->read_wants_write = 0;
+	if (conn_may_read(c))
 		c->ops->on_readable(c);
-	}
 	if (!c->closed && c->failed)
 		tell_error(c);
 }
@@ -318,7 +315,9 @@ conn_queue_commit(struct conn *c, size_t n)
 {
 	c->out_last->end += (unsigned)n;
 	c->out_bytes += n;
-	loop_defer(c->loop, &c->flush);
+	if (c->closed)
+		drop_queue(c);
+	flush_later(c);
 }
 
 void
@@ -376,7 +375,7 @@ conn_write(struct conn *c, struct span bytes)
 	if (!c->out)
 		taken = write_direct(c, bytes);
 	if (c->failed || c->write_failed) {
-		loop_defer(c->loop, &c->flush);
+		flush_later(c);
 		return bytes.n;
 	}
 	room = c->out_bytes < CONN_OUT_MAX ? CONN_OUT_MAX - c->out_bytes : 0;
@@ -400,14 +399,14 @@ void
 conn_want_drain(struct conn *c)
 {
 	c->want_drain = 1;
-	loop_defer(c->loop, &c->flush);
+	flush_later(c);
 }
 
 void
 conn_shutdown_write(struct conn *c)
 {
 	c->shut_write = 1;
-	loop_defer(c->loop, &c->flush);
+	flush_later(c);
 }
 
 void

@@ -8,8 +8,8 @@
  *	flushing: queued bytes go out once, at the end of the turn, in as few records and writes as fit
  *
  * Registered with epoll once, edge-triggered; readiness is remembered here, so a read that came up short is not
- * tried again before the kernel says so. conn_close() is the only way out: it unlinks at once, logs the reason through
- * the owner, and frees at the end of the turn. No callback comes after it.
+ * tried again before the kernel says so. conn_close() is the only way out: it lets go of the socket at once and frees at
+ * the end of the turn. No callback comes after it but on_free.
  */
 #ifndef PROXY_NET_CONN_H
 #define PROXY_NET_CONN_H
@@ -56,6 +56,7 @@ struct conn {
 	unsigned read_wants_write : 1, write_wants_read : 1; /* TLS */
 	unsigned
 	    peer_closed : 1; /* the kernel has seen the peer's FIN or reset; data may still be unread */
+	unsigned hung_up : 1; /* reset, or ended both ways: nothing sent will arrive */
 	unsigned failed : 1, error_told : 1, closed : 1;
 	unsigned
 	    read_after_write_error : 1; /* owner's wish: what the peer said before it hung up still counts */
@@ -79,7 +80,7 @@ void conn_set_tls_take(struct conn *c, SSL *ssl);
 static inline bool
 conn_may_read(const struct conn *c)
 {
-	return c->readable || c->tls_pending;
+	return c->readable || c->tls_pending || (c->read_wants_write && c->writable);
 }
 
 /* > 0 bytes, CONN_EOF (orderly end), CONN_AGAIN (wait for on_readable), CONN_ERROR. */
@@ -105,8 +106,6 @@ conn_out_empty(const struct conn *c)
  * stream is sent too.
  */
 void conn_want_drain(struct conn *c);
-/* Something went wrong that no callback has told yet: reason is static text. on_error follows at the end of the turn. */
-void conn_fail(struct conn *c, const char *reason, int errnum);
 /* Send end of stream once the queue is empty (close_notify, then FIN). */
 void conn_shutdown_write(struct conn *c);
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 static int
-bio_write(BIO *bio, const char *p, size_t n, size_t *written)
+bio_write(BIO *bio, const char *p, int n)
 {
 	struct conn *c = BIO_get_data(bio);
 	ssize_t sent;
@@ -18,10 +18,10 @@ bio_write(BIO *bio, const char *p, size_t n, size_t *written)
 	BIO_clear_retry_flags(bio);
 	if (!c->writable) {
 		BIO_set_retry_write(bio);
-		return 0;
+		return -1;
 	}
 	do
-		sent = send(c->watch.fd, p, n, MSG_NOSIGNAL);
+		sent = send(c->watch.fd, p, (size_t)n, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0) {
 		if (errno == EAGAIN) {
@@ -30,14 +30,13 @@ bio_write(BIO *bio, const char *p, size_t n, size_t *written)
 		} else {
 			c->saved_errno = errno;
 		}
-		return 0;
+		return -1;
 	}
-	*written = (size_t)sent;
-	return 1;
+	return (int)sent;
 }
 
 static int
-bio_read(BIO *bio, char *p, size_t n, size_t *got)
+bio_read(BIO *bio, char *p, int n)
 {
 	struct conn *c = BIO_get_data(bio);
 	ssize_t r;
@@ -45,10 +44,10 @@ bio_read(BIO *bio, char *p, size_t n, size_t *got)
 	BIO_clear_retry_flags(bio);
 	if (!c->readable) {
 		BIO_set_retry_read(bio);
-		return 0;
+		return -1;
 	}
 	do
-		r = recv(c->watch.fd, p, n, 0);
+		r = recv(c->watch.fd, p, (size_t)n, 0);
 	while (r < 0 && errno == EINTR);
 	if (r < 0) {
 		if (errno == EAGAIN) {
@@ -57,17 +56,16 @@ bio_read(BIO *bio, char *p, size_t n, size_t *got)
 		} else {
 			c->saved_errno = errno;
 		}
-		return 0;
+		return -1;
 	}
 	if (r == 0) {
 		BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
 		return 0;
 	}
 	/* A short read has emptied the socket, unless its end is what comes next. */
-	if ((size_t)r < n && !c->peer_closed)
+	if (r < n && !c->peer_closed)
 		c->readable = 0;
-	*got = (size_t)r;
-	return 1;
+	return (int)r;
 }
 
 static long
@@ -101,8 +99,8 @@ bio_method(void)
 
 	if (!method) {
 		method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "connection");
-		BIO_meth_set_write_ex(method, bio_write);
-		BIO_meth_set_read_ex(method, bio_read);
+		BIO_meth_set_write(method, bio_write);
+		BIO_meth_set_read(method, bio_read);
 		BIO_meth_set_ctrl(method, bio_ctrl);
 		BIO_meth_set_create(method, bio_create);
 	}
@@ -177,6 +175,7 @@ tls_io_read(struct conn *c, void *p, size_t n)
 	int r, ssl_error;
 
 	ERR_clear_error();
+	c->read_wants_write = 0;
 	r = SSL_read_ex(c->ssl, p, n, &got);
 	c->tls_pending = SSL_has_pending(c->ssl) != 0;
 	if (r == 1)
