@@ -27,11 +27,12 @@ struct listen_slot;
 struct client {
 	struct worker *worker;
 	struct address remote, local;
-	uint64_t number;                 /* connection serial, for logs and $connection */
-	unsigned requests;               /* so far, this one included */
-	int64_t started_ms;              /* loop clock */
-	SSL *ssl;                        /* NULL = plain */
-	struct listen_slot *slot; /* listen_slot.h: newest generation that has its listener, and that listener */
+	uint64_t number;    /* connection serial, for logs and $connection */
+	unsigned requests;  /* so far, this one included */
+	int64_t started_ms; /* loop clock */
+	SSL *ssl;           /* NULL = plain */
+	struct listen_slot
+	    *slot; /* listen_slot.h: newest generation that has its listener, and that listener */
 };
 
 struct response {

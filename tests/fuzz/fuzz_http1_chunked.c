@@ -42,7 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	for (int i = 0; i < 2; i++) {
-		size_t step = i ? data[0] % 32 + 1 : size;
+		size_t step = i ? (size_t)data[0] % 32 + 1 : size;
 
 		buf_init(&body[i], size);
 		buf_init(&trailer[i], size);
