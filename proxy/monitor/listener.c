@@ -104,26 +104,78 @@ fail(int fd, const struct listener *l, const char *call, struct err *e)
 }
 
 static int
-bind_inet(const struct listener *l, struct err *e)
+bind_inet(const struct listener *l, int share, struct err *e)
 {
 	int fd = socket(l->address.u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return fail(fd, l, "socket() for", e);
-	if (set_options(fd, l) < 0)
+	if (set_options(fd, l) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof(share)) < 0)
 		return fail(fd, l, "setsockopt() for", e);
 	if (bind(fd, &l->address.u.sa, l->address.len) < 0)
 		return fail(fd, l, "bind() to", e);
 	return fd;
 }
 
-static int
-listen_inet(const struct listener *l, struct err *e)
+static in_port_t
+port_of(const struct sockaddr *sa)
 {
-	int fd = bind_inet(l, e);
+	/* At the same place in both. */
+	_Static_assert(offsetof(struct sockaddr_in, sin_port) ==
+			   offsetof(struct sockaddr_in6, sin6_port),
+	    "one port");
+	return ((const struct sockaddr_in *)(const void *)sa)->sin_port;
+}
+
+/* Let sockets of ours on l's port share it, or no longer. Returns how many there are. */
+static size_t
+share_port(const struct resource_table *t, const struct listener *l, int share)
+{
+	size_t n = 0;
+
+	for (const struct resource *r = t->first; r; r = r->next) {
+		struct sockaddr_storage ss = { 0 };
+		socklen_t len = sizeof(ss);
+
+		if (r->kind != RESOURCE_LISTENER ||
+		    getsockname(r->fd, (struct sockaddr *)&ss, &len) < 0 ||
+		    ss.ss_family == AF_UNIX ||
+		    port_of((struct sockaddr *)&ss) != port_of(&l->address.u.sa))
+			continue;
+		n += setsockopt(r->fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof(share)) == 0;
+	}
+	return n;
+}
+
+static int
+bind_and_listen(const struct listener *l, int share, struct err *e)
+{
+	int fd = bind_inet(l, share, e);
 
 	if (fd >= 0 && listen(fd, l->backlog) < 0)
 		return fail(fd, l, "listen() on", e);
+	return fd;
+}
+
+/*
+ * What is in the way may be our own socket of the edition before: 127.0.0.1:80 for *:80. The two share the port until the
+ * older is closed; nobody else can join them but in the moment between the calls, and then only as our own user.
+ */
+static int
+listen_inet(const struct resource_table *t, const struct listener *l, struct err *e)
+{
+	int fd = bind_and_listen(l, 0, e), alone = 0, why = errno;
+
+	if (fd < 0 && why == EADDRINUSE && share_port(t, l, 1) > 0) {
+		err_reset(e);
+		fd = bind_and_listen(l, 1, e);
+		why = errno;
+		(void)share_port(t, l, 0);
+		if (fd >= 0)
+			(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &alone, sizeof(alone));
+	}
+	errno = why;
 	return fd;
 }
 
@@ -155,7 +207,7 @@ listener_open(struct resource_table *t, const struct listener *l, bool *busy, st
 		if (fd < 0)
 			fd = fail(-1, l, "bind() to", e);
 	} else {
-		fd = listen_inet(l, e);
+		fd = listen_inet(t, l, e);
 	}
 	if (fd < 0) {
 		*busy = errno == EADDRINUSE;
@@ -178,7 +230,7 @@ listener_try(const struct listener *l, struct err *e)
 
 	if (l->address.u.sa.sa_family == AF_UNIX)
 		return 0;
-	fd = bind_inet(l, e);
+	fd = bind_inet(l, 0, e);
 	if (fd < 0 && errno == EADDRINUSE) {
 		err_reset(e);
 		return 0;

@@ -114,6 +114,17 @@ def test_listeners_come_and_go(tinyproxyd, free_port):
     assert get(a).status == 200 and refuses(b) and refuses(c)
 
 
+def test_specific_address_becomes_wildcard(tinyproxyd, free_port):
+    """Linux cannot bind both at once; a reload can go from one to the other and back."""
+    port = free_port()
+    proxy = tinyproxyd(site(port))
+    for n in range(6):
+        text = site(port, f"v{n}")
+        proxy.reload(text if n % 2 else text.replace("127.0.0.1:", ""))
+        assert get(port).body == f"v{n}".encode()
+        assert refuses(port, "127.0.0.2") == bool(n % 2)
+
+
 def test_unix_listener(tinyproxyd, free_port):
     proxy = tinyproxyd(site(free_port()), started=False)
     path = proxy.directory / "s.sock"

@@ -106,6 +106,36 @@ test_busy_names_the_holder(void **state)
 	resource_unref(&theirs, r);
 }
 
+/* 127.0.0.1:N is replaced by *:N: both listen for a while, and nobody else gets in. */
+static void
+test_wildcard_beside_our_own(void **state)
+{
+	struct resource_table ours = { 0 }, theirs = { 0 };
+	struct resource *specific, *wildcard;
+	struct err e = ERR_INIT;
+	char text[32];
+	struct listener l = loopback(text), any = l;
+	bool busy;
+
+	any.address.u.in.sin_addr.s_addr = htonl(INADDR_ANY);
+	any.address.text = SPAN("0.0.0.0:N");
+	specific = listener_open(&ours, &l, &busy, &e);
+	assert_non_null(specific);
+	wildcard = listener_open(&ours, &any, &busy, &e);
+	if (!wildcard)
+		fail_msg("%s", err_text(&e));
+	assert_null(listener_open(&theirs, &l, &busy, &e));
+	assert_null(listener_open(&theirs, &any, &busy, &e));
+	err_release(&e);
+	resource_unref(&ours, specific);
+	assert_int_equal(connects(&l), 0);
+	specific = listener_open(&ours, &l, &busy, &e);
+	assert_non_null(specific);
+	resource_unref(&ours, wildcard);
+	assert_int_equal(connects(&l), 0);
+	resource_unref(&ours, specific);
+}
+
 static void
 test_foreign_address(void **state)
 {
@@ -228,6 +258,7 @@ main(void)
 		cmocka_unit_test(test_kept_and_closed),
 		cmocka_unit_test(test_ids_never_return),
 		cmocka_unit_test(test_busy_names_the_holder),
+		cmocka_unit_test(test_wildcard_beside_our_own),
 		cmocka_unit_test(test_foreign_address),
 		cmocka_unit_test(test_unix),
 		cmocka_unit_test(test_log_reopen),
