@@ -200,9 +200,11 @@ def outcome(port, method="GET", version="HTTP/1.1", target="/row"):
 def ask_row(table, port, backend, row, **more):
     """The row's outcome, after which the next request must get its own answer."""
     table.row(f"{row.name} ({row.end})")
-    backend.answers["/row"] = (row.raw, row.end)
+    backend.answers["/row"] = (row.raw, row.end, row.late)
     got = outcome(port, row.method, **more)
+    connections = backend.connections
     probe = outcome(port, target="/probe")
+    table.fresh = backend.connections > connections
     table.must(probe and probe.body == b"probe",
                f"the next request got {probe and (probe.start_line, probe.body)}")
     return got
@@ -244,4 +246,5 @@ def test_what_follows_an_answer_is_nobodys_answer(group, tinyproxyd, raw_backend
         got = ask_row(table, port, raw_backend, row)
         table.must(got and (got.status, got.body) == (row.statuses[0], row.body),
                    f"the client got {got and (got.head, got.body)}")
+        table.must(table.fresh or group == "well-formed", "the connection was used again")
     table.end()

@@ -3,7 +3,8 @@
 
 REFUSED: heads that are no answer: the client gets 502.
 CUT: bodies that end wrongly: the client gets 502 or sees the answer cut off, never a whole one.
-DELIVERED: (name, bytes, status, body): answers that count, with bytes behind them that must not.
+DELIVERED: answers that count, with bytes behind them that must not, at once or late: in front of the
+answer to the next request on the same connection. Such a connection must not be used again.
 A row's end: "close", "reset", or "hold" (open and silent; the proxy's read time-out ends it).
 """
 import dataclasses
@@ -19,6 +20,7 @@ class Answer:
     statuses: tuple = (502,)
     body: bytes = b""
     method: str = "GET"
+    late: bytes = b""
 
 
 def head(*fields, status=b"HTTP/1.1 200 OK"):
@@ -185,8 +187,8 @@ CUT["chunked, broken"] = [
 ]
 
 
-def whole(name, raw, status=200, body=b"hello", end="hold", method="GET"):
-    return Answer(name, raw, end, (status,), body, method)
+def whole(name, raw, status=200, body=b"hello", end="hold", method="GET", late=b""):
+    return Answer(name, raw, end, (status,), body, method, late)
 
 
 DELIVERED = {}
@@ -220,6 +222,12 @@ DELIVERED["with something behind"] = [
     whole("204 with a body", head(status=b"HTTP/1.1 204 x") + POISON, 204, b""),
     whole("204 with chunks", head(b"Transfer-Encoding: chunked", status=b"HTTP/1.1 204 x") +
           b"5\r\nhello\r\n0\r\n\r\n", 204, b""),
+    whole("204 with a length, late", head(b"Content-Length: 49", status=b"HTTP/1.1 204 x"), 204, b"",
+          late=POISON),
+    whole("204 with a coding, late", head(b"Transfer-Encoding: chunked", status=b"HTTP/1.1 204 x"),
+          204, b"", late=POISON),
+    whole("close said, late", head(b"Content-Length: 5", b"Connection: close") + b"hello", late=POISON),
+    whole("HTTP/1.0, late", head(b"Content-Length: 5", status=b"HTTP/1.0 200 OK") + b"hello", late=POISON),
     whole("304 with a body", head(b"Content-Length: 5", status=b"HTTP/1.1 304 x") + b"hello", 304, b""),
     whole("304 with another answer", head(status=b"HTTP/1.1 304 x") + POISON, 304, b""),
     whole("HEAD with a body", head(b"Content-Length: 5") + b"hello", body=b"", method="HEAD"),

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: ISC
 """A backend that answers each request with exactly the bytes it is told, whole or broken.
 
-  answers["/path"] = (b"HTTP/1.1 …", "close" | "reset" | "hold")   any other path: 200 and "probe"
+  answers["/path"] = (b"HTTP/1.1 …", "close" | "reset" | "hold", late)   other paths: 200 and "probe"
 
-"hold" leaves the connection open and serves the next request on it.
+"hold" leaves the connection open and serves the next request on it, before whose answer the bytes
+`late` come.
 """
 import socket
 import struct
@@ -46,9 +47,11 @@ class RawBackend:
     def _serve(self, sock):
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            late = b""
             while path := self._request(sock):
-                raw, end = self.answers.get(path, (PROBE, "hold"))
-                sock.sendall(raw)
+                raw, end, more = self.answers.get(path, (PROBE, "hold", b""))
+                sock.sendall(late + raw)
+                late = more
                 if end == "reset":
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 if end != "hold":
