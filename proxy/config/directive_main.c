@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#define DEFAULT_PID GATEHOUSE_RUNSTATEDIR "/tinyproxyd.pid"
+#define DEFAULT_PID GATEHOUSE_RUNSTATEDIR "/tinyproxyd/tinyproxyd.pid"
 #define DEFAULT_USER "nobody"
 #define DEFAULT_GROUP "nogroup"
 

@@ -48,8 +48,7 @@ control_path(const struct main_settings *settings)
 
 	if (settings->control_socket.n)
 		return mem_dup_span(settings->control_socket);
-	if (span_eq(pid_path, SPAN(GATEHOUSE_RUNSTATEDIR "/tinyproxyd/tinyproxyd.pid")) ||
-	    span_eq(pid_path, SPAN(GATEHOUSE_RUNSTATEDIR "/tinyproxyd.pid")))
+	if (span_eq(pid_path, SPAN(GATEHOUSE_RUNSTATEDIR "/tinyproxyd/tinyproxyd.pid")))
 		return mem_strdup(CONTROL_SOCKET_DEFAULT);
 	if (span_ends(pid_path, SPAN(".pid")))
 		pid_path.n -= 4;

@@ -28,7 +28,7 @@ enum control_command { CONTROL_RELOAD, CONTROL_STATUS };
 
 /*
  * Where the socket is: where "control_socket" says; if it says nothing, beside the pid file, ".ctl" for ".pid"; with a
- * system-wide pid file (tinyproxyd.pid in RUNSTATEDIR or RUNSTATEDIR/tinyproxyd) CONTROL_SOCKET_DEFAULT. The caller frees.
+ * default pid file CONTROL_SOCKET_DEFAULT. The caller frees.
  */
 char *control_path(const struct main_settings *settings);
 

@@ -26,7 +26,7 @@ test_defaults(void **state)
 	const struct main_settings *m = &l->snapshot->main;
 
 	assert_true(m->daemon);
-	assert_span(m->pid, GATEHOUSE_RUNSTATEDIR "/tinyproxyd.pid");
+	assert_span(m->pid, GATEHOUSE_RUNSTATEDIR "/tinyproxyd/tinyproxyd.pid");
 	assert_span(m->user, "nobody");
 	assert_span(m->group, "nogroup");
 	assert_int_equal(m->worker_processes, 1);

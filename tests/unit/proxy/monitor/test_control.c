@@ -71,7 +71,6 @@ test_path(void **state)
 	assert_path("/x/a.pid", "", "/x/a.ctl");
 	assert_path("/x/a", "", "/x/a.ctl");
 	assert_path("/x/a.pid", "/y/b", "/y/b");
-	assert_path(GATEHOUSE_RUNSTATEDIR "/tinyproxyd.pid", "", CONTROL_SOCKET_DEFAULT);
 	assert_path(GATEHOUSE_RUNSTATEDIR "/tinyproxyd/tinyproxyd.pid", "", CONTROL_SOCKET_DEFAULT);
 	assert_path(GATEHOUSE_RUNSTATEDIR "/other.pid", "", GATEHOUSE_RUNSTATEDIR "/other.ctl");
 }
