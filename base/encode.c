@@ -181,6 +181,61 @@ encode_json(struct buf *out, struct span in)
 	return 0;
 }
 
+/* Characters that would move, turn or hide what stands around them. */
+static bool
+is_unseen(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == '\\' || c == 0xad || c == 0x61c ||
+	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
+	       (c >= 0xe0000 && c <= 0xe0fff);
+}
+
+/* Length of the UTF-8 character that s (not empty) begins with (RFC 3629); 0 when it is broken. */
+static size_t
+utf8_read(struct span s, uint32_t *c)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t n = p[0] < 0x80       ? 1
+		   : p[0] >> 5 == 6  ? 2
+		   : p[0] >> 4 == 14 ? 3
+		   : p[0] >> 3 == 30 ? 4
+				     : 0;
+
+	if (n == 0 || n > s.n)
+		return 0;
+	*c = n == 1 ? p[0] : p[0] & (0x7fU >> n);
+	for (size_t i = 1; i < n; i++) {
+		if (p[i] >> 6 != 2)
+			return 0;
+		*c = *c << 6 | (p[i] & 0x3f);
+	}
+	if (*c < least[n] || *c > 0x10ffff || (*c >= 0xd800 && *c <= 0xdfff))
+		return 0;
+	return n;
+}
+
+int
+encode_visible(struct buf *out, struct span in)
+{
+	while (in.n > 0) {
+		uint32_t c = 0;
+		size_t n = utf8_read(in, &c);
+		bool plain = n > 0 && !is_unseen(c);
+
+		n = n ? n : 1;
+		if (plain) {
+			buf_add(out, span_of(in.p, n));
+		} else {
+			for (size_t i = 0; i < n; i++)
+				buf_printf(out, "\\x%02X", (unsigned)(unsigned char)in.p[i]);
+		}
+		in = span_after(in, n);
+	}
+	return out->full ? -1 : 0;
+}
+
 /* The value of one base64 digit, or -1; c62 and c63 are the alphabet's last two. */
 static int
 base64_digit(char c, char c62, char c63)

@@ -21,6 +21,11 @@ int encode_hex_colon(struct buf *out, struct span in);
 int encode_percent(struct buf *out, struct span in, const char *keep);
 /* The inside of a JSON string: quotes, backslash, control bytes escaped; bytes >= 0x80 pass. */
 int encode_json(struct buf *out, struct span in);
+/*
+ * For a terminal or a line of a report: UTF-8 passes, but control characters (C1 too), what turns or hides text (bidi
+ * controls, zero widths, line separators), backslash and broken UTF-8 become \xHH, byte by byte.
+ */
+int encode_visible(struct buf *out, struct span in);
 
 int decode_base64(struct buf *out, struct span in) __attribute__((warn_unused_result));
 int decode_base64url(struct buf *out, struct span in) __attribute__((warn_unused_result));

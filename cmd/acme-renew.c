@@ -9,7 +9,7 @@
 #include "libacme/interrupt.h"
 #include "libacme/issue.h"
 #include "libacme/report.h"
-#include "libacme/wire.h"
+#include "libcert/served.h"
 
 #include <stdio.h>
 
@@ -53,7 +53,7 @@ static int
 set_address(const char *value, const char **out, struct err *e)
 {
 	*out = value;
-	return strcmp(value, "none") == 0 ? 0 : wire_address_check(value, e);
+	return strcmp(value, "none") == 0 ? 0 : served_address_check(value, e);
 }
 
 static int

@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "libacme/wire.h"
 #include "libcert/name.h"
+#include "libcert/served.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -193,10 +193,10 @@ set_files(const struct asked *asked, struct issue *job, struct err *e)
 		free(path);
 	}
 	if (asked->verify && strcmp(asked->verify, "none") != 0 &&
-	    wire_address_check(asked->verify, e) < 0)
+	    served_address_check(asked->verify, e) < 0)
 		return -1;
 	if (asked->preflight && strcmp(asked->preflight, "none") != 0 &&
-	    wire_address_check(asked->preflight, e) < 0)
+	    served_address_check(asked->preflight, e) < 0)
 		return -1;
 	return 0;
 }

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "libacme/acme_json.h"
-#include "libacme/wire.h"
+#include "libcert/served.h"
 #include "libcert/x509info.h"
 
 #include <errno.h>
@@ -34,7 +34,6 @@
 /* Where tinyproxyd writes its pid. */
 static const char *const pid_files[] = {
 	GATEHOUSE_RUNSTATEDIR "/tinyproxyd/tinyproxyd.pid",
-	GATEHOUSE_RUNSTATEDIR "/tinyproxyd.pid",
 };
 
 /* ---- reload by control socket ---------------------------------------------------------------- */
@@ -271,7 +270,7 @@ deploy_serves(const char *address, struct span name, X509 *leaf)
 	X509 *served;
 	bool same;
 
-	if (wire_leaf(address, name, WIRE_TIMEOUT_MS, &served, NULL) < 0)
+	if (served_leaf(address, name, WIRE_TIMEOUT_MS, &served, NULL) < 0)
 		return false;
 	same = X509_cmp(served, leaf) == 0;
 	X509_free(served);
@@ -297,7 +296,7 @@ look(const char *address, struct span name, X509 *leaf, struct err *e)
 	char served_text[FINGERPRINT_MAX], leaf_text[FINGERPRINT_MAX];
 	X509 *served;
 
-	if (wire_leaf(address, name, WIRE_TIMEOUT_MS, &served, e) < 0)
+	if (served_leaf(address, name, WIRE_TIMEOUT_MS, &served, e) < 0)
 		return err_wrap(e, "the new certificate is not served");
 	if (X509_cmp(served, leaf) == 0) {
 		X509_free(served);

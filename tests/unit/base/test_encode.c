@@ -169,6 +169,40 @@ percent_keeps_the_unreserved(void **state)
 }
 
 static void
+visible_leaves_nothing_to_act_on_a_terminal(void **state)
+{
+	static const struct {
+		struct span in;
+		const char *out;
+	} cases[] = {
+		{ SPAN_INIT(""), "" },
+		{ SPAN_INIT("plain \xc3\xa9 \xf0\x9f\x94\x92"), "plain \xc3\xa9 \xf0\x9f\x94\x92" },
+		{ SPAN_INIT("\x1b[31m\r\n\0z\x7f"), "\\x1B[31m\\x0D\\x0A\\x00z\\x7F" },
+		{ SPAN_INIT("a\\x41"), "a\\x5Cx41" },
+		{ SPAN_INIT("\xc2\x9b"), "\\xC2\\x9B" }, /* CSI in C1 */
+		{ SPAN_INIT("\xe2\x80\xae"
+			    "moc"),
+		    "\\xE2\\x80\\xAEmoc" },                                /* right to left */
+		{ SPAN_INIT("\xc0\xaf"), "\\xC0\\xAF" },                   /* over-long */
+		{ SPAN_INIT("\xed\xa0\x80"), "\\xED\\xA0\\x80" },          /* surrogate */
+		{ SPAN_INIT("\xf4\x90\x80\x80"), "\\xF4\\x90\\x80\\x80" }, /* past the last */
+		{ SPAN_INIT("\xe2\x82"), "\\xE2\\x82" },                   /* cut short */
+		{ SPAN_INIT("\xff"), "\\xFF" },
+	};
+	struct buf b;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		buf_init(&b, 100);
+		assert_int_equal(encode_visible(&b, cases[i].in), 0);
+		assert_string_equal(buf_str(&b), cases[i].out);
+		buf_release(&b);
+	}
+	buf_init(&b, 3);
+	assert_int_equal(encode_visible(&b, SPAN("\n")), -1);
+	buf_release(&b);
+}
+
+static void
 json_escapes_what_it_must(void **state)
 {
 	struct buf b;
@@ -197,6 +231,7 @@ main(void)
 		cmocka_unit_test(fingerprints_have_colons),
 		cmocka_unit_test(percent_keeps_the_unreserved),
 		cmocka_unit_test(json_escapes_what_it_must),
+		cmocka_unit_test(visible_leaves_nothing_to_act_on_a_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

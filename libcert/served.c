@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wire: a TLS handshake without blocking for longer than the caller allows, and nothing more.
+ * A TLS handshake without blocking for longer than the caller allows, and nothing more.
  */
-#include "libacme/wire.h"
+#include "libcert/served.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "libacme/csr.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,16 +41,24 @@ split_address(const char *address, char **host, char **port, struct err *e)
 	return 0;
 }
 
-int
-wire_address_check(const char *address, struct err *e)
+char *
+served_address_host(const char *address, struct err *e)
 {
 	char *host, *port;
 
 	if (split_address(address, &host, &port, e) < 0)
-		return -1;
-	free(host);
+		return NULL;
 	free(port);
-	return 0;
+	return host;
+}
+
+int
+served_address_check(const char *address, struct err *e)
+{
+	char *host = served_address_host(address, e);
+
+	free(host);
+	return host ? 0 : -1;
 }
 
 /* Wait for events on fd; 0, or -1 with errno (ETIMEDOUT). */
@@ -126,18 +135,18 @@ connect_to(const char *address, int64_t deadline_ms, struct err *e)
 	return fd;
 }
 
+/* An IP literal is not said (RFC 6066 3). */
 static int
 set_server_name(SSL *ssl, struct span name)
 {
-	char *text;
-	int rc;
+	char *text = span_starts(name, SPAN("*."))
+			 ? mem_printf("wildcard.%.*s", SPAN_ARG(span_after(name, 2)))
+			 : mem_dup_span(name);
+	unsigned char ip[16];
+	int rc = 1;
 
-	if (csr_name_is_ip(name))
-		return 1;
-	text = span_starts(name, SPAN("*."))
-		   ? mem_printf("wildcard.%.*s", SPAN_ARG(span_after(name, 2)))
-		   : mem_dup_span(name);
-	rc = (int)SSL_set_tlsext_host_name(ssl, text);
+	if (inet_pton(AF_INET, text, ip) != 1 && inet_pton(AF_INET6, text, ip) != 1)
+		rc = (int)SSL_set_tlsext_host_name(ssl, text);
 	free(text);
 	return rc;
 }
@@ -158,20 +167,43 @@ handshake(SSL *ssl, int fd, int64_t deadline_ms)
 	}
 }
 
+/* Every version and strength that OpenSSL still has: a weak server is to be seen, not refused. */
+static SSL_CTX *
+make_context(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	if (ctx) {
+		SSL_CTX_set_security_level(ctx, 0);
+		(void)SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION);
+	}
+	return ctx;
+}
+
+/* What the server sent; the peer's chain holds the leaf too on a client's side. */
+static STACK_OF(X509) *
+take_chain(const SSL *ssl)
+{
+	STACK_OF(X509) *sent = SSL_get_peer_cert_chain(ssl);
+
+	return sent && sk_X509_num(sent) > 0 ? X509_chain_up_ref(sent) : NULL;
+}
+
 int
-wire_leaf(const char *address, struct span name, int64_t timeout_ms, X509 **leaf, struct err *e)
+served_chain(const char *address, struct span name, int64_t timeout_ms, STACK_OF(X509) **certs,
+    struct err *e)
 {
 	int64_t deadline_ms = clock_mono_ms() + timeout_ms;
 	SSL_CTX *ctx = NULL;
 	SSL *ssl = NULL;
 	int rc = -1, fd;
 
-	*leaf = NULL;
+	*certs = NULL;
 	fd = connect_to(address, deadline_ms, e);
 	if (fd < 0)
 		return -1;
 	ERR_clear_error();
-	ctx = SSL_CTX_new(TLS_client_method());
+	ctx = make_context();
 	ssl = ctx ? SSL_new(ctx) : NULL;
 	if (!ssl || SSL_set_fd(ssl, fd) != 1 || set_server_name(ssl, name) != 1) {
 		err_set_openssl(e, ERR_BUG, "cannot prepare a TLS connection");
@@ -182,8 +214,8 @@ wire_leaf(const char *address, struct span name, int64_t timeout_ms, X509 **leaf
 		    SPAN_ARG(name));
 		goto out;
 	}
-	*leaf = SSL_get1_peer_certificate(ssl);
-	if (!*leaf) {
+	*certs = take_chain(ssl);
+	if (!*certs) {
 		err_set(e, ERR_UNAVAILABLE, "%s shows no certificate", address);
 		goto out;
 	}
@@ -195,4 +227,17 @@ out:
 	close(fd);
 	ERR_clear_error();
 	return rc;
+}
+
+int
+served_leaf(const char *address, struct span name, int64_t timeout_ms, X509 **leaf, struct err *e)
+{
+	STACK_OF(X509) *certs = NULL;
+
+	*leaf = NULL;
+	if (served_chain(address, name, timeout_ms, &certs, e) < 0)
+		return -1;
+	*leaf = sk_X509_shift(certs);
+	sk_X509_pop_free(certs, X509_free);
+	return 0;
 }
