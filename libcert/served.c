@@ -30,7 +30,7 @@ split_address(const char *address, char **host, char **port, struct err *e)
 
 	if (h.n > 2 && h.p[0] == '[' && h.p[h.n - 1] == ']')
 		h = span_of(h.p + 1, h.n - 2);
-	else if (span_find(h, ':') >= 0)
+	else if (span_find(h, ':') >= 0 || span_find(h, '[') >= 0)
 		h.n = 0;
 	if (h.n == 0 || span_to_u64(span_str(colon + 1), 65535, &number) < 0 || number == 0) {
 		err_set(e, ERR_USAGE, "\"%s\" is not an address with a port", address);
