@@ -79,6 +79,7 @@ entry_in_date(struct span entry)
 }
 
 struct packing {
+	struct certificate_reader *reader;
 	struct bundle_writer *writer;
 	const struct bundle *previous;
 	struct certificate_report *report;
@@ -88,8 +89,8 @@ struct packing {
 
 /* Read until cert and key match, while patience lasts. */
 static int
-read_settled(const struct certificate_ref *ref, struct certificate_pair *pair,
-    struct file_identity ids[2], struct certificate_report *report, struct err *e)
+read_settled(struct packing *p, const struct certificate_ref *ref, struct certificate_pair *pair,
+    struct file_identity ids[2], struct err *e)
 {
 	for (;;) {
 		struct certificate_place place;
@@ -100,16 +101,16 @@ read_settled(const struct certificate_ref *ref, struct certificate_pair *pair,
 		certificate_place_open(&place, ref->cert_path, ref->key_path);
 		rc = certificate_place_identify(&place, ids, e);
 		if (rc == 0)
-			rc = certificate_pair_read(&place, pair, &mixed, e);
+			rc = certificate_pair_read(p->reader, &place, pair, &mixed, e);
 		/* Replaced under our eyes: good, but not under the identity seen before. */
 		if (rc == 0 && (certificate_place_identify(&place, after, NULL) < 0 ||
 				   !file_identity_equal(&ids[0], &after[0]) ||
 				   !file_identity_equal(&ids[1], &after[1])))
 			ids[0].changed_ns = ids[1].changed_ns = INT64_MAX; /* never settled */
 		certificate_place_close(&place);
-		if (rc == 0 || !mixed || report->patience_ms <= 0)
+		if (rc == 0 || !mixed || p->report->patience_ms <= 0)
 			return rc;
-		report->patience_ms -= PATIENCE_STEP_MS;
+		p->report->patience_ms -= PATIENCE_STEP_MS;
 		usleep(PATIENCE_STEP_MS * 1000);
 	}
 }
@@ -123,7 +124,7 @@ pack_fresh(struct packing *p, const struct certificate_ref *ref)
 	struct buf entry;
 
 	buf_init_secret(&entry, ENTRY_MAX);
-	if (read_settled(ref, &pair, ids, p->report, &e) < 0 ||
+	if (read_settled(p, ref, &pair, ids, &e) < 0 ||
 	    certificate_pair_encode(&pair, &entry, &e) < 0) {
 		bundle_writer_add(p->writer, BUNDLE_CERTIFICATE, p->name, p->old);
 		add_problem(p->report, ref, p->old.n ? CERTIFICATE_KEPT : CERTIFICATE_DISABLED,
@@ -176,11 +177,14 @@ void
 certificate_pack(struct bundle_writer *w, const struct bundle *previous, const struct snapshot *s,
     struct certificate_report *report)
 {
+	struct certificate_reader *reader = certificate_reader_new();
+
 	for (size_t i = 0; i < s->certificate_count; i++) {
 		const struct certificate_ref *ref = s->certificates[i];
 		char *name = mem_printf(SPAN_FMT "\n" SPAN_FMT, SPAN_ARG(ref->cert_path),
 		    SPAN_ARG(ref->key_path));
 		struct packing p = {
+			.reader = reader,
 			.writer = w,
 			.previous = previous,
 			.report = report,
@@ -193,6 +197,7 @@ certificate_pack(struct bundle_writer *w, const struct bundle *previous, const s
 			pack_fresh(&p, ref);
 		free(name);
 	}
+	certificate_reader_free(reader);
 }
 
 /* The parameters as PKCS#3 DER, however the file has them. */

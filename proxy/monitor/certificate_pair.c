@@ -13,7 +13,10 @@
 #include "libcert/pkey.h"
 #include "libcert/x509info.h"
 
+#include <openssl/decoder.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/sha.h>
 
 #include <errno.h>
@@ -92,43 +95,154 @@ read_chain(const struct certificate_place *place, STACK_OF(X509) **chain, struct
 	return rc;
 }
 
-static int
-read_key(const struct certificate_place *place, EVP_PKEY **key, struct err *e)
+struct certificate_reader {
+	OSSL_DECODER_CTX *decoder; /* DER PrivateKeyInfo -> decoded; NULL: it could not be had */
+	EVP_PKEY *decoded;
+};
+
+struct certificate_reader *
+certificate_reader_new(void)
 {
+	struct certificate_reader *r = mem_zalloc(sizeof(*r));
+
+	r->decoder = OSSL_DECODER_CTX_new_for_pkey(&r->decoded, "DER", "PrivateKeyInfo", NULL,
+	    EVP_PKEY_KEYPAIR, NULL, NULL);
+	return r;
+}
+
+void
+certificate_reader_free(struct certificate_reader *r)
+{
+	if (!r)
+		return;
+	OSSL_DECODER_CTX_free(r->decoder);
+	free(r);
+}
+
+/* The content of the first PKCS#8 block. */
+static bool
+find_pkcs8(struct span pem, struct certificate_pair *pair)
+{
+	BIO *in = BIO_new_mem_buf(pem.p, (int)pem.n);
+	bool found = false;
+
+	while (in && !found) {
+		char *name = NULL, *header = NULL;
+		unsigned char *data = NULL;
+		long n = 0;
+
+		if (PEM_read_bio(in, &name, &header, &data, &n) != 1)
+			break;
+		found = strcmp(name, "PRIVATE KEY") == 0 && n > 0;
+		if (found) {
+			pair->key = data;
+			pair->key_length = (size_t)n;
+		} else {
+			OPENSSL_clear_free(data, (size_t)n);
+		}
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+	}
+	BIO_free(in);
+	return found;
+}
+
+/* The usual form, kept as it is. NULL: try otherwise, for the key or for a good reason why not. */
+static EVP_PKEY *
+decode_pkcs8(struct certificate_reader *r, struct span pem, struct certificate_pair *pair)
+{
+	EVP_PKEY *key = NULL;
+
+	if (r->decoder && find_pkcs8(pem, pair)) {
+		const unsigned char *at = pair->key;
+		size_t left = pair->key_length;
+
+		if (OSSL_DECODER_from_data(r->decoder, &at, &left) == 1 && left == 0)
+			key = r->decoded;
+		else
+			EVP_PKEY_free(r->decoded);
+		r->decoded = NULL;
+	}
+	if (!key) {
+		OPENSSL_clear_free(pair->key, pair->key_length);
+		pair->key = NULL;
+	}
+	ERR_clear_error();
+	return key;
+}
+
+/* Any other form, turned into PKCS#8. */
+static EVP_PKEY *
+decode_any(struct span pem, struct certificate_pair *pair, struct err *e)
+{
+	PKCS8_PRIV_KEY_INFO *info;
+	EVP_PKEY *key = NULL;
+	int n;
+
+	if (pkey_parse_pem(pem, NULL, &key, e) < 0)
+		return NULL;
+	info = EVP_PKEY2PKCS8(key);
+	n = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &pair->key) : -1;
+	PKCS8_PRIV_KEY_INFO_free(info);
+	if (n > 0) {
+		pair->key_length = (size_t)n;
+		return key;
+	}
+	err_set_openssl(e, ERR_DATA, "cannot encode it");
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+static EVP_PKEY *
+read_key(struct certificate_reader *r, const struct certificate_place *place,
+    struct certificate_pair *pair, struct err *e)
+{
+	EVP_PKEY *key = NULL;
 	struct buf pem;
-	int rc;
 
 	buf_init_secret(&pem, PEM_MAX);
-	rc = file_read_at(directory_of(place), place->key, &pem, e);
-	if (rc == 0 && pkey_parse_pem(buf_span(&pem), NULL, key, e) < 0)
-		rc = err_wrap(e, "private key %s", place->key);
+	if (file_read_at(directory_of(place), place->key, &pem, e) == 0) {
+		key = decode_pkcs8(r, buf_span(&pem), pair);
+		if (!key)
+			key = decode_any(buf_span(&pem), pair, e);
+		if (!key)
+			err_wrap(e, "private key %s", place->key);
+	}
 	buf_release(&pem);
-	return rc;
+	return key;
 }
 
 int
-certificate_pair_read(const struct certificate_place *place, struct certificate_pair *pair,
-    bool *mixed, struct err *e)
+certificate_pair_read(struct certificate_reader *r, const struct certificate_place *place,
+    struct certificate_pair *pair, bool *mixed, struct err *e)
 {
+	EVP_PKEY *key = NULL;
+	int rc = -1;
+
 	*pair = (struct certificate_pair){ 0 };
 	*mixed = false;
-	if (read_chain(place, &pair->chain, e) < 0 || read_key(place, &pair->key, e) < 0) {
+	if (read_chain(place, &pair->chain, e) < 0)
+		goto out;
+	key = read_key(r, place, pair, e);
+	if (!key)
+		goto out;
+	*mixed = !x509info_key_matches(sk_X509_value(pair->chain, 0), key);
+	if (*mixed)
+		err_set(e, ERR_DATA, "the private key %s does not belong to it", place->key);
+	else
+		rc = 0;
+out:
+	EVP_PKEY_free(key);
+	if (rc < 0)
 		certificate_pair_release(pair);
-		return -1;
-	}
-	if (!x509info_key_matches(sk_X509_value(pair->chain, 0), pair->key)) {
-		certificate_pair_release(pair);
-		*mixed = true;
-		return err_set(e, ERR_DATA, "the private key %s does not belong to it", place->key);
-	}
-	return 0;
+	return rc;
 }
 
 void
 certificate_pair_release(struct certificate_pair *pair)
 {
 	sk_X509_pop_free(pair->chain, X509_free);
-	EVP_PKEY_free(pair->key);
+	OPENSSL_clear_free(pair->key, pair->key_length);
 	*pair = (struct certificate_pair){ 0 };
 }
 
@@ -149,21 +263,6 @@ add_chain(struct buf *out, STACK_OF(X509) *chain, struct err *e)
 	return 0;
 }
 
-static int
-add_key(struct buf *out, EVP_PKEY *key, struct err *e)
-{
-	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
-	unsigned char *der = NULL;
-	int n = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : -1;
-
-	PKCS8_PRIV_KEY_INFO_free(info);
-	if (n < 0)
-		return err_set_openssl(e, ERR_DATA, "cannot encode a private key");
-	(void)buf_add(out, span_of(der, (size_t)n));
-	OPENSSL_clear_free(der, (size_t)n);
-	return 0;
-}
-
 int
 certificate_pair_encode(const struct certificate_pair *pair, struct buf *out, struct err *e)
 {
@@ -177,8 +276,7 @@ certificate_pair_encode(const struct certificate_pair *pair, struct buf *out, st
 	if (add_chain(out, pair->chain, e) < 0)
 		return -1;
 	head.chain_bytes = (uint32_t)(out->len - body);
-	if (add_key(out, pair->key, e) < 0)
-		return -1;
+	(void)buf_add(out, span_of(pair->key, pair->key_length));
 	if (out->full)
 		return err_set(e, ERR_DATA, "certificate chain too large");
 	head.key_bytes = (uint32_t)(out->len - body - head.chain_bytes);

@@ -27,15 +27,23 @@ int certificate_place_identify(const struct certificate_place *place, struct fil
 
 struct certificate_pair {
 	STACK_OF(X509) *chain; /* leaf first */
-	EVP_PKEY *key;
+	unsigned char *key;    /* PKCS#8 DER; secret */
+	size_t key_length;
 };
+
+/* A decoder set up once for many keys: setting it up costs ten times what using it does. */
+struct certificate_reader;
+
+struct certificate_reader *certificate_reader_new(void);
+/* Takes NULL. */
+void certificate_reader_free(struct certificate_reader *r);
 
 /*
  * Reads and checks that the key belongs to the leaf. *mixed is set when both were readable and do not match: a
  * replacement may be under way.
  */
-int certificate_pair_read(const struct certificate_place *place, struct certificate_pair *pair,
-    bool *mixed, struct err *e) __attribute__((warn_unused_result));
+int certificate_pair_read(struct certificate_reader *r, const struct certificate_place *place,
+    struct certificate_pair *pair, bool *mixed, struct err *e) __attribute__((warn_unused_result));
 void certificate_pair_release(struct certificate_pair *pair);
 
 /* Append a BUNDLE_CERTIFICATE entry's bytes to out (a secret buf). */

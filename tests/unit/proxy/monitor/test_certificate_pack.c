@@ -13,6 +13,7 @@
 #include "proxy/monitor/certificate_pair.h"
 #include "tests/unit/unit.h"
 
+#include <openssl/pem.h>
 #include <openssl/sha.h>
 
 #include <fcntl.h>
@@ -26,9 +27,9 @@ struct material {
 };
 
 static void
-make_material(struct material *m, int64_t not_before, int64_t not_after)
+make_material(struct material *m, const struct pkey_spec *spec, int64_t not_before,
+    int64_t not_after)
 {
-	const struct pkey_spec spec = { .kind = PKEY_EC, .curve = "P-256" };
 	struct x509gen_request request = {
 		.use = X509GEN_SERVER,
 		.name_count = 1,
@@ -41,7 +42,7 @@ make_material(struct material *m, int64_t not_before, int64_t not_after)
 	X509 *cert = NULL;
 
 	assert_int_equal(name_parse(SPAN("a.example"), &name, &e), 0);
-	assert_int_equal(pkey_generate(&spec, &request.key, &e), 0);
+	assert_int_equal(pkey_generate(spec, &request.key, &e), 0);
 	request.names = &name;
 	request.subject = nobody;
 	if (x509gen_make(&request, &cert, &e) < 0)
@@ -100,9 +101,12 @@ setup(void **state)
 	unit_make_dir(f->dir);
 	f->cert_path = file_join(f->dir, "fullchain.pem");
 	f->key_path = file_join(f->dir, "privkey.pem");
-	make_material(&f->good, now - 86400, now + YEAR);
-	make_material(&f->other, now - 86400, now + YEAR);
-	make_material(&f->expired, now - YEAR, now - 86400);
+	make_material(&f->good, &(struct pkey_spec){ .kind = PKEY_EC, .curve = "P-256" },
+	    now - 86400, now + YEAR);
+	make_material(&f->other, &(struct pkey_spec){ .kind = PKEY_RSA, .bits = 2048 }, now - 86400,
+	    now + YEAR);
+	make_material(&f->expired, &(struct pkey_spec){ .kind = PKEY_ED25519 }, now - YEAR,
+	    now - 86400);
 	f->ref = (struct certificate_ref){
 		.cert_path = span_str(f->cert_path),
 		.key_path = span_str(f->key_path),
@@ -254,6 +258,36 @@ test_key_in_same_file(void **state)
 	buf_release(&both);
 }
 
+/* SEC1, as "openssl ecparam -genkey" writes it, parameters first. */
+static void
+test_other_key_form(void **state)
+{
+	struct fixture *f = *state;
+	BIO *in = BIO_new_mem_buf(f->good.key.p, (int)f->good.key.len), *out = BIO_new(BIO_s_mem());
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
+	struct buf sec1;
+	struct bundle *b;
+	char *p;
+	long n;
+
+	assert_int_equal(PEM_write_bio_Parameters(out, key), 1);
+	assert_int_equal(PEM_write_bio_PrivateKey_traditional(out, key, NULL, NULL, 0, NULL, NULL),
+	    1);
+	n = BIO_get_mem_data(out, &p);
+	buf_init(&sec1, 1 << 16);
+	assert_int_equal(buf_add(&sec1, span_of(p, (size_t)n)), 0);
+	assert_non_null(memmem(p, (size_t)n, "BEGIN EC PRIVATE KEY", 20));
+	put(f, &f->good.cert, &sec1);
+	b = pack(f, NULL);
+	assert_null(f->report.first);
+	assert_entry(entry_of(f, b), &f->good);
+	bundle_close(b);
+	buf_release(&sec1);
+	EVP_PKEY_free(key);
+	BIO_free(in);
+	BIO_free(out);
+}
+
 static void
 test_bad_at_start(void **state)
 {
@@ -351,6 +385,29 @@ test_unchanged_is_not_read(void **state)
 	bundle_close(third);
 }
 
+/* One decoder for keys of all kinds, in any order. */
+static void
+test_kinds_of_keys(void **state)
+{
+	struct fixture *f = *state;
+	const struct material *all[] = { &f->good, &f->other, &f->expired, &f->good, &f->expired };
+	struct certificate_reader *reader = certificate_reader_new();
+	struct certificate_place place;
+	struct certificate_pair pair;
+	struct err e = ERR_INIT;
+	bool mixed;
+
+	for (size_t i = 0; i < COUNT(all); i++) {
+		put(f, &all[i]->cert, &all[i]->key);
+		certificate_place_open(&place, f->ref.cert_path, f->ref.key_path);
+		if (certificate_pair_read(reader, &place, &pair, &mixed, &e) < 0)
+			fail_msg("%s", err_text(&e));
+		certificate_pair_release(&pair);
+		certificate_place_close(&place);
+	}
+	certificate_reader_free(reader);
+}
+
 /* Published while it is read: what was opened before the exchange stays one version. */
 static void
 test_exchanged_directory(void **state)
@@ -359,6 +416,7 @@ test_exchanged_directory(void **state)
 	char *live = file_join(f->dir, "live"), *next = file_join(f->dir, "next");
 	char *cert = file_join(live, "cert"), *key = file_join(live, "key");
 	char *next_cert = file_join(next, "cert"), *next_key = file_join(next, "key");
+	struct certificate_reader *reader = certificate_reader_new();
 	struct certificate_place place;
 	struct certificate_pair pair;
 	struct err e = ERR_INIT;
@@ -373,9 +431,10 @@ test_exchanged_directory(void **state)
 	assert_int_equal(renameat2(AT_FDCWD, next, AT_FDCWD, live, RENAME_EXCHANGE), 0);
 	/* By path this would now be the other pair; the key is taken away to show it is not. */
 	assert_int_equal(unlink(key), 0);
-	assert_int_equal(certificate_pair_read(&place, &pair, &mixed, &e), 0);
+	assert_int_equal(certificate_pair_read(reader, &place, &pair, &mixed, &e), 0);
 	certificate_pair_release(&pair);
 	certificate_place_close(&place);
+	certificate_reader_free(reader);
 	free(live);
 	free(next);
 	free(cert);
@@ -426,10 +485,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_good, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_key_in_same_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_key_form, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_at_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_at_reload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_out_of_date, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unchanged_is_not_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kinds_of_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_exchanged_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dhparam, setup, teardown),
 	};
