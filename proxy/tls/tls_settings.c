@@ -3,7 +3,9 @@
 #include "proxy/tls/tls_settings.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "libcert/dh.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -14,6 +16,7 @@
 static const char *const groups[] = { "X25519MLKEM768", "X25519", "P-256", "P-384", "P-521" };
 
 #define GROUPS_MAX 128
+#define DH_FILE_MAX 65536
 
 struct protocol {
 	unsigned bit;
@@ -116,6 +119,16 @@ set_protocols(SSL_CTX *ctx, unsigned asked, struct err *e)
 }
 
 static int
+use_dh_take(SSL_CTX *ctx, EVP_PKEY *params, struct err *e)
+{
+	if (SSL_CTX_set0_tmp_dh_pkey(ctx, params) == 1)
+		return 0;
+	EVP_PKEY_free(params);
+	err_set_openssl(e, ERR_DATA, "cannot use the DH parameters");
+	return err_hint(e, "make new ones of 2048 bits or more with \"dhparam\"");
+}
+
+static int
 set_dh(SSL_CTX *ctx, struct span dh, struct err *e)
 {
 	const unsigned char *p = (const unsigned char *)dh.p;
@@ -126,12 +139,7 @@ set_dh(SSL_CTX *ctx, struct span dh, struct err *e)
 	params = dh.n <= LONG_MAX ? d2i_KeyParams(EVP_PKEY_DH, NULL, &p, (long)dh.n) : NULL;
 	if (!params)
 		return err_set_openssl(e, ERR_DATA, "cannot parse the DH parameters");
-	if (SSL_CTX_set0_tmp_dh_pkey(ctx, params) != 1) {
-		EVP_PKEY_free(params);
-		err_set_openssl(e, ERR_DATA, "cannot use the DH parameters");
-		return err_hint(e, "make new ones with \"dhparam\": they need 2048 bits or more");
-	}
-	return 0;
+	return use_dh_take(ctx, params, e);
 }
 
 static void
@@ -205,6 +213,25 @@ tls_settings_legacy_is_off(const struct tls_settings *s)
 	return off;
 }
 
+/* Are the DH parameters good enough? When they cannot be had at all, whoever packs them says why. */
+static int
+check_dh(SSL_CTX *ctx, struct span path, struct err *e)
+{
+	char *name = mem_dup_span(path);
+	EVP_PKEY *params = NULL;
+	struct buf pem;
+	int rc = 0;
+
+	buf_init(&pem, DH_FILE_MAX);
+	if (file_read(name, &pem, NULL) == 0 && dh_parse_pem(buf_span(&pem), &params, NULL) == 0)
+		rc = use_dh_take(ctx, params, e);
+	if (rc < 0)
+		err_wrap(e, "\"%s\"", name);
+	buf_release(&pem);
+	free(name);
+	return rc;
+}
+
 static void
 check_server(const struct server *server, struct diagnostics *diags)
 {
@@ -214,7 +241,7 @@ check_server(const struct server *server, struct diagnostics *diags)
 	struct err e = ERR_INIT;
 	SSL_CTX *ctx = tls_settings_context(tls, span_of(NULL, 0), &e);
 
-	if (!ctx) {
+	if (!ctx || (tls->dhparam.n > 0 && check_dh(ctx, tls->dhparam, &e) < 0)) {
 		diagnostic_add(diags, DIAG_EMERG, file, line, "%s", err_text(&e));
 		if (e.hint)
 			diagnostic_hint(diags, "%s", e.hint);

@@ -194,6 +194,20 @@ def test_dhparam_brings_dhe(tinyproxyd, free_port, certs, tool, tmp_path):
     assert "Server Temp Key: DH, 2048 bits" in said and "DHE-RSA-AES256-GCM-SHA384" in said, said
 
 
+def test_dhparam_too_small_for_the_security_level_is_refused_before_anything_starts(
+        tinyproxyd, free_port, certs, tmp_path):
+    parameters = tmp_path / "dh.pem"
+    run(["openssl", "dhparam", "-dsaparam", "-out", parameters, "1024"], check=0)
+    site = certs.issue("a.example", key="rsa")
+    proxy = tinyproxyd("http { " + server(free_port(), "a.example", site, f"ssl_dhparam {parameters}") + " }",
+                       started=False)
+    done = proxy.run("-t", check=1)
+    assert "DH parameters" in done.err and "key too small" in done.err and "2048" in done.err
+    proxy.write("http { " + server(free_port(), "a.example", site, f"ssl_dhparam {parameters}",
+                                   "ssl_ciphers ALL:@SECLEVEL=0") + " }")
+    proxy.run("-t", check=0)
+
+
 def test_groups(tinyproxyd, free_port, certs):
     port = free_port()
     tinyproxyd("http { " + server(port, "a.example", certs.issue("a.example", key="rsa")) + " }")
