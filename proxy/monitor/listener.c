@@ -118,14 +118,15 @@ bind_inet(const struct listener *l, int share, struct err *e)
 	return fd;
 }
 
+/* 0 for a unix socket. */
 static in_port_t
-port_of(const struct sockaddr *sa)
+port_of(const struct sockaddr_storage *ss)
 {
-	/* At the same place in both. */
-	_Static_assert(offsetof(struct sockaddr_in, sin_port) ==
-			   offsetof(struct sockaddr_in6, sin6_port),
-	    "one port");
-	return ((const struct sockaddr_in *)(const void *)sa)->sin_port;
+	if (ss->ss_family == AF_INET)
+		return ((const struct sockaddr_in *)(const void *)ss)->sin_port;
+	if (ss->ss_family == AF_INET6)
+		return ((const struct sockaddr_in6 *)(const void *)ss)->sin6_port;
+	return 0;
 }
 
 /* Let sockets of ours on l's port share it, or no longer. Returns how many there are. */
@@ -140,8 +141,7 @@ share_port(const struct resource_table *t, const struct listener *l, int share)
 
 		if (r->kind != RESOURCE_LISTENER ||
 		    getsockname(r->fd, (struct sockaddr *)&ss, &len) < 0 ||
-		    ss.ss_family == AF_UNIX ||
-		    port_of((struct sockaddr *)&ss) != port_of(&l->address.u.sa))
+		    port_of(&ss) != port_of(&l->address.u.storage))
 			continue;
 		n += setsockopt(r->fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof(share)) == 0;
 	}
