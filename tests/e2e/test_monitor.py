@@ -142,6 +142,23 @@ def test_workers_are_unprivileged(tinyproxyd, free_port):
         assert fields["NoNewPrivs"] == "1"
 
 
+def test_without_root(tinyproxyd, free_port):
+    """Started by an ordinary user: "user" does not matter, workers are what the monitor is."""
+    if os.geteuid() != 0:
+        return  # then all the other tests show it
+    port = free_port()
+    proxy = tinyproxyd("user no-such-user;\n" + site(port), started=False)
+    os.chown(proxy.directory, 65534, 65534)
+    line = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *proxy.argv()]
+    proxy.process = proxy._start("tinyproxyd", line, logs=[proxy.error_log], cwd=proxy.directory)
+    proxy.process.wait_for(proxy.pid_file.exists, "the pid file")
+    assert get(port).status == 200
+    for pid in proxy.worker_pids():
+        assert os.stat(f"/proc/{pid}").st_uid in (0, 65534)
+        assert "Uid:\t65534\t" in pathlib.Path(f"/proc/{pid}/status").read_text()
+    assert proxy.status()["ok"]
+
+
 def test_unknown_user(tinyproxyd, free_port):
     proxy = tinyproxyd("user no-such-user;\n" + site(free_port()), started=False)
     if os.geteuid() == 0:

@@ -214,6 +214,13 @@ def test_changed_user_is_said(tinyproxyd, free_port):
     assert any('"user" takes effect with the next start' in e for e in proxy.errors("warn"))
 
 
+def test_tree_that_workers_gave_up_is_said(tinyproxyd, free_port):
+    port = free_port()
+    proxy = tinyproxyd(site(port))
+    proxy.reload(site(port, more=f"server {{ listen 127.0.0.1:{free_port()}; root /etc/ssl; }}"))
+    assert any('workers gave up access to "/etc/ssl"' in e for e in proxy.errors("warn"))
+
+
 # ---- certificates --------------------------------------------------------------------------------
 
 def test_bad_certificate_at_start(tinyproxyd, free_port, certs):
