@@ -99,7 +99,7 @@ AR_proxy := $(BUILD)/libproxy.a $(AR_cert)
 AR_all   := $(BUILD)/libproxy.a $(BUILD)/libacme.a $(AR_cert)
 
 # The layer a program or unit test stands on: by its name, or by its directory under tests/unit/.
-layer_of = $(strip $(if $(findstring /unit/libacme/,$(1))$(filter acme-%,$(notdir $(1))),acme,\
+layer_of = $(strip $(if $(findstring /unit/libacme/,$(1))$(filter acme-% cert-info,$(notdir $(1))),acme,\
 	$(if $(findstring /unit/proxy/,$(1))$(filter tinyproxy%,$(notdir $(1))),proxy,\
 	$(if $(findstring /unit/base/,$(1)),base,cert))))
 

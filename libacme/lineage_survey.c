@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * All there is to say about one lineage of the store.
+ */
+#include "libacme/lineage_survey.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "libacme/deploy.h"
+#include "libacme/issued.h"
+#include "libacme/renewal.h"
+#include "libcert/served.h"
+
+#include <stdlib.h>
+
+#define PART_MAX ((size_t)256 * 1024)
+
+/* One lineage on its way. */
+struct surveying {
+	const struct survey_options *options;
+	struct certstore *store;
+	const char *name;
+	struct survey *s;
+	STACK_OF(X509) *certs;
+};
+
+bool
+lineage_exists(struct certstore *store, const char *name)
+{
+	char *conf, *live;
+	bool found;
+
+	if (!certstore_name_ok(span_str(name)))
+		return false;
+	conf = mem_printf("%s/renewal/%s.conf", certstore_dir(store), name);
+	live = mem_printf("%s/live/%s", certstore_dir(store), name);
+	found = file_exists(conf) || file_exists(live);
+	free(conf);
+	free(live);
+	return found;
+}
+
+/* The first block of fullchain: the leaf. */
+static struct span
+leaf_of(struct span pem)
+{
+	static const struct span end = SPAN_INIT("-----END CERTIFICATE-----");
+	const char *at = pem.n ? memmem(pem.p, pem.n, end.p, end.n) : NULL;
+
+	return at ? span_of(pem.p, (size_t)(at - pem.p) + end.n) : pem;
+}
+
+static int
+read_certs(struct surveying *l, struct err *e)
+{
+	struct buf pem;
+	int rc;
+
+	buf_init(&pem, PART_MAX);
+	rc = certstore_read(l->store, l->name, CERTSTORE_FULLCHAIN, &pem, e);
+	if (rc == 0) {
+		rc =
+		    x509info_parse_pem(l->options->brief ? leaf_of(buf_span(&pem)) : buf_span(&pem),
+			&l->certs, e);
+		if (rc < 0)
+			err_wrap(e, "%s/live/%s/fullchain.pem", certstore_dir(l->store), l->name);
+	}
+	buf_release(&pem);
+	return rc;
+}
+
+static void
+check_key(struct surveying *l)
+{
+	struct err e = ERR_INIT;
+	EVP_PKEY *key = NULL;
+	struct buf pem;
+
+	buf_init_secret(&pem, PART_MAX);
+	if (certstore_read(l->store, l->name, CERTSTORE_PRIVKEY, &pem, &e) < 0 ||
+	    pkey_parse_pem(buf_span(&pem), NULL, &key, &e) < 0)
+		inspection_add(&l->s->found, INSPECT_KEY_UNREADABLE,
+		    e.kind == ERR_PERM ? INSPECT_WARNING : INSPECT_CRITICAL,
+		    "its key cannot be checked: %s", err_text(&e));
+	else
+		inspect_key(&l->s->found, sk_X509_value(l->certs, 0), key);
+	EVP_PKEY_free(key);
+	buf_release(&pem);
+	err_release(&e);
+}
+
+/* What [renewalparams] and [gatehouse] say; verify (in the arena) or NULL. */
+static const char *
+read_renewal(struct surveying *l)
+{
+	char *conf = mem_printf("%s/renewal/%s.conf", certstore_dir(l->store), l->name);
+	struct survey *s = l->s;
+	struct err e = ERR_INIT;
+	struct renewal how = { .server = NULL };
+
+	if (file_exists(conf)) {
+		if (renewal_load(l->store, l->name, l->options->arena, &how, &e) < 0)
+			s->renewal_note = survey_text(l->options, span_str(err_text(&e)));
+		else
+			s->renewal = how.off ? SURVEY_RENEWAL_OFF : SURVEY_RENEWAL_AUTO;
+	}
+	if (s->renewal == SURVEY_RENEWAL_AUTO)
+		s->due_at = issued_due_at(s->not_before, s->not_after);
+	err_release(&e);
+	free(conf);
+	return how.verify;
+}
+
+/* What libacme remembers: a deployment that is not over, an order that is not over. */
+static void
+read_notes(struct surveying *l)
+{
+	char *order = mem_printf("%s/gatehouse/orders/%s.json", certstore_dir(l->store), l->name);
+	struct deploy_note note;
+
+	l->s->order_open = file_exists(order);
+	l->s->not_deployed = deploy_note_load(l->store, l->name, &note);
+	if (l->s->not_deployed)
+		inspection_add(&l->s->found, INSPECT_NOT_DEPLOYED, INSPECT_WARNING,
+		    "published but not yet seen served: %s",
+		    note.problem ? note.problem : "the run that did it was cut short");
+	deploy_note_release(&note);
+	free(order);
+}
+
+static void
+check_wire(struct surveying *l, const char *address, struct span name)
+{
+	X509 *served = NULL, *leaf = sk_X509_value(l->certs, 0);
+	struct survey *s = l->s;
+	struct err e = ERR_INIT;
+
+	s->wire_address = survey_text(l->options, span_str(address));
+	s->wire = SURVEY_WIRE_SAME;
+	if (served_leaf(address, name, l->options->timeout_ms, &served, &e) < 0) {
+		s->wire = SURVEY_WIRE_SILENT;
+		inspection_add(&s->found, INSPECT_WIRE_UNREACHABLE, INSPECT_CRITICAL, "%s",
+		    err_text(&e));
+	} else if (X509_cmp(served, leaf) != 0) {
+		struct x509info other;
+		char ends[CLOCK_RFC3339_LEN + 1];
+
+		s->wire = SURVEY_WIRE_DIFFERENT;
+		x509info_read(served, l->options->arena, &other);
+		clock_format_rfc3339(other.not_after, ends);
+		inspection_add(&s->found, INSPECT_WIRE_DIFFERS, INSPECT_WARNING,
+		    "%s serves another certificate for " SPAN_FMT ": serial " SPAN_FMT
+		    ", ending at %s",
+		    address, SPAN_ARG(name), SPAN_ARG(other.serial), ends);
+	}
+	X509_free(served);
+	err_release(&e);
+}
+
+void
+lineage_survey(const struct survey_options *options, struct certstore *store, const char *name,
+    struct survey *s)
+{
+	struct surveying l = { .options = options, .store = store, .name = name, .s = s };
+	struct err e = ERR_INIT;
+	const char *verify;
+	char *path = certstore_path(store, name, CERTSTORE_FULLCHAIN);
+
+	*s = (struct survey){ .kind = SURVEY_LINEAGE };
+	s->name = survey_text(options, span_str(name));
+	s->path = survey_text(options, span_str(path));
+	if (read_certs(&l, &e) < 0) {
+		survey_failed(options, s, &e);
+	} else {
+		survey_certs(options, s, l.certs);
+		if (!options->brief)
+			check_key(&l);
+		verify = read_renewal(&l);
+		read_notes(&l);
+		if (options->verify)
+			verify = options->verify;
+		if (verify && strcmp(verify, "none") != 0 && s->name_count > 0)
+			check_wire(&l, verify, s->names[0]);
+	}
+	sk_X509_pop_free(l.certs, X509_free);
+	free(path);
+	err_release(&e);
+}
