@@ -13,6 +13,7 @@
 #include "libcert/timeline.h"
 
 #include <openssl/err.h>
+#include <openssl/provider.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -411,10 +412,22 @@ load_roots(void)
 	return roots;
 }
 
+/* Certificates read in it keep their keys undecoded. */
+static OSSL_LIB_CTX *
+empty_context(OSSL_PROVIDER **nothing)
+{
+	OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
+
+	if (context)
+		*nothing = OSSL_PROVIDER_load(context, "null");
+	return context;
+}
+
 static int
 work(struct args *args, struct err *e)
 {
 	const struct inspect_limits *limits = &args->survey.limits;
+	OSSL_PROVIDER *nothing = NULL;
 	struct survey *list = NULL;
 	size_t count = 0;
 	int code = 0;
@@ -424,14 +437,19 @@ work(struct args *args, struct err *e)
 		return 0; /* main turns e into the code */
 	}
 	args->survey.arena = arena_new(0);
-	args->survey.roots = load_roots();
 	args->survey.timeout_ms = (int64_t)args->timeout_s * 1000;
-	args->survey.brief = args->target_count == 0 && !args->full && !args->verbose;
+	if (args->target_count == 0 && !args->full && !args->verbose)
+		args->survey.keyless = empty_context(&nothing);
+	else
+		args->survey.roots = load_roots();
 	if (!args->at_given)
 		args->survey.now = clock_wall();
 	if (look(args, &list, &count, e) == 0)
 		code = tell(args, list, count);
 	X509_STORE_free(args->survey.roots);
+	if (nothing)
+		OSSL_PROVIDER_unload(nothing);
+	OSSL_LIB_CTX_free(args->survey.keyless);
 	arena_free(args->survey.arena);
 	return code;
 }

@@ -12,6 +12,9 @@
 #include "libacme/renewal.h"
 #include "libcert/served.h"
 
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
 #include <stdlib.h>
 
 #define PART_MAX ((size_t)256 * 1024)
@@ -41,14 +44,23 @@ lineage_exists(struct certstore *store, const char *name)
 	return found;
 }
 
-/* The first block of fullchain: the leaf. */
-static struct span
-leaf_of(struct span pem)
+/* The first block of fullchain, its key left as it is. */
+static int
+read_leaf(struct surveying *l, struct span pem, struct err *e)
 {
-	static const struct span end = SPAN_INIT("-----END CERTIFICATE-----");
-	const char *at = pem.n ? memmem(pem.p, pem.n, end.p, end.n) : NULL;
+	BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+	X509 *leaf = X509_new_ex(l->options->keyless, NULL);
+	int rc = 0;
 
-	return at ? span_of(pem.p, (size_t)(at - pem.p) + end.n) : pem;
+	l->certs = sk_X509_new_null();
+	if (!bio || !leaf || !l->certs || !PEM_read_bio_X509(bio, &leaf, NULL, NULL) ||
+	    sk_X509_push(l->certs, leaf) < 1) {
+		rc = err_set_openssl(e, ERR_DATA, "no certificate in PEM form");
+		X509_free(leaf);
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return rc;
 }
 
 static int
@@ -60,9 +72,8 @@ read_certs(struct surveying *l, struct err *e)
 	buf_init(&pem, PART_MAX);
 	rc = certstore_read(l->store, l->name, CERTSTORE_FULLCHAIN, &pem, e);
 	if (rc == 0) {
-		rc =
-		    x509info_parse_pem(l->options->brief ? leaf_of(buf_span(&pem)) : buf_span(&pem),
-			&l->certs, e);
+		rc = l->options->keyless ? read_leaf(l, buf_span(&pem), e)
+					 : x509info_parse_pem(buf_span(&pem), &l->certs, e);
 		if (rc < 0)
 			err_wrap(e, "%s/live/%s/fullchain.pem", certstore_dir(l->store), l->name);
 	}
@@ -174,7 +185,7 @@ lineage_survey(const struct survey_options *options, struct certstore *store, co
 		survey_failed(options, s, &e);
 	} else {
 		survey_certs(options, s, l.certs);
-		if (!options->brief)
+		if (!options->keyless)
 			check_key(&l);
 		verify = read_renewal(&l);
 		read_notes(&l);

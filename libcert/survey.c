@@ -10,9 +10,11 @@
 #include "libcert/pkey.h"
 #include "libcert/served.h"
 
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FILE_MAX ((size_t)1024 * 1024)
@@ -53,6 +55,61 @@ issuer_name(const X509 *cert)
 	return span_of(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
 }
 
+/* Bits of the modulus in an RSAPublicKey (RFC 8017 A.1.1); 0 when it is none. */
+static int
+modulus_bits(const unsigned char *der, int len)
+{
+	ASN1_SEQUENCE_ANY *numbers = len > 0 ? d2i_ASN1_SEQUENCE_ANY(NULL, &der, len) : NULL;
+	const ASN1_TYPE *first = sk_ASN1_TYPE_value(numbers, 0);
+	BIGNUM *modulus = NULL;
+	int bits;
+
+	if (first && first->type == V_ASN1_INTEGER)
+		modulus = ASN1_INTEGER_to_BN(first->value.integer, NULL);
+	bits = modulus ? BN_num_bits(modulus) : 0;
+	BN_free(modulus);
+	sk_ASN1_TYPE_pop_free(numbers, ASN1_TYPE_free);
+	return bits;
+}
+
+/* As pkey_describe, from the SubjectPublicKeyInfo alone. */
+static void
+describe_undecoded(X509 *leaf, char out[32])
+{
+	const unsigned char *der = NULL;
+	const void *parameter = NULL;
+	ASN1_OBJECT *object = NULL;
+	X509_ALGOR *algorithm = NULL;
+	const char *curve = NULL;
+	int len = 0, kind, nid;
+
+	if (!X509_PUBKEY_get0_param(&object, &der, &len, &algorithm, X509_get_X509_PUBKEY(leaf)))
+		return;
+	nid = OBJ_obj2nid(object);
+	X509_ALGOR_get0(NULL, &kind, &parameter, algorithm);
+	if (nid == NID_rsaEncryption) {
+		snprintf(out, 32, "RSA %d", modulus_bits(der, len));
+	} else if (nid == NID_X9_62_id_ecPublicKey && kind == V_ASN1_OBJECT) {
+		nid = OBJ_obj2nid(parameter);
+		curve = EC_curve_nid2nist(nid);
+		snprintf(out, 32, "ECDSA %.24s", curve ? curve : OBJ_nid2sn(nid));
+	} else {
+		snprintf(out, 32, "%.31s", nid == NID_ED25519 ? "Ed25519" : OBJ_nid2sn(nid));
+	}
+}
+
+/* Not X509_digest: it would look for SHA-256 in the certificate's own library context. */
+static void
+read_print(X509 *leaf, unsigned char out[32])
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(leaf, &der);
+
+	if (len > 0)
+		(void)EVP_Digest(der, (size_t)len, out, NULL, EVP_sha256(), NULL);
+	OPENSSL_free(der);
+}
+
 static void
 read_key(const struct survey_options *options, struct survey *s, X509 *leaf)
 {
@@ -62,6 +119,8 @@ read_key(const struct survey_options *options, struct survey *s, X509 *leaf)
 
 	if (key)
 		pkey_describe(key, words);
+	else
+		describe_undecoded(leaf, words);
 	s->key = survey_text(options, span_str(words));
 	s->signature = span_str(signature ? signature : "unknown");
 	ERR_clear_error();
@@ -105,7 +164,7 @@ read_leaf(const struct survey_options *options, struct survey *s, X509 *leaf)
 	s->not_before = info.not_before;
 	s->not_after = info.not_after;
 	s->self_signed = info.self_signed;
-	memcpy(s->sha256, info.sha256, sizeof(s->sha256));
+	read_print(leaf, s->sha256);
 	x509info_pin(leaf, s->pin);
 	read_key(options, s, leaf);
 }
@@ -119,9 +178,10 @@ survey_certs(const struct survey_options *options, struct survey *s, STACK_OF(X5
 	read_leaf(options, s, leaf);
 	read_chain(options, s, certs);
 	inspect_dates(&s->found, certs, options->now, &options->limits);
-	if (!options->brief)
+	if (!options->keyless) {
 		inspect_chain(&s->found, certs, options->roots);
-	inspect_strength(&s->found, certs);
+		inspect_strength(&s->found, certs);
+	}
 	inspect_use(&s->found, leaf);
 	if (options->name)
 		inspect_name(&s->found, leaf, span_str(options->name));
