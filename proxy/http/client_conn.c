@@ -24,7 +24,7 @@ client_conn_of(struct client *client)
 const struct server *
 client_conn_default_server(const struct client_conn *cc)
 {
-	return route_endpoint(cc->slot->listener, &cc->client.local.u.sa)->default_server;
+	return route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa)->default_server;
 }
 
 static void
@@ -71,12 +71,12 @@ find_addresses(struct client_conn *cc, int fd, const struct sockaddr *peer, sock
 		len = sizeof(remote->u);
 	memcpy(&remote->u, peer, len);
 	remote->len = len;
-	if (is_wildcard(&cc->slot->listener->address)) {
+	if (is_wildcard(&cc->client.slot->listener->address)) {
 		local->len = sizeof(local->u);
 		if (getsockname(fd, &local->u.sa, &local->len) < 0)
 			local->len = 0;
 	} else {
-		*local = cc->slot->listener->address;
+		*local = cc->client.slot->listener->address;
 	}
 	address_text(remote, cc->remote_text, sizeof(cc->remote_text));
 	address_text(local, cc->local_text, sizeof(cc->local_text));
@@ -85,7 +85,7 @@ find_addresses(struct client_conn *cc, int fd, const struct sockaddr *peer, sock
 static void
 log_client(const struct client_conn *cc, enum log_level level, const char *what, const char *why)
 {
-	const struct generation *g = cc->slot->generation;
+	const struct generation *g = cc->client.slot->generation;
 	const struct error_log *el = client_conn_default_server(cc)->location_settings->error_log;
 	struct log log = generation_error_log(g, el);
 
@@ -93,7 +93,7 @@ log_client(const struct client_conn *cc, enum log_level level, const char *what,
 		return;
 	log_msg(&log, level, "*%llu %s%s, client: " SPAN_FMT ", server: " SPAN_FMT,
 	    (unsigned long long)cc->client.number, why, what, SPAN_ARG(cc->client.remote.text),
-	    SPAN_ARG(cc->slot->listener->address.text));
+	    SPAN_ARG(cc->client.slot->listener->address.text));
 }
 
 static const char *
@@ -125,6 +125,7 @@ client_conn_close(struct client_conn *cc, const char *why)
 	if (cc->conn.handshaking)
 		w->counters.handshake_failures++;
 	timer_clear(&cc->timer);
+	timer_clear(&cc->send_timer);
 	http1_release(cc);
 	*cc->prev = cc->next;
 	if (cc->next)
@@ -140,7 +141,7 @@ on_free(struct conn *c)
 {
 	struct client_conn *cc = from_member(c, struct client_conn, conn);
 
-	listen_slot_unref(cc->slot);
+	listen_slot_unref(cc->client.slot);
 	free(cc);
 }
 
@@ -190,18 +191,39 @@ on_expire(struct timer *t)
 		http1_expired(cc);
 }
 
+void
+client_conn_wait_drain(struct client_conn *cc, int64_t timeout_ms)
+{
+	cc->send_timeout_ms = timeout_ms;
+	cc->sent_before = cc->conn.bytes_out;
+	timer_set(cc->client.worker->loop, &cc->send_timer, timeout_ms);
+}
+
+/* A client that takes something now and then is slow, not gone. */
+static void
+on_send_expire(struct timer *t)
+{
+	struct client_conn *cc = from_member(t, struct client_conn, send_timer);
+
+	if (cc->conn.bytes_out != cc->sent_before)
+		client_conn_wait_drain(cc, cc->send_timeout_ms);
+	else
+		client_conn_close(cc, "client timed out");
+}
+
 /* TLS or straight to the codec. */
 static bool
 start_transport(struct client_conn *cc)
 {
-	const struct endpoint *ep = route_endpoint(cc->slot->listener, &cc->client.local.u.sa);
+	const struct endpoint *ep =
+	    route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa);
 	SSL *ssl;
 
 	if (!ep->tls) {
 		http1_start(cc);
 		return true;
 	}
-	ssl = tls_accept_new(cc->slot->generation, ep, &cc->client);
+	ssl = tls_accept_new(cc->client.slot->generation, ep, &cc->client);
 	if (!ssl)
 		return false;
 	conn_set_tls_take(&cc->conn, ssl);
@@ -219,12 +241,12 @@ client_conn_accept_take(struct listen_slot *slot, int fd, const struct sockaddr 
 	struct client_conn *cc = mem_zalloc(sizeof(*cc));
 	int one = 1;
 
-	cc->slot = listen_slot_ref(slot);
 	cc->client.worker = w;
 	cc->client.number = ++w->next_connection;
 	cc->client.started_ms = loop_now_ms(w->loop);
-	cc->client.slot = slot;
+	cc->client.slot = listen_slot_ref(slot);
 	cc->timer.on_expire = on_expire;
+	cc->send_timer.on_expire = on_send_expire;
 	cc->conn.on_free = on_free;
 	find_addresses(cc, fd, peer, len);
 	if (cc->client.remote.u.sa.sa_family != AF_UNIX)
@@ -254,8 +276,29 @@ client_conns_close_idle(struct worker *w, bool only_gone)
 
 	for (struct client_conn *cc = w->clients; cc; cc = next) {
 		next = cc->next;
-		if ((!only_gone || cc->slot->gone) && !cc->conn.handshaking &&
+		if ((!only_gone || cc->client.slot->gone) && !cc->conn.handshaking &&
 		    http1_idle(&cc->http1))
-			client_conn_close(cc, NULL);
+			http1_close_idle(cc);
+	}
+}
+
+static bool
+is_of(const struct client_conn *cc, const struct generation *g)
+{
+	const struct listen_slot *slot = cc->client.slot;
+	const struct request *r = cc->http1.request;
+
+	return r ? r->generation == g : slot->gone && slot->generation == g;
+}
+
+void
+client_conns_close_of(struct worker *w, const struct generation *g, const char *why)
+{
+	struct client_conn *next;
+
+	for (struct client_conn *cc = w->clients; cc; cc = next) {
+		next = cc->next;
+		if (is_of(cc, g))
+			client_conn_close(cc, why);
 	}
 }

@@ -19,8 +19,10 @@ struct listen_slot;
 struct client_conn {
 	struct conn conn;
 	struct client client;
-	struct listen_slot *slot; /* counted */
-	struct timer timer; /* one at a time: handshake, head, keep-alive, body, send, lingering */
+	struct timer timer; /* what we wait for from it: handshake, head, body, next request, end */
+	struct timer send_timer; /* that it takes what we have for it */
+	int64_t send_timeout_ms;
+	uint64_t sent_before;             /* when send_timer was set */
 	struct client_conn *next, **prev; /* in worker->clients */
 	struct http1 http1;
 	char remote_text[64], local_text[64];
@@ -32,8 +34,12 @@ void client_conn_accept_take(struct listen_slot *slot, int fd, const struct sock
 struct client_conn *client_conn_of(struct client *client);
 /* Info line with the client's address, then close. why: static text; NULL = silently. */
 void client_conn_close(struct client_conn *cc, const char *why);
+/* Output waits: close unless some of it is taken each timeout_ms. The codec clears send_timer when it has drained. */
+void client_conn_wait_drain(struct client_conn *cc, int64_t timeout_ms);
 /* The settings a connection goes by before a request has picked its server. */
 const struct server *client_conn_default_server(const struct client_conn *cc);
+/* Close what is still served from g. why: as for client_conn_close. */
+void client_conns_close_of(struct worker *w, const struct generation *g, const char *why);
 /* Close connections that wait between requests: all, or those of slots that are gone. */
 void client_conns_close_idle(struct worker *w, bool only_gone);
 

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* Bytes of a body to drop in one go, so that a fast sender does not hold up all others. */
+#define DROPPED_AT_ONCE 65536
+
 void
 http1_body_begin(struct client_conn *cc, const struct http1_request_head *head)
 {
@@ -28,7 +31,7 @@ body_fail(struct client_conn *cc, unsigned status)
 
 	h->body_failed = true;
 	h->body_status = status;
-	loop_defer(cc->client.worker->loop, &h->body_news);
+	loop_defer(cc->client.worker->loop, &h->input_news);
 	return BODY_FAILED;
 }
 
@@ -87,8 +90,11 @@ http1_body_peek(struct request *r, struct span *bytes)
 	for (;;) {
 		enum body_state state = h->body_failed ? BODY_FAILED : body_at_hand(cc, bytes);
 
-		if (state != BODY_WAIT)
+		if (state != BODY_WAIT) {
+			/* Now it is not the client who keeps us waiting. */
+			timer_clear(&cc->timer);
 			return state;
+		}
 		if (h->want_continue) {
 			h->want_continue = false;
 			if (!r->response.head_sent)
@@ -128,8 +134,6 @@ http1_body_consume(struct request *r, size_t n)
 
 	h->run = span_after(h->run, n);
 	r->body_received += n;
-	if (h->body_end && h->run.n == 0)
-		timer_clear(&cc->timer);
 	if (max && r->body_received > max && !h->body_failed) {
 		request_log(r, LOG_LEVEL_ERROR,
 		    "client intended to send too large chunked body: %llu bytes",
@@ -145,10 +149,10 @@ http1_body_skip(struct client_conn *cc)
 	struct span bytes;
 	enum body_state state;
 
-	for (;;) {
+	for (size_t dropped = 0;; dropped += bytes.n) {
 		if (h->body_failed)
 			return BODY_FAILED;
-		/* What the handler began to read, or the client waits to be asked for, has no end to wait for. */
+		/* What the handler began to read, or the client waits to be asked for, is not waited for. */
 		if (h->body_wanted || h->want_continue)
 			state = body_at_hand(cc, &bytes);
 		else
@@ -158,5 +162,7 @@ http1_body_skip(struct client_conn *cc)
 		if (state != BODY_DATA)
 			return state;
 		http1_body_consume(h->request, bytes.n);
+		if (dropped >= DROPPED_AT_ONCE && !h->body_wanted)
+			return BODY_WAIT;
 	}
 }

@@ -12,10 +12,14 @@
 /* After an early close the client may still be sending: its bytes are read and dropped for so long (nginx: lingering_timeout, lingering_time). */
 #define LINGER_MS 5000
 #define LINGER_TOTAL_MS 30000
+/* Reads of bytes to drop in one go, so that a fast sender does not hold up all others. */
+#define DROPS_AT_ONCE 4
 #define REQUEST_ARENA 4000
 #define HEADERS_MAX 1000
 
 #define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+static const char client_gone[] = "client prematurely closed connection";
 
 static const struct codec http1_codec = {
 	.send_head = http1_send_head,
@@ -48,19 +52,22 @@ http1_idle(const struct http1 *h)
 	return h->state == HTTP1_WAIT;
 }
 
-/* Access log, handler, memory: the request is over. */
+/* Handler, access log, memory: the request is over. The handler is first: it notes what its peers cost. */
 static void
 end_request(struct client_conn *cc)
 {
-	struct request *r = cc->http1.request;
+	struct http1 *h = &cc->http1;
+	struct request *r = h->request;
 	struct generation *g = r->generation;
 
-	cc->http1.request = NULL;
+	h->request = NULL;
 	cc->client.worker->counters.bytes_in += r->head_bytes + r->body_received;
 	cc->client.worker->counters.bytes_out += r->response.wire_bytes;
-	access_log_request(r);
+	h->send_timeout_ms = r->settings->send_timeout_ms;
+	h->keepalive_timeout_ms = r->settings->keepalive_timeout_ms;
 	if (r->handler && r->handler->release)
 		r->handler->release(r);
+	access_log_request(r);
 	arena_free(r->arena);
 	generation_unref(g);
 }
@@ -73,11 +80,17 @@ start_closing(struct client_conn *cc, bool linger)
 
 	h->state = HTTP1_CLOSING;
 	h->linger = linger;
-	h->linger_until_ms = loop_now_ms(loop_of(cc)) + LINGER_TOTAL_MS;
 	drop_input(cc);
+	timer_clear(&cc->timer);
 	conn_shutdown_write(&cc->conn);
 	conn_want_drain(&cc->conn);
-	timer_set(loop_of(cc), &cc->timer, LINGER_TOTAL_MS);
+	client_conn_wait_drain(cc, h->send_timeout_ms);
+}
+
+void
+http1_close_idle(struct client_conn *cc)
+{
+	start_closing(cc, false);
 }
 
 static void
@@ -87,12 +100,11 @@ next_request(struct client_conn *cc)
 
 	h->state = HTTP1_WAIT;
 	memset(&h->scan, 0, sizeof(h->scan));
-	if (cc->slot->gone || cc->client.worker->draining) {
+	if (cc->client.slot->gone || cc->client.worker->draining) {
 		start_closing(cc, false);
 		return;
 	}
-	timer_set(loop_of(cc), &cc->timer,
-	    client_conn_default_server(cc)->location_settings->keepalive_timeout_ms);
+	timer_set(loop_of(cc), &cc->timer, h->keepalive_timeout_ms);
 	read_heads(cc);
 }
 
@@ -109,35 +121,67 @@ finish_run(struct deferred *d)
 		return;
 	}
 	body = http1_body_skip(cc);
-	if (body == BODY_WAIT && h->keep_alive)
-		return; /* request_readable comes back here */
+	if (body == BODY_WAIT && h->keep_alive) {
+		/* request_readable comes back here. */
+		if (h->in || conn_may_read(&cc->conn))
+			loop_defer(loop_of(cc), &h->finish);
+		return;
+	}
 	unread_input = h->in && chunk_filled(h->in) > 0;
 	end_request(cc);
 	if (!h->keep_alive || body != BODY_END) {
 		start_closing(cc, body != BODY_END || unread_input);
 	} else if (!conn_out_empty(&cc->conn)) {
 		h->state = HTTP1_DRAINING;
+		timer_clear(&cc->timer);
 		conn_want_drain(&cc->conn);
-		timer_set(loop_of(cc), &cc->timer,
-		    client_conn_default_server(cc)->location_settings->send_timeout_ms);
+		client_conn_wait_drain(cc, h->send_timeout_ms);
 	} else {
 		next_request(cc);
 	}
 }
 
-/* The body broke while its handler was looking elsewhere. */
+/* Read and drop what the client still sends after our last word. */
 static void
-body_news_run(struct deferred *d)
+discard_input(struct client_conn *cc)
 {
-	struct http1 *h = from_member(d, struct http1, body_news);
+	char sink[BUFPOOL_LARGE];
+	ssize_t n = CONN_AGAIN;
+	int64_t left_ms;
+
+	for (int i = 0; i < DROPS_AT_ONCE && conn_may_read(&cc->conn); i++) {
+		n = conn_read(&cc->conn, sink, sizeof(sink));
+		if (n <= 0)
+			break;
+	}
+	left_ms = cc->http1.linger_until_ms - loop_now_ms(loop_of(cc));
+	if (n == CONN_EOF || left_ms <= 0) {
+		client_conn_close(cc, NULL);
+	} else if (n != CONN_ERROR) {
+		timer_set(loop_of(cc), &cc->timer, left_ms < LINGER_MS ? left_ms : LINGER_MS);
+		if (conn_may_read(&cc->conn))
+			loop_defer(loop_of(cc), &cc->http1.input_news);
+	}
+}
+
+/* The body broke while its handler was looking elsewhere, or there is more to drop. */
+static void
+input_news_run(struct deferred *d)
+{
+	struct http1 *h = from_member(d, struct http1, input_news);
 	struct client_conn *cc = from_member(h, struct client_conn, http1);
 	struct request *r = h->request;
+
+	if (h->state == HTTP1_LINGERING) {
+		discard_input(cc);
+		return;
+	}
 
 	if (!r || h->ended)
 		return;
 	h->keep_alive = false;
 	if (!h->body_status)
-		client_conn_close(cc, "client prematurely closed connection");
+		client_conn_close(cc, client_gone);
 	else if (r->response.head_sent)
 		request_abort(r, "invalid request body");
 	else
@@ -153,9 +197,9 @@ request_new(struct client_conn *cc)
 
 	r->arena = arena;
 	r->client = &cc->client;
-	r->generation = generation_ref(cc->slot->generation);
+	r->generation = generation_ref(cc->client.slot->generation);
 	r->snapshot = r->generation->snapshot;
-	r->endpoint = route_endpoint(cc->slot->listener, &cc->client.local.u.sa);
+	r->endpoint = route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa);
 	r->server = r->endpoint->default_server;
 	r->location = &r->server->root_location;
 	r->settings = r->server->location_settings;
@@ -220,7 +264,14 @@ may_keep_alive(const struct client_conn *cc, const struct request *r)
 {
 	return r->settings->keepalive_timeout_ms > 0 &&
 	       cc->client.requests < r->settings->keepalive_requests &&
-	       !cc->client.worker->draining && !cc->slot->gone;
+	       !cc->client.worker->draining && !cc->client.slot->gone;
+}
+
+/* Nobody will read the response: as in nginx, who ends its side early has left too (a body may be still to read). */
+static bool
+is_gone(const struct client_conn *cc)
+{
+	return cc->conn.hung_up || (cc->http1.body_end && cc->conn.peer_closed);
 }
 
 /* Fill in what the target says. NULL, or why it is refused. */
@@ -281,6 +332,9 @@ start_request(struct client_conn *cc, struct span bytes)
 	h->keep_alive = head->keep_alive && may_keep_alive(cc, r);
 	http1_body_begin(cc, head);
 	request_route(r);
+	/* An end that came along with the head makes no further event. */
+	if (!h->ended && is_gone(cc))
+		client_conn_close(cc, client_gone);
 }
 
 /* Longest line and head that may be gathered; what to answer beyond. 0 = within. */
@@ -351,9 +405,7 @@ read_some(struct client_conn *cc)
 		return false;
 	}
 	if (n == CONN_EOF)
-		client_conn_close(cc, h->in && chunk_filled(h->in) > 0
-					  ? "client prematurely closed connection"
-					  : NULL);
+		client_conn_close(cc, h->in && chunk_filled(h->in) > 0 ? client_gone : NULL);
 	return false; /* CONN_ERROR: on_error follows */
 }
 
@@ -408,30 +460,11 @@ http1_start(struct client_conn *cc)
 	struct http1 *h = &cc->http1;
 
 	h->finish.run = finish_run;
-	h->body_news.run = body_news_run;
+	h->input_news.run = input_news_run;
 	h->state = HTTP1_WAIT;
+	h->send_timeout_ms = client_conn_default_server(cc)->location_settings->send_timeout_ms;
 	timer_set(loop_of(cc), &cc->timer,
 	    client_conn_default_server(cc)->settings->client_header_timeout_ms);
-}
-
-/* Read and drop what the client still sends after our last word. */
-static void
-discard_input(struct client_conn *cc)
-{
-	char sink[4096];
-	ssize_t n = CONN_AGAIN;
-	int64_t left_ms;
-
-	while (conn_may_read(&cc->conn)) {
-		n = conn_read(&cc->conn, sink, sizeof(sink));
-		if (n <= 0)
-			break;
-	}
-	left_ms = cc->http1.linger_until_ms - loop_now_ms(loop_of(cc));
-	if (n == CONN_EOF || left_ms <= 0)
-		client_conn_close(cc, NULL);
-	else if (n != CONN_ERROR)
-		timer_set(loop_of(cc), &cc->timer, left_ms < LINGER_MS ? left_ms : LINGER_MS);
 }
 
 static void
@@ -440,16 +473,12 @@ request_readable(struct client_conn *cc)
 	struct http1 *h = &cc->http1;
 	struct request *r = h->request;
 
-	if (h->ended) {
+	if (h->ended)
 		loop_defer(loop_of(cc), &h->finish);
-		return;
-	}
-	if (!h->body_end && !h->body_failed) {
-		if (r->handler && r->handler->on_body)
-			r->handler->on_body(r);
-	} else if (cc->conn.peer_closed) {
-		client_conn_close(cc, "client prematurely closed connection");
-	}
+	else if (is_gone(cc))
+		client_conn_close(cc, client_gone);
+	else if (!h->body_end && !h->body_failed && r->handler && r->handler->on_body)
+		r->handler->on_body(r);
 }
 
 void
@@ -478,11 +507,11 @@ http1_writable(struct client_conn *cc)
 	struct http1 *h = &cc->http1;
 	struct request *r = h->request;
 
+	timer_clear(&cc->send_timer);
 	switch (h->state) {
 	case HTTP1_REQUEST:
 		if (h->ended)
 			break;
-		timer_clear(&cc->timer);
 		if (r->handler && r->handler->on_writable)
 			r->handler->on_writable(r);
 		break;
@@ -495,6 +524,7 @@ http1_writable(struct client_conn *cc)
 			break;
 		}
 		h->state = HTTP1_LINGERING;
+		h->linger_until_ms = loop_now_ms(loop_of(cc)) + LINGER_TOTAL_MS;
 		discard_input(cc);
 		break;
 	default:
@@ -515,8 +545,8 @@ http1_expired(struct client_conn *cc)
 		else
 			client_conn_close(cc, "client timed out");
 		break;
-	case HTTP1_DRAINING:
-		client_conn_close(cc, "client timed out");
+	case HTTP1_WAIT:
+		http1_close_idle(cc);
 		break;
 	default:
 		client_conn_close(cc, NULL);
@@ -530,7 +560,7 @@ http1_release(struct client_conn *cc)
 	struct http1 *h = &cc->http1;
 
 	loop_undefer(loop_of(cc), &h->finish);
-	loop_undefer(loop_of(cc), &h->body_news);
+	loop_undefer(loop_of(cc), &h->input_news);
 	if (h->request) {
 		struct response *res = &h->request->response;
 

@@ -31,9 +31,9 @@ struct http1 {
 	enum http1_state state;
 	struct chunk *in; /* borrowed while bytes are unread */
 	struct http1_head_scan scan;
-	struct request *request;   /* being answered, or NULL */
-	struct deferred finish;    /* end of request, out of its handler's stack */
-	struct deferred body_news; /* a handler must be told that the body failed */
+	struct request *request;    /* being answered, or NULL */
+	struct deferred finish;     /* end of request, out of its handler's stack */
+	struct deferred input_news; /* the body failed, or there is more input to drop */
 
 	/* Body of the request */
 	uint64_t body_left; /* BODY_LENGTH */
@@ -50,6 +50,9 @@ struct http1 {
 	/* Closing */
 	bool linger;             /* the client may still be sending */
 	int64_t linger_until_ms; /* loop clock */
+
+	/* Of the last request's location */
+	int64_t send_timeout_ms, keepalive_timeout_ms;
 };
 
 /* The transport is ready (handshake done): read the first request. */
@@ -60,6 +63,8 @@ void http1_writable(struct client_conn *cc);
 void http1_expired(struct client_conn *cc);
 /* Let go of everything: the connection is closing. Ends the request under way (status 499 if unanswered). */
 void http1_release(struct client_conn *cc);
+/* Say goodbye to a connection on which nothing is under way. */
+void http1_close_idle(struct client_conn *cc);
 /* Nothing under way: waiting between requests (or for the first)? */
 bool http1_idle(const struct http1 *h);
 

@@ -17,8 +17,7 @@
 static char *
 put(char *p, struct span s)
 {
-	memcpy(p, s.p, s.n);
-	return p + s.n;
+	return s.n > 0 ? mempcpy(p, s.p, s.n) : p;
 }
 
 static char *
@@ -74,7 +73,7 @@ choose_framing(struct request *r, struct client_conn *cc)
 	h->out_left = res->no_body ? -1 : res->content_length;
 	if (!res->no_body && res->content_length < 0 && !h->out_chunked)
 		h->keep_alive = false;
-	if (body_is_lost(r, h) || cc->slot->gone || cc->client.worker->draining)
+	if (body_is_lost(r, h) || cc->client.slot->gone || cc->client.worker->draining)
 		h->keep_alive = false;
 }
 
@@ -236,13 +235,12 @@ http1_send_body(struct request *r, struct span bytes)
 		taken = conn_write(&cc->conn, bytes);
 		if (h->out_left >= 0)
 			h->out_left -= (int64_t)taken;
-		if (taken == bytes.n && bytes.n < offered)
-			return offered;
 	}
 	r->response.body_bytes += taken;
 	r->response.wire_bytes += taken;
-	if (taken < offered)
-		timer_set(r->client->worker->loop, &cc->timer, r->settings->send_timeout_ms);
+	if (taken == bytes.n)
+		return offered;
+	client_conn_wait_drain(cc, r->settings->send_timeout_ms);
 	return taken;
 }
 

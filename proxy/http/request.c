@@ -126,16 +126,40 @@ request_abort(struct request *r, const char *reason)
 	r->codec->abort(r, reason);
 }
 
+/* ---- a body in memory: a handler of its own, as the client may take it in parts ------------------- */
+
+static void
+memory_send(struct request *r)
+{
+	struct span *rest = r->handler_state;
+
+	*rest = span_after(*rest, request_send_body(r, *rest));
+	if (rest->n == 0)
+		request_send_end(r);
+}
+
+static const struct handler memory_handler = {
+	.name = "memory",
+	.start = memory_send,
+	.on_writable = memory_send,
+};
+
 void
 request_send_simple(struct request *r, unsigned status, struct span content_type, struct span body)
 {
+	struct span *rest = arena_zalloc(r->arena, sizeof(*rest));
+
+	*rest = body;
 	r->response.status = status;
 	r->response.content_type = content_type;
 	r->response.content_length = (int64_t)body.n;
 	request_send_head(r);
-	/* Bounded by the configuration; what the socket does not take now is queued whole. */
-	request_send_body(r, body);
-	request_send_end(r);
+	/* The one before has nothing more to say. */
+	if (r->handler && r->handler->release)
+		r->handler->release(r);
+	r->handler = &memory_handler;
+	r->handler_state = rest;
+	memory_send(r);
 }
 
 void

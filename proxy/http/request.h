@@ -27,12 +27,11 @@ struct listen_slot;
 struct client {
 	struct worker *worker;
 	struct address remote, local;
-	uint64_t number;    /* connection serial, for logs and $connection */
-	unsigned requests;  /* so far, this one included */
-	int64_t started_ms; /* loop clock */
-	SSL *ssl;           /* NULL = plain */
-	struct listen_slot
-	    *slot; /* listen_slot.h: newest generation that has its listener, and that listener */
+	uint64_t number;          /* connection serial, for logs and $connection */
+	unsigned requests;        /* so far, this one included */
+	int64_t started_ms;       /* loop clock */
+	SSL *ssl;                 /* NULL = plain */
+	struct listen_slot *slot; /* counted: newest generation with its listener, and that */
 };
 
 struct response {
@@ -122,7 +121,7 @@ size_t request_send_body(struct request *r, struct span bytes);
 void request_send_end(struct request *r);
 /* The response cannot be completed: the client sees it cut (connection closed, RST_STREAM), never whole. */
 void request_abort(struct request *r, const char *reason);
-/* A whole response from memory: head, body, end. */
+/* A whole response from memory, which must last as long as the request: head, body, end. Releases the handler. */
 void request_send_simple(struct request *r, unsigned status, struct span content_type,
     struct span body);
 /* The built-in page for status (error_page.h), or an abort if the head is out already. */

@@ -224,6 +224,31 @@ adopt_listener(struct generation *g, const struct listener *l)
 	}
 }
 
+/* What is still served from it ends now. */
+static void
+on_expiry(struct timer *t)
+{
+	struct generation *g =
+	    (struct generation *)((char *)t - offsetof(struct generation, expiry));
+
+	generation_ref(g);
+	client_conns_close_of(g->worker, g, "worker_shutdown_timeout is over");
+	generation_unref(g);
+}
+
+/* Each generation has its own time: one reload after the other must not put it off. */
+static void
+succeed(struct generation *old, const struct generation *g)
+{
+	int64_t timeout_ms = g->snapshot->main.worker_shutdown_timeout_ms;
+
+	if (old && timeout_ms > 0) {
+		old->expiry.on_expire = on_expiry;
+		timer_set(g->worker->loop, &old->expiry, timeout_ms);
+	}
+	generation_unref(old);
+}
+
 static void
 commit(struct generation *g)
 {
@@ -243,7 +268,8 @@ commit(struct generation *g)
 	}
 	client_conns_close_idle(w, true);
 	resources_sweep(w);
-	generation_unref(old);
+	listen_slots_share_descriptors(w);
+	succeed(old, g);
 }
 
 int
@@ -277,6 +303,7 @@ generation_unref(struct generation *g)
 {
 	if (!g || --g->refs > 0)
 		return;
+	timer_clear(&g->expiry);
 	upstream_groups_free(g->upstreams);
 	tls_contexts_free(g->tls);
 	for (size_t i = 0; g->sinks && i < g->snapshot->log_file_count; i++)

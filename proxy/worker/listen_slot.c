@@ -6,14 +6,21 @@
 #include "proxy/http/client_conn.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* Connections taken from one socket in one turn, so that the others get theirs. */
 #define ACCEPTS_A_TURN 64
+/* Descriptors may come free without a client's end: files, idle upstreams, other processes' (nginx: accept_mutex_delay). */
+#define RETRY_MS 500
+/* Descriptors held back at each of two steps, at most; and of all that there are, one in so many. */
+#define RESERVE_MAX 16
+#define RESERVE_SHARE 8
 
 #define slot_from_watch(w) ((struct listen_slot *)((char *)(w)-offsetof(struct listen_slot, watch)))
 
@@ -23,18 +30,50 @@ slot_log(const struct listen_slot *s)
 	return generation_error_log(s->generation, s->generation->snapshot->main.error_log);
 }
 
-/* True when accepting makes no sense for now. */
-static bool
-out_of_descriptors(const struct listen_slot *s, int errnum)
+static void
+on_retry(struct timer *t)
 {
-	struct log log = slot_log(s);
+	listen_slots_resume((struct worker *)((char *)t - offsetof(struct worker, accept_retry)));
+}
 
-	if (errnum != EMFILE && errnum != ENFILE && errnum != ENOBUFS && errnum != ENOMEM)
-		return false;
-	log_msg(&log, LOG_LEVEL_CRIT,
-	    "accept4() failed (%d: %s): accepting goes on when a connection ends", errnum,
+/* Out of descriptors or memory, or nearly so. */
+static void
+pause_and_tell(struct listen_slot *s, int errnum)
+{
+	struct worker *w = s->worker;
+	struct log log = slot_log(s);
+	int64_t now_ms = loop_now_ms(w->loop);
+
+	listen_slots_pause(w);
+	w->accept_retry.on_expire = on_retry;
+	timer_set(w->loop, &w->accept_retry, RETRY_MS);
+	if (w->pause_told_ms && now_ms - w->pause_told_ms < 1000)
+		return;
+	w->pause_told_ms = now_ms;
+	log_msg(&log, LOG_LEVEL_CRIT, "accepting pauses until a connection ends (%d: %s)", errnum,
 	    strerrordesc_np(errnum));
-	return true;
+}
+
+void
+listen_slots_share_descriptors(struct worker *w)
+{
+	struct rlimit limit;
+	rlim_t reserve;
+
+	w->accept_fd_max = w->connect_fd_max = 0;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
+		return;
+	reserve = limit.rlim_cur / RESERVE_SHARE;
+	if (reserve > RESERVE_MAX)
+		reserve = RESERVE_MAX;
+	w->connect_fd_max = (int)(limit.rlim_cur - reserve);
+	w->accept_fd_max = (int)(limit.rlim_cur - 2 * reserve);
+}
+
+static bool
+is_shortage(int errnum)
+{
+	return errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM;
 }
 
 static void
@@ -52,11 +91,13 @@ on_event(struct watch *watch, uint32_t events)
 		if (fd < 0) {
 			if (errno == EINTR || errno == ECONNABORTED)
 				continue;
-			if (out_of_descriptors(s, errno))
-				listen_slots_pause(s->worker);
+			if (is_shortage(errno))
+				pause_and_tell(s, errno);
 			return;
 		}
 		client_conn_accept_take(s, fd, (struct sockaddr *)&peer, len);
+		if (watch->fd >= 0 && s->worker->accept_fd_max && fd >= s->worker->accept_fd_max)
+			pause_and_tell(s, EMFILE);
 		if (watch->fd < 0)
 			return;
 	}
@@ -99,13 +140,11 @@ slot_watch(struct listen_slot *s)
 int
 listen_slot_adopt(struct listen_slot *s, struct generation *g, const struct listener *l)
 {
-	if (!s->worker->accepting_paused && slot_watch(s) < 0)
-		return -1;
 	generation_ref(g);
 	generation_unref(s->generation);
 	s->generation = g;
 	s->listener = l;
-	return 0;
+	return s->worker->accepting_paused ? 0 : slot_watch(s);
 }
 
 void
@@ -152,8 +191,9 @@ void
 listen_slots_resume(struct worker *w)
 {
 	w->accepting_paused = false;
+	timer_clear(&w->accept_retry);
 	for (struct listen_slot *s = w->slots; s; s = s->next) {
-		if (s->generation && slot_watch(s) < 0)
+		if (slot_watch(s) < 0)
 			w->accepting_paused = true; /* the next connection to end tries again */
 	}
 }

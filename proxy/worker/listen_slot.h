@@ -35,6 +35,11 @@ void listen_slot_retire(struct listen_slot *s);
 struct listen_slot *listen_slot_ref(struct listen_slot *s);
 void listen_slot_unref(struct listen_slot *s);
 
+/*
+ * Descriptors are for what is under way first: a reload needs some, then upstreams, then new clients. By the limit on
+ * their number as it is now.
+ */
+void listen_slots_share_descriptors(struct worker *w);
 /* Stop and go on accepting, all slots: when descriptors or worker_connections run out. */
 void listen_slots_pause(struct worker *w);
 void listen_slots_resume(struct worker *w);

@@ -67,21 +67,17 @@ uses_old_generation(const struct client_conn *cc)
 {
 	const struct request *r = cc->http1.request;
 
-	return cc->slot->gone || (r && r->generation != cc->client.worker->generation);
+	return cc->client.slot->gone || (r && r->generation != cc->client.worker->generation);
 }
 
-/* worker_shutdown_timeout: what is still served from an older configuration ends now; when draining, everything. */
+/* worker_shutdown_timeout while draining: everything ends now. Older generations have timers of their own. */
 static void
 on_shutdown_timeout(struct timer *t)
 {
 	struct worker_process *p = from_member(t, struct worker_process, shutdown);
-	struct client_conn *next;
 
-	for (struct client_conn *cc = p->worker.clients; cc; cc = next) {
-		next = cc->next;
-		if (p->worker.draining || uses_old_generation(cc))
-			client_conn_close(cc, "worker_shutdown_timeout is over");
-	}
+	while (p->worker.clients)
+		client_conn_close(p->worker.clients, "worker_shutdown_timeout is over");
 }
 
 static void
@@ -108,8 +104,6 @@ adopt(struct worker_process *p, uint64_t generation, int fd)
 	} else {
 		p->worker.counters.generation = generation;
 		reply(p, CHANNEL_ADOPTED, generation, NULL);
-		if (!first)
-			start_shutdown_timer(p);
 	}
 	err_release(&e);
 }
@@ -212,6 +206,7 @@ close_all(struct worker_process *p)
 	while (w->slots)
 		listen_slot_retire(w->slots);
 	timer_clear(&p->shutdown);
+	timer_clear(&w->accept_retry);
 	generation_unref(w->generation);
 	w->generation = NULL;
 	/* The connections closed above are freed at the end of a turn. */

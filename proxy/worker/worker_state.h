@@ -31,6 +31,7 @@ struct generation {
 	struct log_sink **sinks;           /* by log_file index; the sinks outlive generations */
 	struct tls_contexts *tls;          /* by server */
 	struct upstream_groups *upstreams; /* by upstream_spec index */
+	struct timer expiry;               /* worker_shutdown_timeout, since it was succeeded */
 };
 
 struct client_conn;
@@ -53,6 +54,10 @@ struct worker {
 	bool draining;
 	bool
 	    accepting_paused; /* descriptors or worker_connections ran out: until a connection ends */
+	struct timer accept_retry; /* or until then, if none of ours may be what ends */
+	int64_t pause_told_ms;     /* loop clock */
+	int accept_fd_max,
+	    connect_fd_max; /* numbers beyond are for what matters more; 0 = no bound */
 	int pid;
 };
 

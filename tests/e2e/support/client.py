@@ -29,11 +29,13 @@ class Client:
     """One connection. Give `tls` a context (or True: unverified) and the server's name."""
 
     def __init__(self, port, host="127.0.0.1", tls=None, server_name=None, timeout_s=DEADLINE_S,
-                 source=None):
+                 source=None, rcvbuf=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         self.sock.settimeout(timeout_s)
         try:
+            if rcvbuf:  # before the window is told
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
             if source:
                 self.sock.bind((source, 0))
             self.sock.connect((host, port))

@@ -12,8 +12,10 @@ from .backend import Backend
 from .certbot import Certbot
 from .certs import Certs
 from .pebble import Pebble
+from .peer import peer  # noqa: F401
 from .ports import free_port as take_free_port
 from .process import Process, run
+from .proxied import proxy  # noqa: F401
 from .tinyproxyd import Tinyproxyd
 
 LOG_TAIL = 12000
