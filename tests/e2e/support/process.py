@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import subprocess
+import uuid
 
 from .wait import DEADLINE_S, wait_until
 
@@ -21,7 +22,8 @@ class Process:
     def __init__(self, name, argv, log, cwd=None, env=None, unset=(), stdin=subprocess.DEVNULL):
         self.name = name
         self.log = pathlib.Path(log)
-        environment = {**os.environ, **(env or {})}
+        self.mark = f"GATEHOUSE_TEST_PROCESS={uuid.uuid4().hex}"
+        environment = {**os.environ, **(env or {}), **dict([self.mark.split("=")])}
         for variable in unset:
             environment.pop(variable, None)
         with open(self.log, "ab") as out:
@@ -92,8 +94,10 @@ class Process:
         self.popen.wait()
         for pid in session_members(self.pid):
             try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
+                # Our pid, and with it the session's number, may be somebody else's by now.
+                if self.mark.encode() in pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                    os.kill(pid, signal.SIGKILL)
+            except (FileNotFoundError, ProcessLookupError):
                 pass
 
 
