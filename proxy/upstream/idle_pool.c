@@ -2,7 +2,8 @@
 /*
  * idle_pool: connections to upstreams: made, parked between requests, closed.
  *
- * An idle connection that becomes readable has nothing to say that we asked for: it is closed.
+ * An idle connection that becomes readable has nothing to say that we asked for: it is closed. What nobody asked for
+ * must never be read as the answer to the next request.
  */
 #include "base/mem.h"
 #include "proxy/upstream/upstream_group.h"
@@ -37,8 +38,24 @@ idle_close(struct upstream_conn *uc)
 	conn_close(&uc->conn);
 }
 
+/* Bytes, the end, a failure: anything but silence. A socket that was read full may look readable and is not. */
+static bool
+is_talking(struct conn *c)
+{
+	char byte;
+
+	return conn_may_read(c) && conn_read(c, &byte, 1) != CONN_AGAIN;
+}
+
 static void
 idle_readable(struct conn *c)
+{
+	if (is_talking(c))
+		idle_close(c->owner);
+}
+
+static void
+idle_error(struct conn *c)
 {
 	idle_close(c->owner);
 }
@@ -52,7 +69,7 @@ idle_writable(struct conn *c)
 static const struct conn_ops idle_ops = {
 	.on_readable = idle_readable,
 	.on_writable = idle_writable,
-	.on_error = idle_readable,
+	.on_error = idle_error,
 };
 
 static void
@@ -93,6 +110,11 @@ upstream_connect(struct worker *w, struct peer *p, const struct conn_ops *ops, v
 
 	if (fd < 0)
 		return NULL;
+	if (w->connect_fd_max && fd >= w->connect_fd_max) {
+		close(fd);
+		errno = EMFILE;
+		return NULL;
+	}
 	if (a->u.sa.sa_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (connect(fd, &a->u.sa, a->len) < 0) {
@@ -119,13 +141,20 @@ upstream_connect(struct worker *w, struct peer *p, const struct conn_ops *ops, v
 	return uc;
 }
 
+static bool
+is_sound(struct conn *c)
+{
+	return !c->failed && !c->write_failed && !c->peer_closed && conn_out_empty(c) &&
+	       !is_talking(c);
+}
+
 void
 idle_pool_put(struct upstream_conn *uc)
 {
 	struct upstream_group *g = uc->peer->group;
 
 	if (g->generations == 0 || g->keepalive == 0 || uc->requests >= g->keepalive_requests ||
-	    uc->conn.failed || uc->conn.peer_closed || !conn_out_empty(&uc->conn)) {
+	    !is_sound(&uc->conn)) {
 		upstream_conn_close(uc);
 		return;
 	}

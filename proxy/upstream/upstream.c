@@ -9,12 +9,14 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "proxy/config/span_map.h"
 #include "proxy/upstream/upstream_group.h"
 #include "proxy/worker/worker_state.h"
 
 #include <stdlib.h>
 
-#define IDENTITY_MAX (1 << 20)
+/* Beyond four million servers two definitions could pass for one. */
+#define IDENTITY_MAX (1 << 28)
 
 struct upstream_groups {
 	size_t count;
@@ -76,20 +78,38 @@ group_new(const struct upstream_spec *spec, char *identity)
 	return g;
 }
 
+/* The previous generation's groups: by place, and by identity once one was not in its place. */
+struct known {
+	const struct upstream_groups *groups; /* NULL = there was none */
+	struct arena *arena;
+	struct span_map map;
+};
+
 static struct upstream_group *
-find_same(const struct upstream_groups *groups, const char *identity)
+find_same(struct known *known, size_t i, const char *identity)
 {
-	for (size_t i = 0; groups && i < groups->count; i++) {
-		if (strcmp(groups->by_index[i]->identity, identity) == 0)
-			return groups->by_index[i];
+	const struct upstream_groups *groups = known->groups;
+
+	if (!groups)
+		return NULL;
+	if (i < groups->count && strcmp(groups->by_index[i]->identity, identity) == 0)
+		return groups->by_index[i];
+	if (!known->arena) {
+		known->arena = arena_new(0);
+		span_map_init(&known->map, known->arena);
+		span_map_reserve(&known->map, groups->count);
+		for (size_t k = 0; k < groups->count; k++)
+			span_map_add(&known->map, span_str(groups->by_index[k]->identity),
+			    groups->by_index[k]);
 	}
-	return NULL;
+	return span_map_get(&known->map, span_str(identity));
 }
 
 struct upstream_groups *
 upstream_groups_new(struct generation *gen, const struct upstream_groups *previous)
 {
 	const struct snapshot *s = gen->snapshot;
+	struct known known = { .groups = previous };
 	struct upstream_groups *groups;
 
 	groups = mem_zalloc(sizeof(*groups) + s->upstream_count * sizeof(groups->by_index[0]));
@@ -101,12 +121,7 @@ upstream_groups_new(struct generation *gen, const struct upstream_groups *previo
 		buf_init(&identity, IDENTITY_MAX);
 		write_identity(s->upstreams[i], &identity);
 		text = buf_detach(&identity, NULL);
-		/* At the same place first: that is where it nearly always is. */
-		if (previous && i < previous->count &&
-		    strcmp(previous->by_index[i]->identity, text) == 0)
-			same = previous->by_index[i];
-		else
-			same = find_same(previous, text);
+		same = find_same(&known, i, text);
 		if (same) {
 			free(text);
 			groups->by_index[i] = upstream_group_ref(same);
@@ -116,6 +131,7 @@ upstream_groups_new(struct generation *gen, const struct upstream_groups *previo
 		groups->by_index[i]->generations++;
 		groups->count++;
 	}
+	arena_free(known.arena);
 	return groups;
 }
 

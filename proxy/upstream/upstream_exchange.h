@@ -28,6 +28,8 @@ struct upstream_http {
 	bool request_done;      /* head and body are queued whole */
 	uint64_t bytes_out_before, bytes_in_before; /* on uc when this attempt began */
 	struct timer timer;
+	uint64_t sent_before; /* by uc when the timer was set for sending */
+	struct deferred more; /* another share of work, when others had theirs */
 	struct upstream_attempt *attempt;
 	int64_t attempt_started_ms;
 
@@ -41,6 +43,9 @@ struct upstream_http {
 	uint64_t left; /* BODY_LENGTH */
 	struct http1_chunked chunked;
 };
+
+/* Buffers moved either way before other connections have their turn. */
+#define UPSTREAM_BUFFERS_AT_ONCE 4
 
 static inline struct worker *
 upstream_worker(const struct upstream_http *u)

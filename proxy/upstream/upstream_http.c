@@ -37,6 +37,7 @@ upstream_end_attempt(struct upstream_http *u, bool keep)
 	struct upstream_conn *uc = u->uc;
 
 	timer_clear(&u->timer);
+	loop_undefer(upstream_worker(u)->loop, &u->more);
 	if (u->attempt) {
 		u->attempt->response_ms = upstream_attempt_age(u);
 		if (uc) {
@@ -130,6 +131,7 @@ upstream_arm_timer(struct upstream_http *u)
 	if (!conn_out_empty(&u->uc->conn)) {
 		/* Once it is sent, upstream_writable arms for what comes then. */
 		conn_want_drain(&u->uc->conn);
+		u->sent_before = u->uc->conn.bytes_out;
 		timer_set(loop, &u->timer, u->settings->send_timeout_ms);
 	} else if (u->pending.n > 0 || (!u->request_done && u->phase == PHASE_HEAD)) {
 		timer_clear(&u->timer); /* the client is who keeps us waiting */
@@ -143,8 +145,13 @@ on_expire(struct timer *t)
 {
 	struct upstream_http *u =
 	    (struct upstream_http *)((char *)t - offsetof(struct upstream_http, timer));
+	const struct conn *c = &u->uc->conn;
 
-	upstream_attempt_failed(u, FAILURE_TIMEOUT, "upstream timed out", ETIMEDOUT);
+	/* A peer that takes something now and then is slow, not gone. */
+	if (!conn_out_empty(c) && c->bytes_out != u->sent_before)
+		upstream_arm_timer(u);
+	else
+		upstream_attempt_failed(u, FAILURE_TIMEOUT, "upstream timed out", ETIMEDOUT);
 }
 
 /* Chunk-code one run of the request's body. False: the socket has to drain first. */
@@ -176,6 +183,7 @@ pump_request(struct upstream_http *u)
 {
 	struct request *r = u->r;
 	struct conn *c = &u->uc->conn;
+	size_t moved = 0;
 
 	while (!u->request_done && !c->failed) {
 		struct span bytes;
@@ -205,10 +213,28 @@ pump_request(struct upstream_http *u)
 				upstream_arm_timer(u);
 				return;
 			}
+			moved += used;
+			if (moved >= (size_t)UPSTREAM_BUFFERS_AT_ONCE * BUFPOOL_LARGE) {
+				loop_defer(upstream_worker(u)->loop, &u->more);
+				upstream_arm_timer(u);
+				return;
+			}
 			break;
 		}
 	}
 	upstream_arm_timer(u);
+}
+
+static void
+run_more(struct deferred *d)
+{
+	struct upstream_http *u =
+	    (struct upstream_http *)((char *)d - offsetof(struct upstream_http, more));
+
+	if (!u->request_done)
+		pump_request(u);
+	if (u->phase == PHASE_BODY && u->pending.n == 0)
+		upstream_pump_body(u);
 }
 
 static void
@@ -274,6 +300,21 @@ note_attempt(struct upstream_http *u, const struct peer *p)
 	upstream_message_trace(r, p ? p->address.text : upstream_group_name(u->group));
 }
 
+/* At once, that is. Who is to blame: the peer, or we who ran out of descriptors or memory? */
+static void
+connect_failed(struct upstream_http *u, struct peer *p, int errnum)
+{
+	if (errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM) {
+		request_log(u->r, LOG_LEVEL_CRIT, "socket() failed (%d: %s) while %s", errnum,
+		    strerrordesc_np(errnum), doing(u));
+		u->phase = PHASE_DONE;
+		request_fail(u->r, 500);
+		return;
+	}
+	balance_report(p, false, loop_now_ms(upstream_worker(u)->loop));
+	upstream_attempt_failed(u, FAILURE_ERROR, "connect() failed", errnum);
+}
+
 /* Next peer, next connection; ends in a request under way or an error page. */
 static void
 start_attempt(struct upstream_http *u)
@@ -309,8 +350,7 @@ start_attempt(struct upstream_http *u)
 	if (!u->uc)
 		u->uc = upstream_connect(w, p, &upstream_ops, u);
 	if (!u->uc) {
-		balance_report(p, false, loop_now_ms(w->loop));
-		upstream_attempt_failed(u, FAILURE_ERROR, "connect() failed", errno);
+		connect_failed(u, p, errno);
 		return;
 	}
 	u->uc->conn.read_after_write_error = 1;
@@ -333,6 +373,8 @@ handler_start(struct request *r)
 	r->upstream->port = r->location->proxy->port;
 	u->r = r;
 	u->settings = &r->settings->proxy;
+	u->timer.on_expire = on_expire;
+	u->more.run = run_more;
 	u->group = upstream_groups_get(r->generation->upstreams, r->location->proxy->upstream);
 	if (u->settings->http_1_0 && r->body_framing == BODY_CHUNKED) {
 		request_log(r, LOG_LEVEL_ERROR,
@@ -342,7 +384,6 @@ handler_start(struct request *r)
 		return;
 	}
 	u->attempts_max = upstream_group_peer_count(u->group);
-	u->timer.on_expire = on_expire;
 	start_attempt(u);
 }
 

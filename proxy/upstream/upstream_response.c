@@ -108,6 +108,7 @@ void
 upstream_pump_body(struct upstream_http *u)
 {
 	bool end = u->framing == BODY_NONE || (u->framing == BODY_LENGTH && u->left == 0);
+	int reads = 0;
 
 	for (;;) {
 		if (u->pending.n > 0) {
@@ -135,6 +136,10 @@ upstream_pump_body(struct upstream_http *u)
 		if (!conn_may_read(&u->uc->conn)) {
 			if (!u->in || chunk_filled(u->in) == 0)
 				upstream_drop_input(u);
+			break;
+		}
+		if (reads++ == UPSTREAM_BUFFERS_AT_ONCE) {
+			loop_defer(upstream_worker(u)->loop, &u->more);
 			break;
 		}
 		switch (read_more(u, BUFPOOL_LARGE)) {
@@ -190,6 +195,20 @@ take_head(struct upstream_http *u, size_t length)
 	return true;
 }
 
+/*
+ * Bytes that were there before the request was sent answer something else (RFC 9112, 9.2): on a kept connection
+ * mostly that it is about to close. False: the attempt has failed.
+ */
+static bool
+was_asked(struct upstream_http *u)
+{
+	if (u->uc->conn.bytes_out > u->bytes_out_before)
+		return true;
+	upstream_attempt_failed(u, u->reused ? FAILURE_ERROR : FAILURE_INVALID,
+	    "upstream sent a response before it was asked", 0);
+	return false;
+}
+
 static void
 pump_head(struct upstream_http *u)
 {
@@ -203,6 +222,11 @@ pump_head(struct upstream_http *u)
 
 		switch (http1_head_end(&u->scan, have, &length, &why)) {
 		case PARSE_OK:
+			if (length > limit) {
+				upstream_attempt_failed(u, FAILURE_INVALID,
+				    "upstream sent too big header", 0);
+				return;
+			}
 			if (!take_head(u, length))
 				return;
 			continue;
@@ -232,6 +256,10 @@ pump_head(struct upstream_http *u)
 			u->in->end = (unsigned)have.n;
 		}
 		switch (read_more(u, chunk_room(u->in))) {
+		case 1:
+			if (!was_asked(u))
+				return;
+			break;
 		case -1:
 			return;
 		case 0:

@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 
 static int64_t world_ms; /* both clocks */
 
@@ -106,7 +107,7 @@ proxy_world_new(const char *http)
 	clock_set_source(&source);
 	w->worker.loop = loop_new();
 	w->worker.pool = bufpool_new();
-	w->backend = socket(AF_INET, SOCK_STREAM, 0);
+	w->backend = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	w->backend_address = (struct sockaddr_in){ .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	assert_int_equal(bind(w->backend, (struct sockaddr *)&w->backend_address, len), 0);
@@ -115,8 +116,9 @@ proxy_world_new(const char *http)
 	w->loaded = world_load(w, http);
 	w->generation = w->worker.generation = world_generation(w, w->loaded, NULL);
 	if (w->loaded->snapshot->listener_count > 0) {
-		w->slot = listen_slot_add_take(&w->worker, 1, -1);
-		w->slot->generation = w->generation;
+		/* Nobody connects to it: clients are handed over. */
+		w->slot = listen_slot_add_take(&w->worker, 1, eventfd(0, EFD_CLOEXEC));
+		w->slot->generation = generation_ref(w->generation);
 		w->slot->listener = &w->loaded->snapshot->listeners[0];
 	}
 	return w;
@@ -147,7 +149,7 @@ proxy_world_free(struct proxy_world *w)
 	world_turns(w, 2);
 	if (w->slot) {
 		assert_int_equal(w->slot->refs, 1);
-		free(w->slot);
+		listen_slot_retire(w->slot);
 	}
 	world_generation_free(w->generation, w->loaded);
 	world_turns(w, 2);
@@ -182,7 +184,7 @@ proxy_world_accept(struct proxy_world *w)
 	struct pollfd p = { .fd = w->backend, .events = POLLIN };
 	int fd;
 
-	for (int i = 0; i < 1000 && poll(&p, 1, 10) == 0; i++)
+	for (int i = 0; i < 500 && poll(&p, 1, 10) == 0; i++)
 		world_turns(w, 1);
 	fd = accept4(w->backend, NULL, NULL, SOCK_NONBLOCK);
 	assert_true(fd >= 0);
