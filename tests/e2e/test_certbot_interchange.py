@@ -7,6 +7,12 @@ from support.certbot import Certbot
 
 
 @pytest.fixture
+def pebble(make_pebble):
+    """Certbot retries a rejected nonce once, and with the next one rejected gives up: that is not the point here."""
+    return make_pebble(nonce_reject=0)
+
+
+@pytest.fixture
 def certbot(tmp_path, pebble, store):
     return Certbot(tmp_path / "certbot", pebble, config_dir=store.dir)
 
