@@ -171,7 +171,8 @@ ROWS = [
     ("server", "server_name ~^a$;", STRICTER, LATER),
     ("server", "server_name a; server_name b;", BOTH_TAKE),
     ("http", "server_name a;", BOTH_REFUSE),
-    ("http", "server { server_name a; } server { server_name a; }", BOTH_TAKE),
+    ("http", "server { listen 127.0.0.1:@PORT@; server_name a; } "
+     "server { listen 127.0.0.1:@PORT@; server_name a; }", BOTH_TAKE),
     # location
     *[("server", f"location {what} {{ }}", verdict) for what, verdict in (
         ("/", BOTH_TAKE), ("/a", BOTH_TAKE), ("= /a", BOTH_TAKE), ("=/a", BOTH_TAKE),
@@ -277,13 +278,17 @@ ROWS = [
     ("location", "proxy_pass http://$host;", STRICTER, LATER),
     ("location", "proxy_pass http://127.0.0.1; proxy_pass http://127.0.0.1;", BOTH_REFUSE),
     ("server", "proxy_pass http://127.0.0.1;", BOTH_REFUSE),
-    ("http", "upstream b { server 127.0.0.1; } server { location / { proxy_pass http://b; } }",
+    ("http", "upstream b { server 127.0.0.1; } "
+     "server { listen 127.0.0.1:@PORT@; location / { proxy_pass http://b; } }",
      BOTH_TAKE),
-    ("http", "server { location / { proxy_pass http://b; } } upstream b { server 127.0.0.1; }",
+    ("http", "server { listen 127.0.0.1:@PORT@; location / { proxy_pass http://b; } } "
+     "upstream b { server 127.0.0.1; }",
      BOTH_TAKE),
-    ("http", "upstream b { server 127.0.0.1; } server { location / { proxy_pass http://B/x; } }",
+    ("http", "upstream b { server 127.0.0.1; } "
+     "server { listen 127.0.0.1:@PORT@; location / { proxy_pass http://B/x; } }",
      BOTH_TAKE),
-    ("http", "upstream b { server 127.0.0.1; } server { location / { proxy_pass http://b:81; } }",
+    ("http", "upstream b { server 127.0.0.1; } "
+     "server { listen 127.0.0.1:@PORT@; location / { proxy_pass http://b:81; } }",
      BOTH_REFUSE),
     ("location", "proxy_set_header Host $host;", BOTH_TAKE),
     ("location", 'proxy_set_header Host "";', BOTH_TAKE),
