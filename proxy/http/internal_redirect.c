@@ -6,14 +6,6 @@
 
 #define REDIRECTS_MAX 10
 
-static const struct handler *
-handler_of(const struct location *location)
-{
-	if (location->ret)
-		return &return_handler;
-	return location->proxy ? &upstream_http_handler : &static_file_handler;
-}
-
 void
 internal_redirect(struct request *r, struct span uri)
 {
@@ -28,5 +20,5 @@ internal_redirect(struct request *r, struct span uri)
 	r->uri = uri;
 	r->location = route_location(r->server, uri);
 	r->settings = r->location->settings;
-	request_set_handler(r, handler_of(r->location));
+	request_set_handler(r, request_location_handler(r));
 }

@@ -10,8 +10,8 @@
 #include "proxy/http/error_page.h"
 #include "proxy/http/redirect.h"
 
-static const struct handler *
-handler_for(const struct request *r)
+const struct handler *
+request_location_handler(const struct request *r)
 {
 	if (r->location->ret)
 		return &return_handler;
@@ -47,7 +47,7 @@ request_route(struct request *r)
 		request_fail(r, 413);
 		return;
 	}
-	request_set_handler(r, handler_for(r));
+	request_set_handler(r, request_location_handler(r));
 }
 
 void

@@ -110,6 +110,8 @@ struct request {
 
 /* Pick server (from r->host and the endpoint), location and handler, then start. The codec calls it once the head is parsed. */
 void request_route(struct request *r);
+/* What answers requests of r->location. */
+const struct handler *request_location_handler(const struct request *r);
 /* Hand over to another handler before the head is sent (error page, retry). */
 void request_set_handler(struct request *r, const struct handler *h);
 
