@@ -25,10 +25,11 @@ read_piece(struct http1_chunked *c, struct outcome *o, struct span piece)
 {
 	/* A block of its own: reading past the end is an error that shows. */
 	char *copy = malloc(piece.n ? piece.n : 1);
-	struct span rest = span_of(copy, piece.n);
+	struct span rest;
 
 	if (piece.n)
 		memcpy(copy, piece.p, piece.n);
+	rest = span_of(copy, piece.n);
 	do {
 		struct span data;
 		size_t used;
