@@ -12,6 +12,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
 #include <stdlib.h>
@@ -207,6 +208,27 @@ out:
 	return rc;
 }
 
+/* RFC 8737 3: critical, so that nobody takes the certificate for one of a service. */
+static int
+add_acme_identifier(X509 *cert, const struct x509gen_request *request)
+{
+	unsigned char der[2 + SHA256_DIGEST_LENGTH] = { V_ASN1_OCTET_STRING, SHA256_DIGEST_LENGTH };
+	ASN1_OBJECT *oid = OBJ_txt2obj(X509GEN_ACME_IDENTIFIER, 1);
+	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *ext = NULL;
+	int rc = -1;
+
+	memcpy(der + 2, request->acme_identifier, SHA256_DIGEST_LENGTH);
+	if (oid && value && ASN1_OCTET_STRING_set(value, der, sizeof(der)) == 1)
+		ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 1, value);
+	if (ext && X509_add_ext(cert, ext, -1) == 1)
+		rc = 0;
+	X509_EXTENSION_free(ext);
+	ASN1_OCTET_STRING_free(value);
+	ASN1_OBJECT_free(oid);
+	return rc;
+}
+
 static int
 add_extensions(X509 *cert, const struct x509gen_request *request)
 {
@@ -214,7 +236,7 @@ add_extensions(X509 *cert, const struct x509gen_request *request)
 	    add_extended_key_usage(cert, request) < 0 || add_subject_key_id(cert) < 0 ||
 	    add_authority_key_id(cert, request->issuer) < 0 || add_names(cert, request) < 0)
 		return -1;
-	return 0;
+	return request->acme_identifier ? add_acme_identifier(cert, request) : 0;
 }
 
 /* ---- the rest of the certificate ---- */

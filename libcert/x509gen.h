@@ -17,6 +17,9 @@
 
 #include <stdint.h>
 
+/* RFC 8737 6.1: id-pe-acmeIdentifier. */
+#define X509GEN_ACME_IDENTIFIER "1.3.6.1.5.5.7.1.31"
+
 enum x509gen_use { X509GEN_SERVER, X509GEN_CLIENT, X509GEN_CA };
 
 /* All borrowed. */
@@ -30,6 +33,8 @@ struct x509gen_request {
 	EVP_PKEY *key; /* the subject's; its public half is enough if an issuer signs */
 	X509 *issuer;  /* NULL = self-signed with key */
 	EVP_PKEY *issuer_key;
+	const unsigned char
+	    *acme_identifier; /* SHA-256 of a key authorization (RFC 8737 3), or NULL */
 };
 
 int x509gen_make(const struct x509gen_request *request, X509 **cert, struct err *e)

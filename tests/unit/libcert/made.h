@@ -59,6 +59,7 @@ struct made_options {
 	EVP_PKEY *issuer_key;
 	const char *subject; /* NULL: "/CN=" and the first name */
 	const EVP_MD *digest;
+	const unsigned char *acme_identifier;
 };
 
 /* names: separated by commas, or "" for none. */
@@ -76,6 +77,7 @@ made_cert(EVP_PKEY *key, const char *names, struct made_options options)
 		.issuer = options.issuer,
 		.issuer_key = options.issuer_key,
 		.digest = options.digest,
+		.acme_identifier = options.acme_identifier,
 	};
 	X509_NAME *subject = NULL;
 	X509 *cert = NULL;
