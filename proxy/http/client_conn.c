@@ -96,23 +96,6 @@ log_client(const struct client_conn *cc, enum log_level level, const char *what,
 	    SPAN_ARG(cc->client.slot->listener->address.text));
 }
 
-static const char *
-doing(const struct client_conn *cc)
-{
-	if (cc->conn.handshaking)
-		return " while SSL handshaking";
-	switch (cc->http1.state) {
-	case HTTP1_WAIT:
-		return cc->client.requests ? " while keepalive" : " while waiting for request";
-	case HTTP1_HEAD:
-		return " while reading client request headers";
-	case HTTP1_REQUEST:
-		return " while processing request";
-	default:
-		return " while sending to client";
-	}
-}
-
 void
 client_conn_close(struct client_conn *cc, const char *why)
 {
@@ -121,12 +104,13 @@ client_conn_close(struct client_conn *cc, const char *why)
 	if (cc->conn.closed)
 		return;
 	if (why)
-		log_client(cc, LOG_LEVEL_INFO, doing(cc), why);
+		log_client(cc, LOG_LEVEL_INFO,
+		    cc->conn.handshaking ? " while SSL handshaking" : cc->wire->doing(cc), why);
 	if (cc->conn.handshaking)
 		w->counters.handshake_failures++;
 	timer_clear(&cc->timer);
 	timer_clear(&cc->send_timer);
-	http1_release(cc);
+	cc->wire->release(cc);
 	*cc->prev = cc->next;
 	if (cc->next)
 		cc->next->prev = cc->prev;
@@ -148,13 +132,17 @@ on_free(struct conn *c)
 static void
 on_readable(struct conn *c)
 {
-	http1_readable(c->owner);
+	struct client_conn *cc = c->owner;
+
+	cc->wire->readable(cc);
 }
 
 static void
 on_writable(struct conn *c)
 {
-	http1_writable(c->owner);
+	struct client_conn *cc = c->owner;
+
+	cc->wire->writable(cc);
 }
 
 static void
@@ -188,7 +176,7 @@ on_expire(struct timer *t)
 	if (cc->conn.handshaking)
 		client_conn_close(cc, "client timed out");
 	else
-		http1_expired(cc);
+		cc->wire->expired(cc);
 }
 
 void
@@ -241,6 +229,7 @@ client_conn_accept_take(struct listen_slot *slot, int fd, const struct sockaddr 
 	struct client_conn *cc = mem_zalloc(sizeof(*cc));
 	int one = 1;
 
+	cc->wire = &http1_wire;
 	cc->client.worker = w;
 	cc->client.number = ++w->next_connection;
 	cc->client.started_ms = loop_now_ms(w->loop);
@@ -269,26 +258,58 @@ client_conn_accept_take(struct listen_slot *slot, int fd, const struct sockaddr 
 		client_conn_close(cc, "cannot start TLS");
 }
 
+bool
+client_conn_serves(const struct client_conn *cc, const struct generation *g)
+{
+	const struct request *r = NULL;
+
+	while ((r = cc->wire->next_request(cc, r))) {
+		if (r->generation == g)
+			return true;
+	}
+	return false;
+}
+
+bool
+client_conn_serves_other(const struct client_conn *cc, const struct generation *g)
+{
+	const struct request *r = NULL;
+
+	while ((r = cc->wire->next_request(cc, r))) {
+		if (r->generation != g)
+			return true;
+	}
+	return false;
+}
+
 void
-client_conns_close_idle(struct worker *w, bool only_gone)
+client_conns_retire(struct worker *w, bool only_gone)
 {
 	struct client_conn *next;
 
 	for (struct client_conn *cc = w->clients; cc; cc = next) {
 		next = cc->next;
-		if ((!only_gone || cc->client.slot->gone) && !cc->conn.handshaking &&
-		    http1_idle(&cc->http1))
-			http1_close_idle(cc);
+		if ((!only_gone || cc->client.slot->gone) && !cc->conn.handshaking)
+			cc->wire->retire(cc);
 	}
 }
 
-static bool
-is_of(const struct client_conn *cc, const struct generation *g)
+/* Each of its requests that g serves; the connection, when it has nothing else to live for. */
+static void
+close_of(struct client_conn *cc, const struct generation *g, const char *why)
 {
 	const struct listen_slot *slot = cc->client.slot;
-	const struct request *r = cc->http1.request;
+	struct request *r, *next;
 
-	return r ? r->generation == g : slot->gone && slot->generation == g;
+	if (slot->gone && slot->generation == g) {
+		client_conn_close(cc, why);
+		return;
+	}
+	for (r = cc->wire->next_request(cc, NULL); r; r = next) {
+		next = cc->wire->next_request(cc, r);
+		if (r->generation == g)
+			cc->wire->cut(cc, r, why);
+	}
 }
 
 void
@@ -298,7 +319,6 @@ client_conns_close_of(struct worker *w, const struct generation *g, const char *
 
 	for (struct client_conn *cc = w->clients; cc; cc = next) {
 		next = cc->next;
-		if (is_of(cc, g))
-			client_conn_close(cc, why);
+		close_of(cc, g, why);
 	}
 }

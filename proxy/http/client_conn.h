@@ -2,7 +2,7 @@
 /*
  * client_conn: a client's connection from accept to close.
  *
- *	accept -> [TLS handshake: server by SNI, certificate, ALPN] -> codec (http1; h2 plugs in at client_conn_ready)
+ *	accept -> [TLS handshake: server by SNI, certificate, ALPN] -> codec (http1 or h2)
  *
  * Owns the transport and what is known of the client; the codec's state is embedded. PROXY protocol will be read
  * before the handshake, and a ClientHello peeked at, in client_conn_accept_take.
@@ -16,8 +16,29 @@
 
 struct listen_slot;
 
+/* A wire version, as its connection sees it. */
+struct wire {
+	void (*readable)(struct client_conn *cc);
+	void (*writable)(struct client_conn *cc);
+	/* The connection's timer. */
+	void (*expired)(struct client_conn *cc);
+	/* Let go of everything: the connection is closing. Ends the requests under way (status 499 if unanswered). */
+	void (*release)(struct client_conn *cc);
+	/* Nothing under way: waiting between requests, or for the first? */
+	bool (*idle)(const struct client_conn *cc);
+	/* Take no more requests; close once nothing is under way. */
+	void (*retire)(struct client_conn *cc);
+	/* The requests under way: the first, or the one after; NULL behind the last. */
+	struct request *(*next_request)(const struct client_conn *cc, const struct request *after);
+	/* End r, which is under way, unanswered or cut. why: static text. */
+	void (*cut)(struct client_conn *cc, struct request *r, const char *why);
+	/* " while ..." for the error log */
+	const char *(*doing)(const struct client_conn *cc);
+};
+
 struct client_conn {
 	struct conn conn;
+	const struct wire *wire;
 	struct client client;
 	struct timer timer; /* what we wait for from it: handshake, head, body, next request, end */
 	struct timer send_timer; /* that it takes what we have for it */
@@ -36,11 +57,14 @@ struct client_conn *client_conn_of(struct client *client);
 void client_conn_close(struct client_conn *cc, const char *why);
 /* Output waits: close unless some of it is taken each timeout_ms. The codec clears send_timer when it has drained. */
 void client_conn_wait_drain(struct client_conn *cc, int64_t timeout_ms);
+/* Is a request of g under way, or of any other generation than g? */
+bool client_conn_serves(const struct client_conn *cc, const struct generation *g);
+bool client_conn_serves_other(const struct client_conn *cc, const struct generation *g);
 /* The settings a connection goes by before a request has picked its server. */
 const struct server *client_conn_default_server(const struct client_conn *cc);
 /* Close what is still served from g. why: as for client_conn_close. */
 void client_conns_close_of(struct worker *w, const struct generation *g, const char *why);
-/* Close connections that wait between requests: all, or those of slots that are gone. */
-void client_conns_close_idle(struct worker *w, bool only_gone);
+/* No more requests on connections: all, or those of slots that are gone. What is idle closes. */
+void client_conns_retire(struct worker *w, bool only_gone);
 
 #endif

@@ -2,9 +2,8 @@
 /* http1_conn: the reading side and the turn from one request to the next; see http1_conn.h. */
 #include "proxy/http/http1_conn.h"
 
-#include "proxy/config/route.h"
-#include "proxy/http/access_log.h"
 #include "proxy/http/client_conn.h"
+#include "proxy/http/request_life.h"
 #include "proxy/worker/listen_slot.h"
 
 #include <string.h>
@@ -14,7 +13,6 @@
 #define LINGER_TOTAL_MS 30000
 /* Reads of bytes to drop in one go, so that a fast sender does not hold up all others. */
 #define DROPS_AT_ONCE 4
-#define REQUEST_ARENA 4000
 #define HEADERS_MAX 1000
 
 #define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -46,35 +44,20 @@ drop_input(struct client_conn *cc)
 	cc->http1.in = NULL;
 }
 
-bool
-http1_idle(const struct http1 *h)
-{
-	return h->state == HTTP1_WAIT;
-}
-
-/* Handler, access log, memory: the request is over. The handler is first: it notes what its peers cost. */
 static void
 end_request(struct client_conn *cc)
 {
 	struct http1 *h = &cc->http1;
 	struct request *r = h->request;
-	struct generation *g = r->generation;
 
 	h->request = NULL;
-	cc->client.worker->counters.bytes_in += r->head_bytes + r->body_received;
-	cc->client.worker->counters.bytes_out += r->response.wire_bytes;
 	h->send_timeout_ms = r->settings->send_timeout_ms;
 	h->keepalive_timeout_ms = r->settings->keepalive_timeout_ms;
-	if (r->handler && r->handler->release)
-		r->handler->release(r);
-	access_log_request(r);
-	arena_free(r->arena);
-	generation_unref(g);
+	request_finish(r);
 }
 
-/* Send what is queued, then close. linger: the client may still be sending; a close with bytes unread resets. */
-static void
-start_closing(struct client_conn *cc, bool linger)
+void
+http1_start_closing(struct client_conn *cc, bool linger)
 {
 	struct http1 *h = &cc->http1;
 
@@ -87,12 +70,6 @@ start_closing(struct client_conn *cc, bool linger)
 	client_conn_wait_drain(cc, h->send_timeout_ms);
 }
 
-void
-http1_close_idle(struct client_conn *cc)
-{
-	start_closing(cc, false);
-}
-
 static void
 next_request(struct client_conn *cc)
 {
@@ -101,7 +78,7 @@ next_request(struct client_conn *cc)
 	h->state = HTTP1_WAIT;
 	memset(&h->scan, 0, sizeof(h->scan));
 	if (cc->client.slot->gone || cc->client.worker->draining) {
-		start_closing(cc, false);
+		http1_start_closing(cc, false);
 		return;
 	}
 	timer_set(loop_of(cc), &cc->timer, h->keepalive_timeout_ms);
@@ -130,7 +107,7 @@ finish_run(struct deferred *d)
 	unread_input = h->in && chunk_filled(h->in) > 0;
 	end_request(cc);
 	if (!h->keep_alive || body != BODY_END) {
-		start_closing(cc, body != BODY_END || unread_input);
+		http1_start_closing(cc, body != BODY_END || unread_input);
 	} else if (!conn_out_empty(&cc->conn)) {
 		h->state = HTTP1_DRAINING;
 		timer_clear(&cc->timer);
@@ -188,42 +165,16 @@ input_news_run(struct deferred *d)
 		request_fail(r, h->body_status);
 }
 
-/* A request with what the codec knows; served by the newest generation its listener is in. */
-static struct request *
-request_new(struct client_conn *cc)
-{
-	struct arena *arena = arena_new(REQUEST_ARENA);
-	struct request *r = arena_zalloc(arena, sizeof(*r));
-
-	r->arena = arena;
-	r->client = &cc->client;
-	r->generation = generation_ref(cc->client.slot->generation);
-	r->snapshot = r->generation->snapshot;
-	r->endpoint = route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa);
-	r->server = r->endpoint->default_server;
-	r->location = &r->server->root_location;
-	r->settings = r->server->location_settings;
-	r->codec = &http1_codec;
-	r->http_major = 1;
-	r->response.content_length = -1;
-	r->response.last_modified = -1;
-	header_list_init(&r->response.headers, arena);
-	header_list_init(&r->response.trailers, arena);
-	header_list_init(&r->headers, arena);
-	r->started_ms = loop_now_ms(loop_of(cc));
-	r->started_wall_ms = loop_wall_ms(loop_of(cc));
-	cc->client.requests++;
-	cc->client.worker->counters.requests++;
-	return r;
-}
-
 static struct request *
 begin_request(struct client_conn *cc)
 {
 	struct http1 *h = &cc->http1;
+	struct arena *arena = arena_new(REQUEST_ARENA);
 
 	timer_clear(&cc->timer);
-	h->request = request_new(cc);
+	h->request = arena_zalloc(arena, sizeof(*h->request));
+	request_init(h->request, arena, &cc->client, &http1_codec);
+	h->request->http_major = 1;
 	h->state = HTTP1_REQUEST;
 	h->ended = h->aborted = h->body_failed = false;
 	h->body_end = true;
@@ -259,38 +210,11 @@ refuse(struct client_conn *cc, unsigned status, const char *why)
 	request_fail(r, status);
 }
 
-static bool
-may_keep_alive(const struct client_conn *cc, const struct request *r)
-{
-	return r->settings->keepalive_timeout_ms > 0 &&
-	       cc->client.requests < r->settings->keepalive_requests &&
-	       !cc->client.worker->draining && !cc->client.slot->gone;
-}
-
 /* Nobody will read the response: as in nginx, who ends its side early has left too (a body may be still to read). */
 static bool
 is_gone(const struct client_conn *cc)
 {
 	return cc->conn.hung_up || (cc->http1.body_end && cc->conn.peer_closed);
-}
-
-/* Fill in what the target says. NULL, or why it is refused. */
-static const char *
-read_target(struct request *r, const struct http1_request_head *head)
-{
-	r->path_query = head->path_query;
-	http1_split_target(head->path_query, &r->raw_path, &r->args, &r->has_query);
-	if (http1_host_name(head->host, r->arena, &r->host) < 0)
-		return "invalid host";
-	r->server = route_server(r->endpoint, r->host);
-	r->location = &r->server->root_location;
-	r->settings = r->server->location_settings;
-	if (r->raw_path.n == 0 || r->raw_path.p[0] != '/')
-		return "invalid request target";
-	if (http1_normalize_path(r->raw_path, r->server->settings->merge_slashes, r->arena,
-		&r->uri) != PARSE_OK)
-		return "invalid path";
-	return NULL;
 }
 
 static void
@@ -324,12 +248,12 @@ start_request(struct client_conn *cc, struct span bytes)
 	r->expect_continue = head->expect_continue;
 	r->body_framing = head->framing;
 	r->content_length = head->content_length;
-	why = read_target(r, head);
+	why = request_take_target(r, head->path_query, head->host);
 	if (why) {
 		refuse(cc, 400, why);
 		return;
 	}
-	h->keep_alive = head->keep_alive && may_keep_alive(cc, r);
+	h->keep_alive = head->keep_alive && request_may_follow(r);
 	http1_body_begin(cc, head);
 	request_route(r);
 	/* An end that came along with the head makes no further event. */
@@ -481,8 +405,8 @@ request_readable(struct client_conn *cc)
 		r->handler->on_body(r);
 }
 
-void
-http1_readable(struct client_conn *cc)
+static void
+wire_readable(struct client_conn *cc)
 {
 	switch (cc->http1.state) {
 	case HTTP1_WAIT:
@@ -501,8 +425,8 @@ http1_readable(struct client_conn *cc)
 	}
 }
 
-void
-http1_writable(struct client_conn *cc)
+static void
+wire_writable(struct client_conn *cc)
 {
 	struct http1 *h = &cc->http1;
 	struct request *r = h->request;
@@ -532,8 +456,8 @@ http1_writable(struct client_conn *cc)
 	}
 }
 
-void
-http1_expired(struct client_conn *cc)
+static void
+wire_expired(struct client_conn *cc)
 {
 	switch (cc->http1.state) {
 	case HTTP1_HEAD:
@@ -546,7 +470,7 @@ http1_expired(struct client_conn *cc)
 			client_conn_close(cc, "client timed out");
 		break;
 	case HTTP1_WAIT:
-		http1_close_idle(cc);
+		http1_start_closing(cc, false);
 		break;
 	default:
 		client_conn_close(cc, NULL);
@@ -554,8 +478,8 @@ http1_expired(struct client_conn *cc)
 	}
 }
 
-void
-http1_release(struct client_conn *cc)
+static void
+wire_release(struct client_conn *cc)
 {
 	struct http1 *h = &cc->http1;
 
@@ -571,3 +495,57 @@ http1_release(struct client_conn *cc)
 	}
 	drop_input(cc);
 }
+
+static bool
+wire_idle(const struct client_conn *cc)
+{
+	return cc->http1.state == HTTP1_WAIT;
+}
+
+static void
+wire_retire(struct client_conn *cc)
+{
+	/* Between requests, that is; a request under way asks when it ends. */
+	if (wire_idle(cc))
+		http1_start_closing(cc, false);
+}
+
+static struct request *
+wire_next_request(const struct client_conn *cc, const struct request *after)
+{
+	return after ? NULL : cc->http1.request;
+}
+
+static void
+wire_cut(struct client_conn *cc, struct request *r, const char *why)
+{
+	(void)r;
+	client_conn_close(cc, why);
+}
+
+static const char *
+wire_doing(const struct client_conn *cc)
+{
+	switch (cc->http1.state) {
+	case HTTP1_WAIT:
+		return cc->client.requests ? " while keepalive" : " while waiting for request";
+	case HTTP1_HEAD:
+		return " while reading client request headers";
+	case HTTP1_REQUEST:
+		return " while processing request";
+	default:
+		return " while sending to client";
+	}
+}
+
+const struct wire http1_wire = {
+	.readable = wire_readable,
+	.writable = wire_writable,
+	.expired = wire_expired,
+	.release = wire_release,
+	.idle = wire_idle,
+	.retire = wire_retire,
+	.next_request = wire_next_request,
+	.cut = wire_cut,
+	.doing = wire_doing,
+};

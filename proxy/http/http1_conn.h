@@ -17,6 +17,7 @@
 
 struct client_conn;
 struct request;
+struct wire; /* client_conn.h */
 
 enum http1_state {
 	HTTP1_WAIT,
@@ -57,16 +58,9 @@ struct http1 {
 
 /* The transport is ready (handshake done): read the first request. */
 void http1_start(struct client_conn *cc);
-void http1_readable(struct client_conn *cc);
-void http1_writable(struct client_conn *cc);
-/* The connection's timer. */
-void http1_expired(struct client_conn *cc);
-/* Let go of everything: the connection is closing. Ends the request under way (status 499 if unanswered). */
-void http1_release(struct client_conn *cc);
-/* Say goodbye to a connection on which nothing is under way. */
-void http1_close_idle(struct client_conn *cc);
-/* Nothing under way: waiting between requests (or for the first)? */
-bool http1_idle(const struct http1 *h);
+/* Send what is queued, then close. linger: the client may still be sending; a close with bytes unread resets. */
+void http1_start_closing(struct client_conn *cc, bool linger);
+extern const struct wire http1_wire;
 
 /* http1_body.c */
 void http1_body_begin(struct client_conn *cc, const struct http1_request_head *head);

@@ -266,7 +266,7 @@ commit(struct generation *g)
 		if (!s->current)
 			listen_slot_retire(s);
 	}
-	client_conns_close_idle(w, true);
+	client_conns_retire(w, true);
 	resources_sweep(w);
 	listen_slots_share_descriptors(w);
 	succeed(old, g);

@@ -65,9 +65,7 @@ enter_sandbox(struct worker *w, const struct snapshot *s, struct err *e)
 static bool
 uses_old_generation(const struct client_conn *cc)
 {
-	const struct request *r = cc->http1.request;
-
-	return cc->client.slot->gone || (r && r->generation != cc->client.worker->generation);
+	return cc->client.slot->gone || client_conn_serves_other(cc, cc->client.worker->generation);
 }
 
 /* worker_shutdown_timeout while draining: everything ends now. Older generations have timers of their own. */
@@ -116,7 +114,7 @@ drain(struct worker_process *p)
 	w->draining = true;
 	while (w->slots)
 		listen_slot_retire(w->slots);
-	client_conns_close_idle(w, false);
+	client_conns_retire(w, false);
 	start_shutdown_timer(p);
 }
 
@@ -130,7 +128,7 @@ send_counters(struct worker_process *p)
 	c->idle = 0;
 	c->old_connections = 0;
 	for (const struct client_conn *cc = p->worker.clients; cc; cc = cc->next) {
-		c->idle += http1_idle(&cc->http1);
+		c->idle += cc->wire->idle(cc);
 		c->old_connections += uses_old_generation(cc);
 	}
 	m.text_length = sizeof(*c);

@@ -250,7 +250,7 @@ test_draining_closes_idle_ones_and_finishes_the_others(void **state)
 	backend = proxy_world_accept(w);
 	expect(w, backend, "\r\n\r\n");
 	w->worker.draining = true;
-	client_conns_close_idle(&w->worker, false);
+	client_conns_retire(&w->worker, false);
 	world_turns(w, 1);
 	assert_int_equal(take(idle, NULL, 0), 0);
 	assert_int_equal(w->worker.counters.active, 1);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/* request_life: see request_life.h. */
+#include "proxy/http/request_life.h"
+
+#include "proxy/config/route.h"
+#include "proxy/http/access_log.h"
+#include "proxy/worker/listen_slot.h"
+#include "proxy/worker/worker_state.h"
+
+void
+request_init(struct request *r, struct arena *arena, struct client *client,
+    const struct codec *codec)
+{
+	const struct loop *loop = client->worker->loop;
+
+	r->arena = arena;
+	r->client = client;
+	r->codec = codec;
+	r->generation = generation_ref(client->slot->generation);
+	r->snapshot = r->generation->snapshot;
+	r->endpoint = route_endpoint(client->slot->listener, &client->local.u.sa);
+	r->server = r->endpoint->default_server;
+	r->location = &r->server->root_location;
+	r->settings = r->server->location_settings;
+	r->response.content_length = -1;
+	r->response.last_modified = -1;
+	header_list_init(&r->response.headers, arena);
+	header_list_init(&r->response.trailers, arena);
+	header_list_init(&r->headers, arena);
+	r->started_ms = loop_now_ms(loop);
+	r->started_wall_ms = loop_wall_ms(loop);
+	client->requests++;
+	client->worker->counters.requests++;
+}
+
+const char *
+request_take_target(struct request *r, struct span path_query, struct span host)
+{
+	r->path_query = path_query;
+	http1_split_target(path_query, &r->raw_path, &r->args, &r->has_query);
+	if (http1_host_name(host, r->arena, &r->host) < 0)
+		return "invalid host";
+	r->server = route_server(r->endpoint, r->host);
+	r->location = &r->server->root_location;
+	r->settings = r->server->location_settings;
+	if (r->raw_path.n == 0 || r->raw_path.p[0] != '/')
+		return "invalid request target";
+	if (http1_normalize_path(r->raw_path, r->server->settings->merge_slashes, r->arena,
+		&r->uri) != PARSE_OK)
+		return "invalid path";
+	return NULL;
+}
+
+bool
+request_may_follow(const struct request *r)
+{
+	const struct client *client = r->client;
+
+	return r->settings->keepalive_timeout_ms > 0 &&
+	       client->requests < r->settings->keepalive_requests && !client->worker->draining &&
+	       !client->slot->gone;
+}
+
+void
+request_finish(struct request *r)
+{
+	struct generation *g = r->generation;
+	struct channel_counters *counters = &r->client->worker->counters;
+
+	counters->bytes_in += r->head_bytes + r->body_received;
+	counters->bytes_out += r->response.wire_bytes;
+	/* The handler is first: it notes what its peers cost. */
+	if (r->handler && r->handler->release)
+		r->handler->release(r);
+	access_log_request(r);
+	arena_free(r->arena);
+	generation_unref(g);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * request_life: how a codec begins and ends a request, the same for every wire version.
+ *
+ *	request_init -> fields filled in by the codec -> request_take_target -> request_route -> ... -> request_finish
+ */
+#ifndef PROXY_HTTP_REQUEST_LIFE_H
+#define PROXY_HTTP_REQUEST_LIFE_H
+
+#include "proxy/http/request.h"
+
+/* Size of the first block of a request's arena: most requests need no other. */
+#define REQUEST_ARENA 4000
+
+/*
+ * r (zeroed) is in arena, which it owns from now on. It is served by the newest generation that its listener is in,
+ * and by the endpoint's default server until request_take_target.
+ */
+void request_init(struct request *r, struct arena *arena, struct client *client,
+    const struct codec *codec);
+/*
+ * Fill in what path_query ("/a?b", "*") and host ("A.example:80") say, and pick the server. NULL, or why the request is
+ * refused with 400.
+ */
+const char *request_take_target(struct request *r, struct span path_query, struct span host);
+/* May another request follow this one on its connection (keepalive_*, drain, reload)? */
+bool request_may_follow(const struct request *r);
+/* Counters, handler, access log, memory: the request is over, answered or not. r is freed. */
+void request_finish(struct request *r);
+
+#endif
