@@ -113,7 +113,7 @@ MAKEFLAGS += --no-print-directory
 endif
 
 # ---- build -----------------------------------------------------------------------------------
-.PHONY: all programs check check-fast asan unit golden e2e fault fuzz fuzz-run fuzz-replay bench \
+.PHONY: all programs check check-fast asan unit golden e2e fault soak fuzz fuzz-run fuzz-replay bench \
 	lint format install uninstall clean help test-programs
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
@@ -196,6 +196,9 @@ e2e: programs
 	$(Q)$(if $(call has_tests,tests/e2e/test_*.py),$(PYTEST) tests/e2e,:)
 fault: programs $(DRIVERS) $(SHIMS)
 	$(Q)$(if $(call has_tests,tests/fault/test_*.py),$(PYTEST) tests/fault,:)
+# Long versions of tests that have a short one in e2e; no check runs them.
+soak: programs
+	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/soak
 bench: programs
 	$(Q)if [ -x tests/bench/run ]; then tests/bench/run; else echo "make bench runs tests/bench/run; this tree has none yet"; fi
 
@@ -250,7 +253,7 @@ help:
 	 'check          unit, golden, corpus replay, end to end and fault tests' \
 	 'check-fast     unit and golden tests: the inner loop' \
 	 'asan           check, built with AddressSanitizer and UBSan' \
-	 'unit golden e2e fault fuzz-replay bench   one kind of test' \
+	 'unit golden e2e fault fuzz-replay soak bench   one kind of test' \
 	 'fuzz           libFuzzer on every target, FUZZ_SECONDS=60 each' \
 	 'lint format    every static check (CHECK="tidy layers" for some); clang-format in place' \
 	 'install uninstall   PREFIX= DESTDIR= SYSCONFDIR= RUNSTATEDIR=' \

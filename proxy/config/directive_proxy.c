@@ -227,6 +227,8 @@ static const struct directive rows[] = {
 	    LOCATION_FIELD(int64_t, proxy.send_timeout_ms) },
 	{ SPAN_INIT("proxy_read_timeout"), CONTEXT_HTTP_ALL, 1, 1, 0, .set = directive_set_duration,
 	    LOCATION_FIELD(int64_t, proxy.read_timeout_ms) },
+	{ SPAN_INIT("tunnel_timeout"), CONTEXT_HTTP_ALL, 1, 1, 0, .set = directive_set_duration,
+	    LOCATION_FIELD(int64_t, proxy.tunnel_timeout_ms) },
 	{ SPAN_INIT("proxy_buffer_size"), CONTEXT_HTTP_ALL, 1, 1, 0, .set = directive_set_size,
 	    LOCATION_FIELD(size_t, proxy.buffer_size), &head_buffer },
 };

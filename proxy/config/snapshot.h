@@ -115,6 +115,7 @@ struct header_name {
 /* Settings that proxy_* directives make. */
 struct proxy_settings {
 	int64_t connect_timeout_ms, send_timeout_ms, read_timeout_ms; /* 60 s each */
+	int64_t tunnel_timeout_ms;        /* 0 = 1 h, or read_timeout_ms if that is longer */
 	size_t buffer_size;               /* 4k/8k: the response head must fit */
 	struct header_field *set_headers; /* this level's list replaces the inherited one */
 	bool buffering, request_buffering;

@@ -25,6 +25,7 @@ static const struct codec http1_codec = {
 	.send_end = http1_send_end,
 	.send_interim = http1_send_interim,
 	.abort = http1_abort,
+	.begin_tunnel = http1_begin_tunnel,
 	.body_peek = http1_body_peek,
 	.body_consume = http1_body_consume,
 };
@@ -95,6 +96,11 @@ finish_run(struct deferred *d)
 
 	if (h->aborted) {
 		client_conn_close(cc, NULL);
+		return;
+	}
+	if (h->state == HTTP1_TUNNEL) {
+		end_request(cc);
+		http1_start_closing(cc, !h->body_end);
 		return;
 	}
 	body = http1_body_skip(cc);
@@ -416,6 +422,10 @@ wire_readable(struct client_conn *cc)
 	case HTTP1_REQUEST:
 		request_readable(cc);
 		break;
+	case HTTP1_TUNNEL:
+		if (!cc->http1.ended)
+			cc->http1.request->handler->on_body(cc->http1.request);
+		break;
 	case HTTP1_DRAINING:
 	case HTTP1_CLOSING:
 		break; /* looked at when the queue has drained */
@@ -434,6 +444,7 @@ wire_writable(struct client_conn *cc)
 	timer_clear(&cc->send_timer);
 	switch (h->state) {
 	case HTTP1_REQUEST:
+	case HTTP1_TUNNEL:
 		if (h->ended)
 			break;
 		if (r->handler && r->handler->on_writable)
@@ -533,6 +544,8 @@ wire_doing(const struct client_conn *cc)
 		return " while reading client request headers";
 	case HTTP1_REQUEST:
 		return " while processing request";
+	case HTTP1_TUNNEL:
+		return " while proxying upgraded connection";
 	default:
 		return " while sending to client";
 	}

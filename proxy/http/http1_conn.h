@@ -6,7 +6,8 @@
  *	                       \-> CLOSING (queue drains, then lingers while the client still sends)
  *
  * Reading side here, the request's body in http1_body.c, the response in http1_writer.c. Pipelined requests
- * wait in the input chunk until the one before is answered and sent.
+ * wait in the input chunk until the one before is answered and sent. A request that becomes a tunnel stays in TUNNEL
+ * until both ways have ended, and no other follows (http1_tunnel.c).
  */
 #ifndef PROXY_HTTP_HTTP1_CONN_H
 #define PROXY_HTTP_HTTP1_CONN_H
@@ -23,6 +24,7 @@ enum http1_state {
 	HTTP1_WAIT,
 	HTTP1_HEAD,
 	HTTP1_REQUEST,
+	HTTP1_TUNNEL,
 	HTTP1_DRAINING,
 	HTTP1_CLOSING,
 	HTTP1_LINGERING
@@ -78,5 +80,8 @@ size_t http1_send_body(struct request *r, struct span bytes);
 void http1_send_end(struct request *r);
 void http1_send_interim(struct request *r, unsigned status);
 void http1_abort(struct request *r, const char *reason);
+
+/* http1_tunnel.c */
+void http1_begin_tunnel(struct request *r);
 
 #endif

@@ -120,6 +120,8 @@ put_connection(char *p, const struct request *r, const struct http1 *h)
 {
 	long long timeout_s = (long long)(r->settings->keepalive_header_ms / 1000);
 
+	if (r->response.status == 101)
+		return put(p, SPAN("Connection: upgrade\r\n"));
 	if (!h->keep_alive)
 		return put(p, SPAN("Connection: close\r\n"));
 	p = put(p, SPAN("Connection: keep-alive\r\n"));

@@ -108,6 +108,20 @@ request_send_head(struct request *r)
 	r->codec->send_head(r);
 }
 
+void
+request_begin_tunnel(struct request *r)
+{
+	add_headers(r);
+	r->response.head_sent = true;
+	r->codec->begin_tunnel(r);
+}
+
+void
+request_send_eof(struct request *r)
+{
+	r->codec->send_eof(r);
+}
+
 size_t
 request_send_body(struct request *r, struct span bytes)
 {

@@ -58,6 +58,14 @@ struct codec {
 	void (*send_end)(struct request *r);
 	void (*send_interim)(struct request *r, unsigned status); /* 100, 103 */
 	void (*abort)(struct request *r, const char *reason);
+	/*
+	 * The upstream has switched protocols (response.status 101): send the head; from then on bodies are raw bytes
+	 * both ways, without framing and limits, and each way ends by itself: the client's with BODY_END, ours with
+	 * send_eof; send_end ends the request. A codec that offers an upgrade (RFC 9110, 7.8; for HTTP/2 RFC 8441's
+	 * extended CONNECT, with Upgrade and Sec-WebSocket-Key among its fields) sets request.upgrade.
+	 */
+	void (*begin_tunnel)(struct request *r);
+	void (*send_eof)(struct request *r); /* in a tunnel: nothing more to the client */
 	enum body_state (*body_peek)(struct request *r, struct span *bytes);
 	void (*body_consume)(struct request *r, size_t n);
 };
@@ -128,6 +136,10 @@ void request_send_simple(struct request *r, unsigned status, struct span content
     struct span body);
 /* The built-in page for status (error_page.h), or an abort if the head is out already. */
 void request_fail(struct request *r, unsigned status);
+
+/* See struct codec: only for a request that asked for an upgrade. */
+void request_begin_tunnel(struct request *r);
+void request_send_eof(struct request *r);
 
 static inline enum body_state
 request_body_peek(struct request *r, struct span *bytes)

@@ -115,6 +115,36 @@ put_field(char *p, struct span name, struct span value)
 	return p;
 }
 
+/*
+ * The client's own wish to switch protocols, passed on where the configuration says nothing of it: WebSocket and its
+ * like. Not what would be spoken with us: HTTP/2 by another way, past everything that is decided here per request, or TLS
+ * (RFC 2817). Empty: none.
+ */
+static struct span
+upgrade_wish(const struct request *r)
+{
+	const struct proxy_settings *p = &r->settings->proxy;
+	struct span wish, none = { NULL, 0 };
+
+	if (!r->upgrade || p->http_1_0 || set_field(p->set_headers, SPAN("Upgrade")) ||
+	    set_field(p->set_headers, SPAN("Connection")))
+		return none;
+	wish = header_value_for_variable(&r->headers, SPAN("upgrade"), r->arena);
+	if (header_has_token(wish, SPAN("h2c")) || span_starts(wish, SPAN("TLS/")) ||
+	    span_starts(wish, SPAN("HTTP/")))
+		return none;
+	return wish;
+}
+
+static char *
+put_upgrade(char *p, struct span wish)
+{
+	if (wish.n == 0)
+		return p;
+	p = put_field(p, SPAN("Upgrade"), wish);
+	return put_field(p, SPAN("Connection"), SPAN("upgrade"));
+}
+
 static char *
 put_framing(char *p, const struct request *r)
 {
@@ -133,8 +163,9 @@ upstream_message_request(struct request *r, struct conn *c)
 	const struct header_field *set = settings->set_headers;
 	struct span target = upstream_message_target(r);
 	bool own_host = set_field(set, SPAN("Host")) != NULL;
+	struct span upgrade = upgrade_wish(r);
 	struct span host = r->location->proxy->host_header;
-	size_t size = r->method.n + target.n + host.n + FIXED_ROOM;
+	size_t size = r->method.n + target.n + host.n + upgrade.n + FIXED_ROOM;
 	unsigned count = 0, n = 0;
 	struct span *values;
 	char *start, *p;
@@ -158,6 +189,7 @@ upstream_message_request(struct request *r, struct conn *c)
 		p = put_field(p, SPAN("Host"), host);
 	if (settings->http_1_0)
 		p = put(p, SPAN("Connection: close\r\n"));
+	p = put_upgrade(p, upgrade);
 	p = put_framing(p, r);
 	n = 0;
 	for (const struct header_field *f = set; f; f = f->next, n++) {
@@ -192,7 +224,7 @@ map_location(struct request *r, struct span value)
 
 /* Fields of this hop, and those that have a place of their own in the response. */
 static bool
-is_framing(const struct header *h)
+is_framing(const struct header *h, unsigned status)
 {
 	switch (h->id) {
 	case HEADER_CONNECTION:
@@ -202,8 +234,9 @@ is_framing(const struct header *h)
 	case HEADER_CONTENT_LENGTH:
 	case HEADER_CONTENT_TYPE:
 	case HEADER_TRAILER:
-	case HEADER_UPGRADE:
 		return true;
+	case HEADER_UPGRADE:
+		return status != 101;
 	default:
 		return false;
 	}
@@ -225,7 +258,8 @@ upstream_message_response(struct request *r, const struct http1_response_head *h
 		const struct header *h = &head->headers.rows[i];
 		struct span value = h->value;
 
-		if (is_framing(h) || proxy_settings_hide(&r->settings->proxy, h->name))
+		if (is_framing(h, head->status) ||
+		    proxy_settings_hide(&r->settings->proxy, h->name))
 			continue;
 		if (h->id == HEADER_LOCATION && r->settings->proxy.redirect_default)
 			value = map_location(r, value);

@@ -5,6 +5,7 @@
  * At most one buffer is read ahead of the client. A body that ends before its framing says so is a failed
  * attempt, whatever was passed on by then.
  */
+#include "proxy/upstream/tunnel.h"
 #include "proxy/upstream/upstream_exchange.h"
 #include "proxy/upstream/upstream_message.h"
 
@@ -155,7 +156,15 @@ upstream_pump_body(struct upstream_http *u)
 	upstream_arm_timer(u);
 }
 
-/* The head is whole: hand it to the client. False: it was refused. */
+/* RFC 9110, 7.8: asked for, after the whole request, and to what. */
+static bool
+may_switch(const struct upstream_http *u, const struct http1_response_head *head)
+{
+	return u->r->upgrade && u->request_done && head->upgrade &&
+	       head->framing == BODY_UNTIL_CLOSE;
+}
+
+/* The head is whole: hand it to the client. False: it was refused, or u has no part in what follows it. */
 static bool
 take_head(struct upstream_http *u, size_t length)
 {
@@ -179,13 +188,20 @@ take_head(struct upstream_http *u, size_t length)
 		}
 		return true;
 	}
-	if (head->status == 101) {
+	if (head->status == 101 && !may_switch(u, head)) {
 		upstream_attempt_failed(u, FAILURE_INVALID, "upstream switched protocols unasked",
 		    0);
 		return false;
 	}
 	u->attempt->status = head->status;
 	u->attempt->header_ms = upstream_attempt_age(u);
+	if (head->status == 101) {
+		balance_report(u->uc->peer, true, loop_now_ms(upstream_worker(u)->loop));
+		timer_clear(&u->timer);
+		upstream_message_response(r, head);
+		tunnel_start(u);
+		return false;
+	}
 	u->framing = http1_response_body(head, r->method);
 	u->left = u->framing == BODY_LENGTH ? head->content_length : 0;
 	u->peer_keeps = head->keep_alive;
