@@ -13,7 +13,7 @@
 
 struct args {
 	struct asked asked;
-	const char *config_dir, *email;
+	const char *config_dir, *email, *eab_kid, *eab_key;
 	bool agree_tos, no_email, staging, quiet, verbose, json, ask_nothing, keep;
 };
 
@@ -35,6 +35,8 @@ SETTER(cert_name, args->asked.cert_name = value)
 SETTER(config_dir, args->config_dir = value)
 SETTER(curve, args->asked.curve = value)
 SETTER(deploy_hook, args->asked.deploy_hook = value)
+SETTER(eab_key, args->eab_key = value)
+SETTER(eab_kid, args->eab_kid = value)
 SETTER(email, args->email = value)
 SETTER(expand, args->asked.expand = true)
 SETTER(force, args->asked.force = true)
@@ -89,6 +91,10 @@ static const struct cli_option options[] = {
 	{ "register-unsafely-without-email", 0, NULL, "a new account without contact (the default)",
 	    CLI_HIDDEN, set_no_email },
 	{ "agree-tos", 0, NULL, "agree to the CA's terms for a new account", 0, set_agree_tos },
+	{ "eab-kid", 0, "KID", "new account: key id that the CA's web site gave out", 0,
+	    set_eab_kid },
+	{ "eab-hmac-key", 0, "FILE|-|env:NAME", "new account: where the HMAC key for it is", 0,
+	    set_eab_key },
 	{ "account", 0, "ID", "use this account, if there are several", 0, set_account },
 	{ "key-type", 0, "ecdsa|rsa", "kind of key (default: ecdsa)", 0, set_key_type },
 	{ "elliptic-curve", 0, "CURVE", "secp256r1 (default), secp384r1, secp521r1", 0, set_curve },
@@ -200,17 +206,22 @@ work(struct args *args, struct certstore *store, struct err *e)
 	struct report report = { .program = program.name,
 		.progress = args->quiet ? NULL : stderr,
 		.live = cli_stderr_tty() };
+	struct eab eab;
 	struct issue_options run = {
 		.jobs = 1,
-		.account = { .email = args->email, .agree = agree, .arg = args },
+		.account = { .email = args->email, .agree = agree, .arg = args, .eab = &eab },
 		.say = report_say,
 		.arg = &report,
 	};
 	struct issue *job;
 	int code;
 
-	if (check_args(args, e) < 0 || asked_make(&args->asked, store, &job, e) < 0)
+	eab_init(&eab);
+	if (check_args(args, e) < 0 || eab_load(args->eab_kid, args->eab_key, &eab, e) < 0 ||
+	    asked_make(&args->asked, store, &job, e) < 0) {
+		eab_release(&eab);
 		return err_exit_code(e->kind);
+	}
 	run.http = acme_http_new(interrupt_watch());
 	issue_decide(job);
 	if (job->outcome == ISSUE_BUSY)
@@ -223,6 +234,7 @@ work(struct args *args, struct certstore *store, struct err *e)
 	code = issue_exit_code(&job, 1);
 	issue_free(job);
 	acme_http_free(run.http);
+	eab_release(&eab);
 	return code ? code : err_exit_code(e->kind);
 }
 

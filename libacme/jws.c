@@ -10,6 +10,7 @@
 
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
+#include <openssl/hmac.h>
 
 #define HEADER_MAX (16 * 1024)
 #define SIGNATURE_MAX 1024
@@ -48,15 +49,16 @@ jws_algorithm(const EVP_PKEY *key)
 	return alg ? alg->name : NULL;
 }
 
+/* key: sent whole when the header has no kid. */
 static int
-add_header(EVP_PKEY *key, const struct jws_alg *alg, const struct jws_header *header,
-    struct buf *out, struct err *e)
+add_header(const EVP_PKEY *key, const char *alg, const struct jws_header *header, struct buf *out,
+    struct err *e)
 {
 	struct buf json;
 	int rc = -1;
 
 	buf_init(&json, HEADER_MAX);
-	buf_printf(&json, "{\"alg\":\"%s\",", alg->name);
+	buf_printf(&json, "{\"alg\":\"%s\",", alg);
 	if (header->kid) {
 		buf_add_str(&json, "\"kid\":\"");
 		encode_json(&json, span_str(header->kid));
@@ -120,34 +122,74 @@ add_signature(EVP_PKEY *key, const struct jws_alg *alg, struct span input, struc
 	return rc;
 }
 
+static int
+add_mac(struct span key, struct span input, struct buf *out, struct err *e)
+{
+	unsigned char mac[EVP_MAX_MD_SIZE];
+	unsigned int n = 0;
+
+	if (!HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)input.p, input.n, mac,
+		&n))
+		return err_set_openssl(e, ERR_BUG, "cannot sign with the shared key");
+	return encode_base64url(out, span_of(mac, n));
+}
+
+/* "header.payload", what is signed; and the same as the first members of the object. */
+static int
+begin(const EVP_PKEY *key, const char *alg, const struct jws_header *header, struct span payload,
+    struct buf *input, struct buf *out, struct err *e)
+{
+	struct span rest, part;
+
+	if (add_header(key, alg, header, input, e) < 0)
+		return -1;
+	buf_add_char(input, '.');
+	encode_base64url(input, payload);
+	rest = buf_span(input);
+	if (span_split(&rest, '.', &part))
+		buf_printf(out, "{\"protected\":\"%.*s\",\"payload\":\"%.*s\",\"signature\":\"",
+		    SPAN_ARG(part), SPAN_ARG(rest));
+	return 0;
+}
+
+static int
+finish(const struct buf *input, struct buf *out, struct err *e)
+{
+	buf_add_str(out, "\"}");
+	if (input->full || out->full)
+		return err_set(e, ERR_BUG, "a request is larger than %zu bytes", out->max);
+	return 0;
+}
+
 int
 jws_sign(EVP_PKEY *key, const struct jws_header *header, struct span payload, struct buf *out,
     struct err *e)
 {
 	const struct jws_alg *alg = alg_of(key);
 	struct buf input;
-	struct span rest, part;
 	int rc = -1;
 
 	if (!alg)
 		return err_set(e, ERR_DATA, "ACME has no signature algorithm for this account key");
 	buf_init(&input, out->max);
-	if (add_header(key, alg, header, &input, e) < 0)
-		goto out;
-	buf_add_char(&input, '.');
-	encode_base64url(&input, payload);
-	rest = buf_span(&input);
-	if (span_split(&rest, '.', &part))
-		buf_printf(out, "{\"protected\":\"%.*s\",\"payload\":\"%.*s\",\"signature\":\"",
-		    SPAN_ARG(part), SPAN_ARG(rest));
-	if (add_signature(key, alg, buf_span(&input), out, e) < 0)
-		goto out;
-	buf_add_str(out, "\"}");
-	if (input.full || out->full)
-		err_set(e, ERR_BUG, "a request is larger than %zu bytes", out->max);
-	else
-		rc = 0;
-out:
+	if (begin(key, alg->name, header, payload, &input, out, e) == 0 &&
+	    add_signature(key, alg, buf_span(&input), out, e) == 0)
+		rc = finish(&input, out, e);
+	buf_release(&input);
+	return rc;
+}
+
+int
+jws_sign_hmac(struct span key, const struct jws_header *header, struct span payload,
+    struct buf *out, struct err *e)
+{
+	struct buf input;
+	int rc = -1;
+
+	buf_init(&input, out->max);
+	if (begin(NULL, "HS256", header, payload, &input, out, e) == 0 &&
+	    add_mac(key, buf_span(&input), out, e) == 0)
+		rc = finish(&input, out, e);
 	buf_release(&input);
 	return rc;
 }

@@ -24,5 +24,8 @@ const char *jws_algorithm(const EVP_PKEY *key);
 /* payload.n == 0 is the empty payload of POST-as-GET. Appends to out. */
 int jws_sign(EVP_PKEY *key, const struct jws_header *header, struct span payload, struct buf *out,
     struct err *e) __attribute__((warn_unused_result));
+/* HS256 with a shared key; header->kid says which. For external account binding. */
+int jws_sign_hmac(struct span key, const struct jws_header *header, struct span payload,
+    struct buf *out, struct err *e) __attribute__((warn_unused_result));
 
 #endif

@@ -107,6 +107,11 @@ class Store:
         return self._run("acme-renew", "--ca-file", self.pebble.ca_file, *arguments, check=check,
                          **more)
 
+    def account(self, *arguments, check=0, server=True, **more):
+        where = ["--server", self.pebble.directory_url] if server else []
+        ca = ["--ca-file", self.pebble.ca_file] if "list" not in arguments else []
+        return self._run("acme-account", *arguments, *ca, *where, check=check, **more)
+
     # ---- what is there -------------------------------------------------------------------------
 
     def live(self, name, part="fullchain"):

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * acme-account: the accounts at ACME CAs: registered, shown, changed, given another key, ended.
+ */
+#include "base/arena.h"
+#include "base/cli.h"
+#include "base/mem.h"
+#include "libacme/account_report.h"
+#include "libacme/interrupt.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum command { NO_COMMAND, REGISTER, SHOW, UPDATE, ROLLOVER, DEACTIVATE, LIST };
+
+/* Options that not every command takes, as bits. */
+enum {
+	TAKES_SERVER = 1 << 0,
+	TAKES_ACCOUNT = 1 << 1,
+	TAKES_CONTACT = 1 << 2,
+	TAKES_BINDING = 1 << 3,
+	TAKES_KEY = 1 << 4,
+	TAKES_YES = 1 << 5,
+};
+
+struct args {
+	enum command command;
+	unsigned given; /* TAKES_... */
+	const char *config_dir, *server, *account, *email, *ca_file;
+	const char *eab_kid, *eab_key, *key_file, *key_type;
+	bool agree_tos, ask_nothing, yes, quiet, json;
+};
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+#define SETTER(name, bit, action)                                          \
+	static int set_##name(void *ctx, const char *value, struct err *e) \
+	{                                                                  \
+		struct args *args = ctx;                                   \
+                                                                           \
+		args->given |= (bit);                                      \
+		action;                                                    \
+		return 0;                                                  \
+	}
+
+SETTER(account, TAKES_ACCOUNT, args->account = value)
+SETTER(agree_tos, 0, args->agree_tos = true)
+SETTER(ca_file, TAKES_SERVER, args->ca_file = value)
+SETTER(config_dir, 0, args->config_dir = value)
+SETTER(eab_key, TAKES_BINDING, args->eab_key = value)
+SETTER(eab_kid, TAKES_BINDING, args->eab_kid = value)
+SETTER(email, TAKES_CONTACT, args->email = value)
+SETTER(json, 0, args->json = true)
+SETTER(key_file, TAKES_KEY, args->key_file = value)
+SETTER(key_type, TAKES_KEY, args->key_type = value)
+SETTER(no_email, TAKES_CONTACT, args->email = "")
+SETTER(non_interactive, 0, args->ask_nothing = true)
+SETTER(quiet, 0, args->quiet = true)
+SETTER(server, TAKES_SERVER, args->server = value)
+SETTER(yes, TAKES_YES, args->yes = true)
+
+static const struct cli_option options[] = {
+	{ "server", 0, "URL|NAME", "the CA (default: the only one of the store, or letsencrypt)", 0,
+	    set_server },
+	{ "account", 0, "ID", "the account, if there are several", 0, set_account },
+	{ "email", 'm', "ADDRESS[,ADDRESS]", "register, update: the contacts", 0, set_email },
+	{ "no-email", 0, NULL, "register, update: no contact", 0, set_no_email },
+	{ "register-unsafely-without-email", 0, NULL, "the same", CLI_HIDDEN, set_no_email },
+	{ "agree-tos", 0, NULL, "register: agree to the CA's terms", 0, set_agree_tos },
+	{ "eab-kid", 0, "KID", "register: key id that the CA's web site gave out", 0, set_eab_kid },
+	{ "eab-hmac-key", 0, "FILE|-|env:NAME", "register: where the HMAC key for it is", 0,
+	    set_eab_key },
+	{ "key", 0, "FILE", "register, rollover: use this key, not a new one", 0, set_key_file },
+	{ "key-type", 0, "TYPE", "register, rollover: ec (default), ec:P-384, rsa:BITS, ed25519", 0,
+	    set_key_type },
+	{ "yes", 'y', NULL, "deactivate: do not ask", 0, set_yes },
+	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0, set_ca_file },
+	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
+	{ "non-interactive", 'n', NULL, "never ask", 0, set_non_interactive },
+	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, set_quiet },
+	{ "json", 0, NULL, "print the result as JSON", 0, set_json },
+	{ 0 },
+};
+
+static const struct command_row {
+	const char *name, *certbot;
+	enum command command;
+	unsigned takes;
+} commands[] = {
+	{ "register", NULL, REGISTER, TAKES_SERVER | TAKES_CONTACT | TAKES_BINDING | TAKES_KEY },
+	{ "show", "show_account", SHOW, TAKES_SERVER | TAKES_ACCOUNT },
+	{ "update", "update_account", UPDATE, TAKES_SERVER | TAKES_ACCOUNT | TAKES_CONTACT },
+	{ "rollover", NULL, ROLLOVER, TAKES_SERVER | TAKES_ACCOUNT | TAKES_KEY },
+	{ "deactivate", "unregister", DEACTIVATE, TAKES_SERVER | TAKES_ACCOUNT | TAKES_YES },
+	{ "list", NULL, LIST, 0 },
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static int
+operand(void *ctx, const char *word, struct err *e)
+{
+	struct args *args = ctx;
+
+	if (args->command != NO_COMMAND)
+		return err_set(e, ERR_USAGE, "\"%s\" is one word too many", word);
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(word, commands[i].name) == 0 ||
+		    (commands[i].certbot && strcmp(word, commands[i].certbot) == 0)) {
+			args->command = commands[i].command;
+			return 0;
+		}
+	}
+	err_set(e, ERR_USAGE, "there is no command \"%s\"", word);
+	return err_hint(e, "register, show, update, rollover, deactivate, list");
+}
+
+static const struct cli_program program = {
+	.name = "acme-account",
+	.usage = "register|show|update|rollover|deactivate|list [options]",
+	.summary = "Manage the accounts at ACME CAs.",
+	.examples =
+	    "acme-account register --agree-tos -m you@example.com\n"
+	    "    an account at Let's Encrypt; acme-issue makes one by itself if there is none\n"
+	    "acme-account register --server zerossl --agree-tos --eab-kid KID --eab-hmac-key FILE\n"
+	    "    one that is bound to an account of the CA's web site\n"
+	    "acme-account rollover\n"
+	    "    a new key for the account; the lineages that use it are told\n",
+	.details =
+	    "Accounts are kept as certbot keeps them, below DIR/accounts. The HMAC key can also\n"
+	    "be in the variable " EAB_KEY_VARIABLE ", its id in " EAB_KID_VARIABLE ".\n"
+	    "Exit codes: 0 done, 64 usage, 65 refused by the CA, 66 no such account, 69 CA\n"
+	    "unavailable, 75 try later, 77 permission, 78 configuration.\n",
+	.options = options,
+	.operand = operand,
+};
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+struct run {
+	const struct args *args;
+	struct certstore *store;
+	struct arena *arena;
+	struct acme_http *http;
+	struct acme *ca;
+	struct account account;
+	EVP_PKEY *key; /* of --key, or NULL */
+	struct pkey_spec spec;
+	struct eab eab;
+	cJSON *doc;
+	const char *word;
+};
+
+static bool
+confirm(const struct args *args, const char *question)
+{
+	char answer[16] = "";
+
+	if (args->ask_nothing || !isatty(STDIN_FILENO))
+		return false;
+	fprintf(stderr, "%s [y/N] ", question);
+	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+}
+
+static bool
+agree(void *arg, const char *terms)
+{
+	const struct args *args = arg;
+
+	if (args->agree_tos)
+		return true;
+	if (!args->ask_nothing && isatty(STDIN_FILENO))
+		fprintf(stderr, "\nThe CA's terms of service: %s\n", terms);
+	return confirm(args, "Do you agree?");
+}
+
+static int
+do_register(struct run *r, struct err *e)
+{
+	struct account_new fresh = {
+		.email = r->args->email && *r->args->email ? r->args->email : NULL,
+		.key = r->key,
+		.spec = &r->spec,
+		.eab = &r->eab,
+		.agree = agree,
+		.arg = (void *)(uintptr_t)r->args,
+	};
+	struct account known;
+	struct err why = ERR_INIT;
+
+	r->word = "registered";
+	if (!r->key && account_load(r->store, acme_server(r->ca), NULL, &known, &why) == 0) {
+		r->word = known.url ? "is there already" : r->word;
+		account_release(&known);
+	}
+	err_release(&why);
+	if (account_use(r->store, r->ca, NULL, &fresh, &r->account, e) < 0)
+		return -1;
+	return account_query(r->ca, &r->doc, e);
+}
+
+static int
+do_show(struct run *r, struct err *e)
+{
+	r->word = "known to the CA";
+	return account_query(r->ca, &r->doc, e);
+}
+
+static int
+do_update(struct run *r, struct err *e)
+{
+	r->word = "updated";
+	if (!r->args->email) {
+		err_set(e, ERR_USAGE, "nothing to update is given");
+		return err_hint(e, "--email ADDRESS, or --no-email");
+	}
+	return account_update(r->ca, r->args->email, &r->doc, e);
+}
+
+static int
+do_rollover(struct run *r, struct err *e)
+{
+	r->word = "has a new key";
+	return account_rollover(r->store, r->ca, &r->account, r->key, &r->spec, e);
+}
+
+static int
+do_deactivate(struct run *r, struct err *e)
+{
+	struct account_entry *entries;
+	size_t count;
+
+	if (account_list(r->store, r->arena, &entries, &count, e) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(entries[i].id, r->account.id) == 0 && entries[i].lineage_count)
+			fprintf(stderr, "%s: %zu lineages renew with this account, such as %s\n",
+			    program.name, entries[i].lineage_count, entries[i].lineages[0]);
+	}
+	if (!r->args->yes &&
+	    !confirm(r->args, "A deactivated account never comes back. Deactivate it?")) {
+		err_set(e, ERR_USAGE, "the account was not deactivated");
+		return err_hint(e, "it cannot be undone: give --yes");
+	}
+	r->word = "deactivated";
+	return account_deactivate(r->store, r->ca, &r->account, e);
+}
+
+static int (*const actions[])(struct run *r, struct err *e) = {
+	[REGISTER] = do_register,
+	[SHOW] = do_show,
+	[UPDATE] = do_update,
+	[ROLLOVER] = do_rollover,
+	[DEACTIVATE] = do_deactivate,
+};
+
+/* What is given; or the only CA that the store has an account of. */
+static const char *
+choose_server(struct run *r, struct err *e)
+{
+	struct account_entry *entries;
+	const char *only = NULL;
+	size_t count;
+
+	if (r->args->server || r->args->command == REGISTER)
+		return acme_server_url(r->args->server ? r->args->server : ACME_SERVER_DEFAULT, e);
+	if (account_list(r->store, r->arena, &entries, &count, e) < 0)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (only && strcmp(only, entries[i].server) != 0) {
+			err_set(e, ERR_USAGE, "there are accounts of several CAs");
+			err_hint(e, "choose one with --server; acme-account list shows them");
+			return NULL;
+		}
+		only = entries[i].server;
+	}
+	if (!only) {
+		err_set(e, ERR_NOINPUT, "there is no account in %s", certstore_dir(r->store));
+		err_hint(e, "acme-account register");
+	}
+	return only;
+}
+
+static void
+on_open(void *arg, struct err *e)
+{
+	if (e)
+		err_move(arg, e);
+}
+
+/* --key, --key-type and the binding. */
+static int
+load_keys(struct run *r, struct err *e)
+{
+	const struct args *args = r->args;
+
+	if (args->key_file && args->key_type)
+		return err_set(e, ERR_USAGE, "--key and --key-type contradict each other");
+	if (args->key_file && account_key_load(args->key_file, &r->key, e) < 0)
+		return -1;
+	if (pkey_spec_parse(span_str(args->key_type ? args->key_type : "ec:P-256"), &r->spec, e) <
+	    0)
+		return -1;
+	return args->command == REGISTER ? eab_load(args->eab_kid, args->eab_key, &r->eab, e) : 0;
+}
+
+static int
+run_command(struct run *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+	const char *url;
+
+	if (load_keys(r, e) < 0)
+		return -1;
+	url = choose_server(r, e);
+	if (!url)
+		return -1;
+	r->ca = acme_new(r->http, url, r->args->ca_file);
+	acme_open(r->ca, on_open, &why);
+	acme_http_run(r->http);
+	if (why.kind != ERR_NONE) {
+		err_move(e, &why);
+		return -1;
+	}
+	if (r->args->command != REGISTER &&
+	    account_use_known(r->store, r->ca, r->args->account, &r->account, e) < 0)
+		return -1;
+	if (actions[r->args->command](r, e) < 0)
+		return -1;
+	if (r->args->json || !r->args->quiet)
+		account_report_one(r->word, url, &r->account, r->doc, r->args->json, stdout);
+	return 0;
+}
+
+static int
+list(struct run *r, struct err *e)
+{
+	struct account_entry *entries;
+	size_t count;
+
+	if (account_list(r->store, r->arena, &entries, &count, e) < 0)
+		return -1;
+	account_report_list(entries, count, r->args->json, stdout);
+	return 0;
+}
+
+static int
+check_args(const struct args *args, struct err *e)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (commands[i].command != args->command)
+			continue;
+		if (args->given & ~commands[i].takes)
+			return err_set(e, ERR_USAGE,
+			    "%s does not take all of these options: see --help", commands[i].name);
+		return 0;
+	}
+	err_set(e, ERR_USAGE, "no command is given");
+	return err_hint(e, "register, show, update, rollover, deactivate, list");
+}
+
+static int
+work(const struct args *args, struct err *e)
+{
+	struct run r = { .args = args };
+	int rc = -1;
+
+	eab_init(&r.eab);
+	r.arena = arena_new(0);
+	r.http = acme_http_new(interrupt_watch());
+	if (check_args(args, e) == 0 && certstore_open(args->config_dir, &r.store, e) == 0)
+		rc = args->command == LIST ? list(&r, e) : run_command(&r, e);
+	cJSON_Delete(r.doc);
+	account_release(&r.account);
+	EVP_PKEY_free(r.key);
+	acme_free(r.ca);
+	acme_http_free(r.http);
+	certstore_close(r.store);
+	arena_free(r.arena);
+	eab_release(&r.eab);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args args = { .config_dir = "/etc/letsencrypt" };
+	struct err e = ERR_INIT;
+	int code = 0;
+
+	switch (cli_parse(&program, argc, argv, &args, &e)) {
+	case CLI_DONE:
+		break;
+	case CLI_ERROR:
+		code = err_exit_code(e.kind);
+		break;
+	case CLI_OK:
+		if (work(&args, &e) < 0)
+			code = err_exit_code(e.kind);
+		break;
+	}
+	if (e.kind != ERR_NONE)
+		err_print(&e);
+	err_release(&e);
+	return code;
+}
