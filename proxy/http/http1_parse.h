@@ -13,10 +13,9 @@
 #include "base/buf.h"
 #include "proxy/http/header.h"
 #include "proxy/http/http1_lex.h"
+#include "proxy/net/parse.h"
 
 #include <stdint.h>
-
-enum parse_result { PARSE_OK, PARSE_MORE, PARSE_BAD };
 
 /*
  * Zero to start; keeps the place between calls with a longer span over the same bytes.
