@@ -59,14 +59,16 @@ set_ipv6only(struct loader *l, const struct node *n, const struct word *w, struc
 static int
 set_parameter(struct loader *l, const struct node *n, const struct word *w, struct listen *it)
 {
-	static const char *const later[] = { "http2", "proxy_protocol",
-		"rcvbuf=", "sndbuf=", "reuseport", "so_keepalive=", "deferred",
-		"fastopen=", "setfib=", "accept_filter=", "bind", "quic", "spdy", NULL };
+	static const char *const later[] = { "http2", "rcvbuf=", "sndbuf=", "reuseport",
+		"so_keepalive=", "deferred", "fastopen=", "setfib=", "accept_filter=", "bind",
+		"quic", "spdy", NULL };
 	struct span value;
 	uint64_t backlog;
 
 	if (span_eq(w->text, SPAN("ssl"))) {
 		it->ssl = true;
+	} else if (span_eq(w->text, SPAN("proxy_protocol"))) {
+		it->proxy_protocol = true;
 	} else if (span_eq(w->text, SPAN("default_server")) || span_eq(w->text, SPAN("default"))) {
 		it->default_server = true;
 	} else if (has_value(w->text, SPAN("backlog="), &value)) {

@@ -18,7 +18,7 @@ struct draft {
 	size_t listen_count;
 	const struct listen *options; /* the one that says backlog or ipv6only */
 	const struct listen *default_listen;
-	bool tls, tls_differs;
+	bool tls, proxy_protocol, differs;
 	struct draft *home; /* whose listener takes the connections: itself or a wildcard */
 	struct listener *listener;
 	struct endpoint *endpoint;
@@ -46,14 +46,17 @@ add_to_draft(struct loader *l, struct draft *d, const struct listen *it)
 			    SPAN_ARG(it->address.text));
 		d->default_listen = it;
 	}
-	if (d->listen_count > 0 && it->ssl != d->tls && !d->tls_differs) {
-		d->tls_differs = true;
+	if (d->listen_count > 0 && !d->differs &&
+	    (it->ssl != d->tls || it->proxy_protocol != d->proxy_protocol)) {
+		d->differs = true;
 		loader_warn(l, it->node, "protocol options redefined for " SPAN_FMT,
 		    SPAN_ARG(it->address.text));
 		diagnostic_hint(l->diags,
-		    "\"ssl\" on one server's listen holds for all servers of the address");
+		    "\"%s\" on one server's listen holds for all servers of the address",
+		    it->ssl != d->tls ? "ssl" : "proxy_protocol");
 	}
 	d->tls |= it->ssl;
+	d->proxy_protocol |= it->proxy_protocol;
 	LOADER_APPEND(l->scratch, d->listens, d->listen_count, it);
 }
 
@@ -190,6 +193,7 @@ make_endpoint(struct loader *l, struct draft *d, const struct draft *before)
 	d->endpoint->address = *d->address;
 	d->endpoint->address.text = arena_dup(l->arena, d->address->text);
 	d->endpoint->tls = d->tls;
+	d->endpoint->proxy_protocol = d->proxy_protocol;
 	d->endpoint->default_server = first->server;
 	d->endpoint->names =
 	    before && same_servers(d, before) ? before->endpoint->names : make_names(l, d);

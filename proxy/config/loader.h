@@ -21,7 +21,7 @@ struct listen {
 	struct server *server;
 	struct address address;
 	const struct node *node; /* the server's when it has no listen directive */
-	bool ssl, default_server;
+	bool ssl, proxy_protocol, default_server;
 	int backlog;  /* 0 = not said */
 	int ipv6only; /* -1 = not said */
 	struct listen *next;

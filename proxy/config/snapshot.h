@@ -197,7 +197,7 @@ struct endpoint {
 	struct address address;
 	const struct server *default_server;
 	const struct server_name_index *names;
-	bool tls;
+	bool tls, proxy_protocol;
 };
 
 /*

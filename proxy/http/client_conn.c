@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "proxy/config/route.h"
 #include "proxy/tls/tls_context.h"
+#include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
 
 #include <arpa/inet.h>
@@ -63,17 +64,15 @@ is_wildcard(const struct address *a)
 }
 
 static void
-find_addresses(struct client_conn *cc, int fd, const struct sockaddr *peer, socklen_t len)
+find_addresses(struct client_conn *cc, const struct accepted *a)
 {
 	struct address *remote = &cc->client.remote, *local = &cc->client.local;
 
-	if (len > sizeof(remote->u))
-		len = sizeof(remote->u);
-	memcpy(&remote->u, peer, len);
-	remote->len = len;
+	memcpy(&remote->u, a->peer, a->peer_len);
+	remote->len = a->peer_len;
 	if (is_wildcard(&cc->client.slot->listener->address)) {
 		local->len = sizeof(local->u);
-		if (getsockname(fd, &local->u.sa, &local->len) < 0)
+		if (getsockname(a->fd, &local->u.sa, &local->len) < 0)
 			local->len = 0;
 	} else {
 		*local = cc->client.slot->listener->address;
@@ -114,10 +113,8 @@ client_conn_close(struct client_conn *cc, const char *why)
 	*cc->prev = cc->next;
 	if (cc->next)
 		cc->next->prev = cc->prev;
-	w->counters.active--;
 	conn_close(&cc->conn);
-	if (w->accepting_paused && !w->draining)
-		listen_slots_resume(w);
+	arrival_ended(w);
 }
 
 static void
@@ -126,6 +123,7 @@ on_free(struct conn *c)
 	struct client_conn *cc = from_member(c, struct client_conn, conn);
 
 	listen_slot_unref(cc->client.slot);
+	free(cc->client.proxied);
 	free(cc);
 }
 
@@ -222,8 +220,7 @@ start_transport(struct client_conn *cc)
 }
 
 void
-client_conn_accept_take(struct listen_slot *slot, int fd, const struct sockaddr *peer,
-    socklen_t len)
+client_conn_accept_take(struct listen_slot *slot, const struct accepted *a)
 {
 	struct worker *w = slot->worker;
 	struct client_conn *cc = mem_zalloc(sizeof(*cc));
@@ -231,18 +228,19 @@ client_conn_accept_take(struct listen_slot *slot, int fd, const struct sockaddr 
 
 	cc->wire = &http1_wire;
 	cc->client.worker = w;
-	cc->client.number = ++w->next_connection;
-	cc->client.started_ms = loop_now_ms(w->loop);
+	cc->client.number = a->number;
+	cc->client.started_ms = a->started_ms;
+	cc->client.proxied = a->proxied;
 	cc->client.slot = listen_slot_ref(slot);
 	cc->timer.on_expire = on_expire;
 	cc->send_timer.on_expire = on_send_expire;
 	cc->conn.on_free = on_free;
-	find_addresses(cc, fd, peer, len);
+	find_addresses(cc, a);
 	if (cc->client.remote.u.sa.sa_family != AF_UNIX)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (conn_start(&cc->conn, w->loop, w->pool, fd, false, &client_ops, cc) < 0) {
-		listen_slot_unref(slot);
-		free(cc);
+		setsockopt(a->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (conn_start(&cc->conn, w->loop, w->pool, a->fd, false, &client_ops, cc) < 0) {
+		on_free(&cc->conn);
+		arrival_ended(w);
 		return;
 	}
 	cc->next = w->clients;
@@ -250,10 +248,6 @@ client_conn_accept_take(struct listen_slot *slot, int fd, const struct sockaddr 
 	if (cc->next)
 		cc->next->prev = &cc->next;
 	w->clients = cc;
-	w->counters.accepted++;
-	w->counters.active++;
-	if (w->counters.active >= slot->generation->snapshot->main.worker_connections)
-		listen_slots_pause(w);
 	if (!start_transport(cc))
 		client_conn_close(cc, "cannot start TLS");
 }

@@ -4,8 +4,7 @@
  *
  *	accept -> [TLS handshake: server by SNI, certificate, ALPN] -> codec (http1 or h2)
  *
- * Owns the transport and what is known of the client; the codec's state is embedded. PROXY protocol will be read
- * before the handshake, and a ClientHello peeked at, in client_conn_accept_take.
+ * Owns the transport and what is known of the client; the codec's state is embedded.
  */
 #ifndef PROXY_HTTP_CLIENT_CONN_H
 #define PROXY_HTTP_CLIENT_CONN_H
@@ -14,6 +13,7 @@
 #include "proxy/http/request.h"
 #include "proxy/net/conn.h"
 
+struct accepted; /* worker/arrival.h */
 struct listen_slot;
 
 /* A wire version, as its connection sees it. */
@@ -50,8 +50,7 @@ struct client_conn {
 };
 
 /* Start serving an accepted socket. */
-void client_conn_accept_take(struct listen_slot *slot, int fd, const struct sockaddr *peer,
-    socklen_t len);
+void client_conn_accept_take(struct listen_slot *slot, const struct accepted *a);
 struct client_conn *client_conn_of(struct client *client);
 /* Info line with the client's address, then close. why: static text; NULL = silently. */
 void client_conn_close(struct client_conn *cc, const char *why);

@@ -365,6 +365,10 @@ static const struct variable rows[] = {
 	ROW("proxy_add_x_forwarded_for", variable_proxy_add_x_forwarded_for),
 	ROW("proxy_host", variable_proxy_host),
 	ROW("proxy_port", variable_proxy_port),
+	ROW("proxy_protocol_addr", variable_proxy_protocol_addr),
+	ROW("proxy_protocol_port", variable_proxy_protocol_port),
+	ROW("proxy_protocol_server_addr", variable_proxy_protocol_server_addr),
+	ROW("proxy_protocol_server_port", variable_proxy_protocol_server_port),
 	ROW("query_string", get_args),
 	ROW("remote_addr", get_remote_addr),
 	ROW("remote_port", get_remote_port),
@@ -407,6 +411,7 @@ static const struct variable rows[] = {
 	FAMILY("arg_", variable_arg),
 	FAMILY("cookie_", variable_cookie),
 	FAMILY("http_", variable_http),
+	FAMILY("proxy_protocol_tlv_", variable_proxy_protocol_tlv),
 	FAMILY("sent_http_", variable_sent_http),
 	FAMILY("sent_trailer_", variable_sent_trailer),
 };

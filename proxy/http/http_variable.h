@@ -45,6 +45,13 @@ struct span variable_ssl_server_name(void *subject, struct span arg);
 struct span variable_ssl_session_id(void *subject, struct span arg);
 struct span variable_ssl_session_reused(void *subject, struct span arg);
 
+/* http_variable_proxied.c */
+struct span variable_proxy_protocol_addr(void *subject, struct span arg);
+struct span variable_proxy_protocol_port(void *subject, struct span arg);
+struct span variable_proxy_protocol_server_addr(void *subject, struct span arg);
+struct span variable_proxy_protocol_server_port(void *subject, struct span arg);
+struct span variable_proxy_protocol_tlv(void *subject, struct span name);
+
 /* http_variable_upstream.c */
 struct span variable_proxy_host(void *subject, struct span arg);
 struct span variable_proxy_port(void *subject, struct span arg);

@@ -15,6 +15,7 @@
 #include "proxy/config/snapshot.h"
 #include "proxy/http/header.h"
 #include "proxy/http/http1_parse.h"
+#include "proxy/net/proxy_protocol.h"
 
 #include <openssl/ssl.h>
 
@@ -27,6 +28,7 @@ struct listen_slot;
 struct client {
 	struct worker *worker;
 	struct address remote, local;
+	struct proxied *proxied;  /* owned; what its PROXY header said; NULL = none was asked for */
 	uint64_t number;          /* connection serial, for logs and $connection */
 	unsigned requests;        /* so far, this one included */
 	int64_t started_ms;       /* loop clock */

@@ -7,6 +7,8 @@
  */
 #include "proxy/net/proxy_protocol.h"
 
+#include "base/mem.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -383,15 +385,6 @@ find_type(struct span name, unsigned *type, bool *in_ssl)
 	return false;
 }
 
-bool
-proxy_header_knows_tlv(struct span name)
-{
-	unsigned type;
-	bool in_ssl;
-
-	return span_eq(name, ssl_verify) || find_type(name, &type, &in_ssl);
-}
-
 static bool
 find_tlv(struct span tlvs, unsigned wanted, struct span *value)
 {
@@ -421,6 +414,18 @@ proxy_header_tlv(struct span tlvs, struct span name, struct span *value)
 		return true;
 	}
 	return find_tlv(span_after(*value, TLV_SSL_HEAD), type, value);
+}
+
+struct proxied *
+proxied_new(const struct proxy_header *h)
+{
+	struct proxied *p = mem_alloc(sizeof(*p) + h->tlvs.n);
+
+	p->header = *h;
+	if (h->tlvs.n > 0)
+		memcpy(p->bytes, h->tlvs.p, h->tlvs.n);
+	p->header.tlvs = span_of(p->bytes, h->tlvs.n);
+	return p;
 }
 
 /* ---- writing --------------------------------------------------------------------------------------- */

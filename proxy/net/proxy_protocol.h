@@ -34,11 +34,16 @@ enum parse_result proxy_header_parse(struct span bytes, struct proxy_header *h, 
 
 /*
  * The value of a TLV by nginx's names ("authority", "ssl_cn", "0xea": ngx_http_core_module,
- * $proxy_protocol_tlv_name). False: there is none. proxy_header_knows_tlv: such a name may be
- * asked for.
+ * $proxy_protocol_tlv_name). False: there is none.
  */
 bool proxy_header_tlv(struct span tlvs, struct span name, struct span *value);
-bool proxy_header_knows_tlv(struct span name);
+
+/* A header for keeping, its TLVs with it; one block: free() it. */
+struct proxied {
+	struct proxy_header header;
+	char bytes[];
+};
+struct proxied *proxied_new(const struct proxy_header *h);
 
 /* What a header that is written says. An address of length 0, or two families: UNKNOWN or LOCAL. */
 struct proxy_claim {

@@ -7,6 +7,7 @@
 #include "proxy/http/request.h"
 #include "proxy/tls/tls_context.h"
 #include "proxy/upstream/upstream.h"
+#include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
 
 #include <errno.h>
@@ -266,6 +267,7 @@ commit(struct generation *g)
 		if (!s->current)
 			listen_slot_retire(s);
 	}
+	arrivals_close(w, true);
 	client_conns_retire(w, true);
 	resources_sweep(w);
 	listen_slots_share_descriptors(w);

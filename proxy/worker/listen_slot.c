@@ -3,7 +3,7 @@
 #include "proxy/worker/listen_slot.h"
 
 #include "base/mem.h"
-#include "proxy/http/client_conn.h"
+#include "proxy/worker/arrival.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -95,7 +95,7 @@ on_event(struct watch *watch, uint32_t events)
 				pause_and_tell(s, errno);
 			return;
 		}
-		client_conn_accept_take(s, fd, (struct sockaddr *)&peer, len);
+		arrival_take(s, fd, (struct sockaddr *)&peer, len);
 		if (watch->fd >= 0 && s->worker->accept_fd_max && fd >= s->worker->accept_fd_max)
 			pause_and_tell(s, EMFILE);
 		if (watch->fd < 0)

@@ -10,6 +10,7 @@
 #include "proxy/http/client_conn.h"
 #include "proxy/tls/certificate_cache.h"
 #include "proxy/tls/ticket_key.h"
+#include "proxy/worker/arrival.h"
 #include "proxy/worker/generation.h"
 #include "proxy/worker/listen_slot.h"
 #include "proxy/worker/sandbox.h"
@@ -114,6 +115,7 @@ drain(struct worker_process *p)
 	w->draining = true;
 	while (w->slots)
 		listen_slot_retire(w->slots);
+	arrivals_close(w, false);
 	client_conns_retire(w, false);
 	start_shutdown_timer(p);
 }
@@ -199,6 +201,7 @@ close_all(struct worker_process *p)
 {
 	struct worker *w = &p->worker;
 
+	arrivals_close(w, false);
 	while (w->clients)
 		client_conn_close(w->clients, NULL);
 	while (w->slots)

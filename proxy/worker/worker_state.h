@@ -34,6 +34,7 @@ struct generation {
 	struct timer expiry;               /* worker_shutdown_timeout, since it was succeeded */
 };
 
+struct arrival; /* arrival.h */
 struct client_conn;
 struct listen_slot;     /* listen_slot.h */
 struct worker_resource; /* generation.h */
@@ -48,6 +49,7 @@ struct worker {
 	struct time_text time_text;
 	struct worker_resource *resources; /* generation.h: descriptors from the monitor */
 	struct listen_slot *slots;         /* sockets we accept from */
+	struct arrival *arrivals;          /* connections that nobody serves yet */
 	struct client_conn *clients;       /* every client connection */
 	struct channel_counters counters;
 	uint64_t next_connection;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "proxy/http/client_conn.h"
 #include "proxy/upstream/upstream.h"
+#include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
 #include "proxy/worker/log_sink.h"
 #include "tests/unit/proxy/config/loaded.h"
@@ -172,7 +173,7 @@ proxy_world_connect(struct proxy_world *w)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	for (int i = 0; i < 2; i++)
 		setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	client_conn_accept_take(w->slot, pair[0], &peer, sizeof(peer.sa_family));
+	arrival_take(w->slot, pair[0], &peer, sizeof(peer.sa_family));
 	world_turns(w, 1);
 	return pair[1];
 }
