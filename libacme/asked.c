@@ -234,6 +234,8 @@ set_how(const struct asked *asked, struct issue *job, struct err *e)
 	}
 	if (!how->server)
 		how->server = acme_server_url(ACME_SERVER_DEFAULT, e);
+	/* Who asks for it wants it renewed, too. */
+	how->off = false;
 	if (asked->reuse_key >= 0)
 		how->reuse_key = asked->reuse_key;
 	if (set_files(asked, job, e) < 0 || set_roots(asked, job, e) < 0)

@@ -19,6 +19,7 @@
 #include "libacme/deploy.h"
 #include "libacme/hook.h"
 #include "libacme/order_file.h"
+#include "libacme/revocation.h"
 #include "libcert/pkey.h"
 #include "libcert/x509info.h"
 
@@ -81,15 +82,30 @@ load_live(struct issue *job, struct err *e)
 	return 0;
 }
 
+/* Was the live version revoked by us (acme-revoke)? */
+static bool
+is_revoked(const struct issue *job, bool *key_compromised)
+{
+	struct revocation_note note;
+	bool revoked = job->live.leaf && revocation_note_load(job->store, job->name, &note) &&
+		       memcmp(note.sha256, job->live.sha256, sizeof(note.sha256)) == 0;
+
+	*key_compromised = revoked && note.key_compromised;
+	return revoked;
+}
+
 static bool
 is_due(const struct issue *job)
 {
+	bool key_compromised;
 	char wanted[32] = "";
 	const struct pkey_spec *key = &job->how.key;
 
 	if (job->force || !job->live.leaf)
 		return true;
 	if (clock_wall() >= issued_due_at(job->live.not_before, job->live.not_after))
+		return true;
+	if (is_revoked(job, &key_compromised))
 		return true;
 	if (job->changed && !issued_has_names(&job->live, job->names, job->name_count))
 		return true;
@@ -307,6 +323,7 @@ publish(struct issue *job, struct err *e)
 	}
 	certstore_step("issue.published");
 	order_file_remove(job->order_file);
+	revocation_note_remove(job->store, job->name);
 	rc = load_live(job, e);
 out:
 	buf_release(&key);
@@ -339,9 +356,12 @@ static int
 reuse_key(struct issue *job, struct err *e)
 {
 	struct buf pem;
+	bool key_compromised;
 	int rc = -1;
 
 	if (!job->how.reuse_key || !job->live.leaf)
+		return 0;
+	if (is_revoked(job, &key_compromised) && key_compromised)
 		return 0;
 	buf_init_secret(&pem, PRIVKEY_MAX);
 	if (certstore_read(job->store, job->name, CERTSTORE_PRIVKEY, &pem, e) == 0)

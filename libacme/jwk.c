@@ -40,6 +40,9 @@ static const struct jwk_type types[] = {
 	{ "EC", "P-384", "secp384r1", 48,
 	    { { "x", OSSL_PKEY_PARAM_EC_PUB_X }, { "y", OSSL_PKEY_PARAM_EC_PUB_Y } },
 	    { { "d", OSSL_PKEY_PARAM_PRIV_KEY } } },
+	{ "EC", "P-521", "secp521r1", 66,
+	    { { "x", OSSL_PKEY_PARAM_EC_PUB_X }, { "y", OSSL_PKEY_PARAM_EC_PUB_Y } },
+	    { { "d", OSSL_PKEY_PARAM_PRIV_KEY } } },
 	{ "RSA", NULL, NULL, 0, { { "e", OSSL_PKEY_PARAM_RSA_E }, { "n", OSSL_PKEY_PARAM_RSA_N } },
 	    { { "d", OSSL_PKEY_PARAM_RSA_D }, { "p", OSSL_PKEY_PARAM_RSA_FACTOR1 },
 		{ "q", OSSL_PKEY_PARAM_RSA_FACTOR2 }, { "dp", OSSL_PKEY_PARAM_RSA_EXPONENT1 },
@@ -74,7 +77,8 @@ type_of_key(const EVP_PKEY *key, struct err *e)
 		if (id == EVP_PKEY_EC && type->group && strcmp(type->group, group) == 0)
 			return type;
 	}
-	err_set(e, ERR_DATA, "an account key must be ECDSA P-256 or P-384, RSA or Ed25519%s%s",
+	err_set(e, ERR_DATA,
+	    "a key that signs requests must be ECDSA P-256, P-384 or P-521, RSA or Ed25519%s%s",
 	    *group ? ", not ECDSA " : "", group);
 	return NULL;
 }
@@ -366,7 +370,7 @@ type_of_json(const cJSON *doc, struct err *e)
 			return &types[i];
 	}
 	err_set(e, ERR_DATA,
-	    "it is a key of type \"%.32s\" \"%.32s\"; known are EC P-256 and P-384, RSA, Ed25519",
+	    "it is a key of type \"%.32s\" \"%.32s\"; known are EC P-256, P-384 and P-521, RSA, Ed25519",
 	    kty ? kty : "", crv ? crv : "");
 	return NULL;
 }

@@ -2,7 +2,7 @@
 /*
  * jwk: account keys as JSON (RFC 7517, 7518 6, 8037), the form certbot keeps them in.
  *
- * EC P-256/P-384, RSA 2048 bits and up, Ed25519; anything else is refused by name.
+ * EC P-256/P-384/P-521, RSA 2048 bits and up, Ed25519; anything else is refused by name.
  */
 #ifndef LIBACME_JWK_H
 #define LIBACME_JWK_H

@@ -18,13 +18,15 @@
 static const struct jws_alg {
 	const char *name;
 	int key_id; /* EVP_PKEY_... */
-	int width;  /* EC: bytes of r and of s; the curve is told by it */
+	int bits;   /* EC: which curve */
+	int width;  /* EC: bytes of r and of s */
 	const EVP_MD *(*md)(void);
 } algs[] = {
-	{ "ES256", EVP_PKEY_EC, 32, EVP_sha256 },
-	{ "ES384", EVP_PKEY_EC, 48, EVP_sha384 },
-	{ "RS256", EVP_PKEY_RSA, 0, EVP_sha256 },
-	{ "EdDSA", EVP_PKEY_ED25519, 0, NULL },
+	{ "ES256", EVP_PKEY_EC, 256, 32, EVP_sha256 },
+	{ "ES384", EVP_PKEY_EC, 384, 48, EVP_sha384 },
+	{ "ES512", EVP_PKEY_EC, 521, 66, EVP_sha512 },
+	{ "RS256", EVP_PKEY_RSA, 0, 0, EVP_sha256 },
+	{ "EdDSA", EVP_PKEY_ED25519, 0, 0, NULL },
 };
 
 static const struct jws_alg *
@@ -35,7 +37,7 @@ alg_of(const EVP_PKEY *key)
 	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
 		if (algs[i].key_id != id)
 			continue;
-		if (algs[i].width == 0 || EVP_PKEY_get_bits(key) == algs[i].width * 8)
+		if (algs[i].bits == 0 || EVP_PKEY_get_bits(key) == algs[i].bits)
 			return &algs[i];
 	}
 	return NULL;

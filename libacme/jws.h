@@ -2,7 +2,7 @@
 /*
  * jws: signed requests in ACME's flattened JSON form (RFC 7515, RFC 8555 6.2).
  *
- * The algorithm follows from the key: P-256 ES256, P-384 ES384, RSA RS256, Ed25519 EdDSA.
+ * The algorithm follows from the key: P-256 ES256, P-384 ES384, P-521 ES512, RSA RS256, Ed25519 EdDSA.
  */
 #ifndef LIBACME_JWS_H
 #define LIBACME_JWS_H

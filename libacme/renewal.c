@@ -416,6 +416,7 @@ write_conf(struct renewalconf *conf, const struct certstore *store, const char *
 	rc |= renewalconf_set(conf, PARAMS, "server", r->server);
 	rc |= write_key_spec(conf, &r->key);
 	rc |= renewalconf_set(conf, PARAMS, "reuse_key", r->reuse_key ? "True" : NULL);
+	rc |= renewalconf_set(conf, PARAMS, "autorenew", r->off ? "False" : NULL);
 	rc |= renewalconf_set(conf, PARAMS, "pre_hook", r->pre_hook);
 	rc |= renewalconf_set(conf, PARAMS, "post_hook", r->post_hook);
 	rc |= renewalconf_set(conf, PARAMS, "renew_hook", r->deploy_hook);

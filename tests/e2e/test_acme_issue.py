@@ -205,13 +205,6 @@ def test_refused_identifier(tmp_path, start, certs, make_site):
     assert store.fingerprint("a.example") == before and store.under_way() == []
 
 
-def test_eab_is_named(make_pebble, make_site, tmp_path):
-    pebble = make_pebble(eab={"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"})
-    store = Store(tmp_path / "le", pebble, make_site(port=pebble.http_port))
-    done = store.issue("a.example", check=78)
-    assert "external account binding" in done.err
-
-
 @pytest.mark.parametrize("arguments, words", [
     (["--dry-run"], "--dry-run"),
     (["--preferred-chain", "X"], "--preferred-chain"),

@@ -112,6 +112,10 @@ class Store:
         ca = ["--ca-file", self.pebble.ca_file] if "list" not in arguments else []
         return self._run("acme-account", *arguments, *ca, *where, check=check, **more)
 
+    def revoke(self, *arguments, check=0, **more):
+        return self._run("acme-revoke", "--ca-file", self.pebble.ca_file, *arguments, check=check,
+                         **more)
+
     # ---- what is there -------------------------------------------------------------------------
 
     def live(self, name, part="fullchain"):

@@ -7,6 +7,7 @@
 #include "libcert/pkey.h"
 #include "tests/unit/unit.h"
 
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 
 struct kind {
@@ -17,6 +18,7 @@ struct kind {
 static const struct kind kinds[] = {
 	{ "ec:P-256", "ES256", EVP_sha256 },
 	{ "ec:P-384", "ES384", EVP_sha384 },
+	{ "ec:P-521", "ES512", EVP_sha512 },
 	{ "rsa:2048", "RS256", EVP_sha256 },
 	{ "ed25519", "EdDSA", NULL },
 };
@@ -61,7 +63,7 @@ holds(EVP_PKEY *key, const struct kind *kind, const cJSON *jws)
 	buf_init(&sig, 4096);
 	assert_int_equal(decode_base64url(&sig, span_str(acme_json_string(jws, "signature"))), 0);
 	if (kind->alg[0] == 'E' && kind->md) {
-		assert_int_equal(sig.len, kind->md == EVP_sha256 ? 64 : 96);
+		assert_int_equal(sig.len, 2 * ((EVP_PKEY_get_bits(key) + 7) / 8));
 		unflatten(&sig);
 	}
 	EVP_DigestVerifyInit(ctx, NULL, kind->md ? kind->md() : NULL, NULL, key);
@@ -158,7 +160,7 @@ static void
 keys_without_an_algorithm_are_refused(void **state)
 {
 	static const struct jws_header header = { .url = "https://ca.example/", .kid = "x" };
-	EVP_PKEY *key = make("ec:P-521");
+	EVP_PKEY *key = EVP_EC_gen("brainpoolP320r1");
 	struct buf out;
 
 	buf_init(&out, 65536);
