@@ -8,9 +8,7 @@
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
 
-#include <arpa/inet.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,59 +24,6 @@ const struct server *
 client_conn_default_server(const struct client_conn *cc)
 {
 	return route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa)->default_server;
-}
-
-static void
-address_text(struct address *a, char *out, size_t size)
-{
-	char ip[INET6_ADDRSTRLEN];
-	int n;
-
-	switch (a->u.sa.sa_family) {
-	case AF_INET:
-		inet_ntop(AF_INET, &a->u.in.sin_addr, ip, sizeof(ip));
-		n = snprintf(out, size, "%s:%u", ip, ntohs(a->u.in.sin_port));
-		break;
-	case AF_INET6:
-		inet_ntop(AF_INET6, &a->u.in6.sin6_addr, ip, sizeof(ip));
-		n = snprintf(out, size, "[%s]:%u", ip, ntohs(a->u.in6.sin6_port));
-		break;
-	default:
-		n = snprintf(out, size, "unix:");
-		break;
-	}
-	a->text = span_of(out, (size_t)n);
-}
-
-static bool
-is_wildcard(const struct address *a)
-{
-	switch (a->u.sa.sa_family) {
-	case AF_INET:
-		return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
-	case AF_INET6:
-		return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
-	default:
-		return false;
-	}
-}
-
-static void
-find_addresses(struct client_conn *cc, const struct accepted *a)
-{
-	struct address *remote = &cc->client.remote, *local = &cc->client.local;
-
-	memcpy(&remote->u, a->peer, a->peer_len);
-	remote->len = a->peer_len;
-	if (is_wildcard(&cc->client.slot->listener->address)) {
-		local->len = sizeof(local->u);
-		if (getsockname(a->fd, &local->u.sa, &local->len) < 0)
-			local->len = 0;
-	} else {
-		*local = cc->client.slot->listener->address;
-	}
-	address_text(remote, cc->remote_text, sizeof(cc->remote_text));
-	address_text(local, cc->local_text, sizeof(cc->local_text));
 }
 
 static void
@@ -122,8 +67,7 @@ on_free(struct conn *c)
 {
 	struct client_conn *cc = from_member(c, struct client_conn, conn);
 
-	listen_slot_unref(cc->client.slot);
-	free(cc->client.proxied);
+	client_release(&cc->client);
 	free(cc);
 }
 
@@ -227,15 +171,10 @@ client_conn_accept_take(struct listen_slot *slot, const struct accepted *a)
 	int one = 1;
 
 	cc->wire = &http1_wire;
-	cc->client.worker = w;
-	cc->client.number = a->number;
-	cc->client.started_ms = a->started_ms;
-	cc->client.proxied = a->proxied;
-	cc->client.slot = listen_slot_ref(slot);
+	client_init(&cc->client, slot, a);
 	cc->timer.on_expire = on_expire;
 	cc->send_timer.on_expire = on_send_expire;
 	cc->conn.on_free = on_free;
-	find_addresses(cc, a);
 	if (cc->client.remote.u.sa.sa_family != AF_UNIX)
 		setsockopt(a->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (conn_start(&cc->conn, w->loop, w->pool, a->fd, false, &client_ops, cc) < 0) {

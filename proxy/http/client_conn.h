@@ -46,7 +46,6 @@ struct client_conn {
 	uint64_t sent_before;             /* when send_timer was set */
 	struct client_conn *next, **prev; /* in worker->clients */
 	struct http1 http1;
-	char remote_text[64], local_text[64];
 };
 
 /* Start serving an accepted socket. */

@@ -15,26 +15,10 @@
 #include "proxy/config/snapshot.h"
 #include "proxy/http/header.h"
 #include "proxy/http/http1_parse.h"
-#include "proxy/net/proxy_protocol.h"
-
-#include <openssl/ssl.h>
+#include "proxy/worker/client.h"
 
 struct request;
-struct worker;     /* worker_state.h: loop, pools, counters */
 struct generation; /* worker_state.h: snapshot, counted */
-struct listen_slot;
-
-/* What the codec tells about the connection a request came on. Lives as long as the connection. */
-struct client {
-	struct worker *worker;
-	struct address remote, local;
-	struct proxied *proxied;  /* owned; what its PROXY header said; NULL = none was asked for */
-	uint64_t number;          /* connection serial, for logs and $connection */
-	unsigned requests;        /* so far, this one included */
-	int64_t started_ms;       /* loop clock */
-	SSL *ssl;                 /* NULL = plain */
-	struct listen_slot *slot; /* counted: newest generation with its listener, and that */
-};
 
 struct response {
 	unsigned status;
