@@ -67,8 +67,10 @@ diagnostic_add(struct diagnostics *d, enum diagnostic_level level, const struct 
 		return level == DIAG_EMERG ? -1 : 0;
 	if (level == DIAG_EMERG)
 		d->errors++;
-	else
+	else if (level == DIAG_WARN)
 		d->warnings++;
+	else
+		d->notes++;
 	if (kept) {
 		*d->tail = one;
 		d->tail = &one->next;

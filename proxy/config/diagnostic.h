@@ -15,7 +15,8 @@
 
 struct config_file;
 
-enum diagnostic_level { DIAG_WARN, DIAG_EMERG };
+/* A note tells what is sound and makes no difference; the terminal hears it when asked to test. */
+enum diagnostic_level { DIAG_NOTE, DIAG_WARN, DIAG_EMERG };
 
 struct diagnostic {
 	enum diagnostic_level level;
@@ -30,11 +31,11 @@ struct diagnostics {
 	struct arena *arena;
 	struct diagnostic *first, **tail;
 	struct diagnostic *newest; /* the one a hint belongs to */
-	size_t errors, warnings, kept;
+	size_t errors, warnings, notes, kept;
 };
 
 void diagnostics_init(struct diagnostics *d, struct arena *arena);
-/* Returns -1 for DIAG_EMERG so that a setter can "return diagnostic_add(...)"; 0 for a warning. */
+/* Returns -1 for DIAG_EMERG so that a setter can "return diagnostic_add(...)"; 0 for the others. */
 int diagnostic_add(struct diagnostics *d, enum diagnostic_level level,
     const struct config_file *file, unsigned line, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));

@@ -22,6 +22,10 @@ static const struct directive_table *const tables[] = {
 	&directive_proxy_table,
 	&directive_tls_table,
 	&directive_upstream_table,
+	&directive_off_table,
+	&directive_client_table,
+	&directive_real_ip_table,
+	&directive_expires_table,
 };
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 

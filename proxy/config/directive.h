@@ -91,14 +91,15 @@ struct directive_table {
 };
 extern const struct directive_table directive_main_table, directive_http_table, directive_log_table,
     directive_server_table, directive_listen_table, directive_location_table,
-    directive_header_table, directive_proxy_table, directive_tls_table, directive_upstream_table;
+    directive_header_table, directive_proxy_table, directive_tls_table, directive_upstream_table,
+    directive_off_table, directive_client_table, directive_real_ip_table, directive_expires_table;
 
 /* All rows, sorted by name. */
 struct directive_index {
 	const struct directive **rows;
 	size_t count;
 };
-#define DIRECTIVE_MAX 256
+#define DIRECTIVE_MAX 512
 
 void directive_index_init(struct directive_index *ix, struct arena *arena);
 /* The position of the row with this name in this context; -1: none. */
@@ -133,9 +134,18 @@ int directive_set_word(struct loader *l, struct scope *s, const struct directive
 /* A path without variables, made absolute by the prefix, into a span. */
 int directive_set_path(struct loader *l, struct scope *s, const struct directive *d,
     const struct node *n);
+/* Words of detail, whose values are bits, into an unsigned. */
+int directive_set_choices(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n);
+/* A word that may hold variables into a const struct template *. */
+int directive_set_template(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n);
 /* One word of detail, a list of struct directive_choice, into an unsigned. */
 int directive_set_choice(struct loader *l, struct scope *s, const struct directive *d,
     const struct node *n);
+
+/* "on" or "off" as the first argument; 0, or -1 and told. */
+int directive_parse_flag(struct loader *l, const struct node *n, bool *on);
 
 struct directive_range {
 	uint64_t min, max;

@@ -4,6 +4,7 @@
  */
 #include "proxy/config/host_port.h"
 #include "proxy/config/loader.h"
+#include "proxy/config/value.h"
 
 #define DEFAULT_PORT 80
 
@@ -56,14 +57,98 @@ set_ipv6only(struct loader *l, const struct node *n, const struct word *w, struc
 	return 0;
 }
 
+/* so_keepalive=on|off|[IDLE]:[INTERVAL]:[COUNT] */
+static int
+set_so_keepalive(struct loader *l, const struct node *n, const struct word *w, struct span value,
+    struct socket_options *o)
+{
+	struct span parts[3], rest = value;
+	int *seconds[] = { &o->keepalive_idle_s, &o->keepalive_interval_s };
+	uint64_t count;
+	int64_t ms;
+
+	o->keepalive = span_eq(value, SPAN("off")) ? -1 : 1;
+	if (o->keepalive < 0 || span_eq(value, SPAN("on")))
+		return 0;
+	for (size_t i = 0; i < 3; i++) {
+		if (!span_split(&rest, ':', &parts[i]))
+			parts[i] = span_of(NULL, 0);
+	}
+	if (rest.n > 0 || parts[0].n + parts[1].n + parts[2].n == 0)
+		goto invalid;
+	for (size_t i = 0; i < 2; i++) {
+		if (parts[i].n == 0)
+			continue;
+		if (value_parse_duration(parts[i], DURATION_S, &ms) < 0 || ms < 1000 ||
+		    ms / 1000 > INT32_MAX)
+			goto invalid;
+		*seconds[i] = (int)(ms / 1000);
+	}
+	if (parts[2].n > 0) {
+		if (span_to_u64(parts[2], INT32_MAX, &count) < 0 || count == 0)
+			goto invalid;
+		o->keepalive_count = (int)count;
+	}
+	return 0;
+invalid:
+	loader_word_error(l, n, w, "invalid so_keepalive value: \"" SPAN_FMT "\"", SPAN_ARG(value));
+	diagnostic_hint(l->diags, "it is on, off, or IDLE:INTERVAL:COUNT like \"30m::10\"");
+	return -1;
+}
+
+static int
+set_buffer(struct loader *l, const struct node *n, const struct word *w, struct span value,
+    int *out)
+{
+	uint64_t size;
+
+	if (value_parse_size(value, INT32_MAX, &size) < 0 || size == 0)
+		return loader_word_error(l, n, w, "invalid %s \"" SPAN_FMT "\"",
+		    span_starts(w->text, SPAN("rcvbuf")) ? "rcvbuf" : "sndbuf", SPAN_ARG(value));
+	*out = (int)size;
+	return 0;
+}
+
+/* Of its socket; false when the word is none of them. */
+static bool
+set_socket_option(struct loader *l, const struct node *n, const struct word *w, struct listen *it,
+    int *rc)
+{
+	struct socket_options *o = &it->options;
+	struct span value;
+	uint64_t backlog;
+
+	*rc = 0;
+	if (has_value(w->text, SPAN("backlog="), &value)) {
+		if (span_to_u64(value, INT32_MAX, &backlog) < 0 || backlog == 0)
+			*rc = loader_word_error(l, n, w, "invalid backlog \"" SPAN_FMT "\"",
+			    SPAN_ARG(value));
+		else
+			o->backlog = (int)backlog;
+	} else if (has_value(w->text, SPAN("rcvbuf="), &value)) {
+		*rc = set_buffer(l, n, w, value, &o->receive_buffer);
+	} else if (has_value(w->text, SPAN("sndbuf="), &value)) {
+		*rc = set_buffer(l, n, w, value, &o->send_buffer);
+	} else if (has_value(w->text, SPAN("so_keepalive="), &value)) {
+		*rc = set_so_keepalive(l, n, w, value, o);
+	} else if (span_eq(w->text, SPAN("deferred"))) {
+		o->deferred = true;
+	} else if (span_eq(w->text, SPAN("reuseport"))) {
+		o->reuseport = true;
+	} else {
+		return false;
+	}
+	it->options_said = true;
+	return true;
+}
+
 static int
 set_parameter(struct loader *l, const struct node *n, const struct word *w, struct listen *it)
 {
-	static const char *const later[] = { "http2", "rcvbuf=", "sndbuf=", "reuseport",
-		"so_keepalive=", "deferred", "fastopen=", "setfib=", "accept_filter=", "bind",
-		"quic", "spdy", NULL };
+	static const char *const later[] = { "http2",
+		"fastopen=", "setfib=", "accept_filter=", "bind", "quic", "spdy", NULL };
 	struct span value;
-	uint64_t backlog;
+	int rc;
 
 	if (span_eq(w->text, SPAN("ssl"))) {
 		it->ssl = true;
@@ -71,11 +156,8 @@ set_parameter(struct loader *l, const struct node *n, const struct word *w, stru
 		it->proxy_protocol = true;
 	} else if (span_eq(w->text, SPAN("default_server")) || span_eq(w->text, SPAN("default"))) {
 		it->default_server = true;
-	} else if (has_value(w->text, SPAN("backlog="), &value)) {
-		if (span_to_u64(value, INT32_MAX, &backlog) < 0 || backlog == 0)
-			return loader_word_error(l, n, w, "invalid backlog \"" SPAN_FMT "\"",
-			    SPAN_ARG(value));
-		it->backlog = (int)backlog;
+	} else if (set_socket_option(l, n, w, it, &rc)) {
+		return rc;
 	} else if (has_value(w->text, SPAN("ipv6only="), &value)) {
 		return set_ipv6only(l, n, w, value, it);
 	} else {

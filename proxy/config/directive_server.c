@@ -7,12 +7,43 @@
 
 #include <unistd.h>
 
+/* One warning, with the lines that say the same. */
+static void
+warn_of_ssl_on(struct loader *l, const struct scope *s)
+{
+	struct span lines = { NULL, 0 };
+
+	for (const struct listen *it = s->listens; it; it = it->next) {
+		const struct node *n = it->node;
+
+		if (it->ssl)
+			continue;
+		lines = arena_printf(l->scratch, SPAN_FMT "%s\"listen", SPAN_ARG(lines),
+		    lines.n > 0 ? " and " : "");
+		if (n == s->node)
+			lines = arena_printf(l->scratch, SPAN_FMT " 80", SPAN_ARG(lines));
+		for (unsigned i = 1; n != s->node && i < n->word_count; i++)
+			lines = arena_printf(l->scratch, SPAN_FMT " " SPAN_FMT, SPAN_ARG(lines),
+			    SPAN_ARG(n->words[i].text));
+		lines = arena_printf(l->scratch, SPAN_FMT " ssl;\"", SPAN_ARG(lines));
+	}
+	loader_warn(l, s->ssl_node,
+	    "the \"ssl\" directive is deprecated, use the \"listen ... ssl\" directive instead");
+	if (lines.n > 0)
+		diagnostic_hint(l->diags, "write " SPAN_FMT " and drop \"ssl on;\"",
+		    SPAN_ARG(lines));
+	else
+		diagnostic_hint(l->diags, "drop it: every listen says \"ssl\" already");
+}
+
 /* listen directives as the scope holds them become the loader's, and TLS if "ssl on" says so. */
 static void
 take_listens(struct loader *l, struct scope *s)
 {
 	if (!s->listens)
 		s->listens = listen_default(l, s->server, s->node);
+	if (s->ssl_node)
+		warn_of_ssl_on(l, s);
 	for (struct listen *it = s->listens; it; it = it->next) {
 		it->ssl |= s->ssl;
 		LOADER_APPEND(l->scratch, l->listens, l->listen_count, it);

@@ -100,18 +100,17 @@ tls_finish_server(struct loader *l, struct scope *s)
 static int
 set_ssl(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
 {
-	bool on = span_eq_nocase(n->words[1].text, SPAN("on"));
-
-	if (!on && !span_eq_nocase(n->words[1].text, SPAN("off")))
-		return loader_error(l, n,
-		    "invalid value \"" SPAN_FMT
-		    "\" in \"ssl\" directive, it must be \"on\" or \"off\"",
-		    SPAN_ARG(n->words[1].text));
-	s->ssl = on;
+	if (directive_parse_flag(l, n, &s->ssl) < 0)
+		return -1;
+	if (s->ssl && s->context == CONTEXT_SERVER) {
+		s->ssl_node = n; /* take_listens() tells what to write instead */
+		return 0;
+	}
 	loader_warn(l, n,
 	    "the \"ssl\" directive is deprecated, use the \"listen ... ssl\" directive instead");
-	if (on)
-		diagnostic_hint(l->diags, "write \"listen 443 ssl;\" and drop \"ssl on;\"");
+	if (s->ssl)
+		diagnostic_hint(l->diags,
+		    "write \"ssl\" behind the address of each listen, and drop \"ssl on;\"");
 	return 0;
 }
 

@@ -62,17 +62,27 @@ directive_choose(struct loader *l, const struct node *n, const struct word *w,
 }
 
 int
+directive_parse_flag(struct loader *l, const struct node *n, bool *on)
+{
+	struct span v = n->words[1].text;
+
+	*on = span_eq_nocase(v, SPAN("on"));
+	if (*on || span_eq_nocase(v, SPAN("off")))
+		return 0;
+	return loader_error(l, n,
+	    "invalid value \"" SPAN_FMT "\" in \"" SPAN_FMT
+	    "\" directive, it must be \"on\" or \"off\"",
+	    SPAN_ARG(v), SPAN_ARG(n->words[0].text));
+}
+
+int
 directive_set_flag(struct loader *l, struct scope *s, const struct directive *d,
     const struct node *n)
 {
-	struct span v = n->words[1].text;
-	bool on = span_eq_nocase(v, SPAN("on"));
+	bool on;
 
-	if (!on && !span_eq_nocase(v, SPAN("off")))
-		return loader_error(l, n,
-		    "invalid value \"" SPAN_FMT "\" in \"" SPAN_FMT
-		    "\" directive, it must be \"on\" or \"off\"",
-		    SPAN_ARG(v), SPAN_ARG(d->name));
+	if (directive_parse_flag(l, n, &on) < 0)
+		return -1;
 	*(bool *)field(l, s, d) = on;
 	return 0;
 }
@@ -172,5 +182,32 @@ directive_set_choice(struct loader *l, struct scope *s, const struct directive *
 	if (directive_choose(l, n, &n->words[1], d->detail, &v) < 0)
 		return -1;
 	*(unsigned *)field(l, s, d) = v;
+	return 0;
+}
+
+int
+directive_set_choices(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n)
+{
+	unsigned set = 0, one;
+
+	for (unsigned i = 1; i < n->word_count; i++) {
+		if (directive_choose(l, n, &n->words[i], d->detail, &one) < 0)
+			return -1;
+		set |= one;
+	}
+	*(unsigned *)field(l, s, d) = set;
+	return 0;
+}
+
+int
+directive_set_template(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n)
+{
+	const struct template *t = loader_template(l, n, &n->words[1]);
+
+	if (!t)
+		return -1;
+	*(const struct template **)field(l, s, d) = t;
 	return 0;
 }

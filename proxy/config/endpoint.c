@@ -16,7 +16,7 @@ struct draft {
 	const struct address *address;
 	const struct listen **listens; /* in order */
 	size_t listen_count;
-	const struct listen *options; /* the one that says backlog or ipv6only */
+	const struct listen *options; /* the one that says something of the socket */
 	const struct listen *default_listen;
 	bool tls, proxy_protocol, differs;
 	struct draft *home; /* whose listener takes the connections: itself or a wildcard */
@@ -34,7 +34,7 @@ struct drafts {
 static void
 add_to_draft(struct loader *l, struct draft *d, const struct listen *it)
 {
-	if (it->backlog || it->ipv6only >= 0) {
+	if (it->options_said || it->ipv6only >= 0) {
 		if (d->options)
 			loader_error(l, it->node, "duplicate listen options for " SPAN_FMT,
 			    SPAN_ARG(it->address.text));
@@ -106,8 +106,7 @@ find_home(struct loader *l, const struct drafts *drafts, struct draft *d)
 		loader_error(l, d->options->node,
 		    "\"" SPAN_FMT "\" has no socket of its own to set options on",
 		    SPAN_ARG(d->address->text));
-		diagnostic_hint(l->diags,
-		    "\"" SPAN_FMT "\" takes its connections: set backlog and ipv6only there",
+		diagnostic_hint(l->diags, "\"" SPAN_FMT "\" takes its connections: set them there",
 		    SPAN_ARG(d->home->address->text));
 	}
 }
@@ -126,8 +125,11 @@ make_listeners(struct loader *l, struct drafts *drafts)
 			continue;
 		it->address = *d->address;
 		it->address.text = arena_dup(l->arena, it->address.text);
-		it->backlog =
-		    d->options && d->options->backlog ? d->options->backlog : DEFAULT_BACKLOG;
+		if (d->options)
+			it->options = d->options->options;
+		if (!it->options.backlog)
+			it->options.backlog = DEFAULT_BACKLOG;
+		it->sockets = it->options.reuseport ? s->main.worker_processes : 1;
 		it->ipv6only = it->address.u.sa.sa_family == AF_INET6 &&
 			       !(d->options && d->options->ipv6only == 0);
 		it->index = (unsigned)s->listener_count++;

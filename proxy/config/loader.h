@@ -22,7 +22,8 @@ struct listen {
 	struct address address;
 	const struct node *node; /* the server's when it has no listen directive */
 	bool ssl, proxy_protocol, default_server;
-	int backlog;  /* 0 = not said */
+	struct socket_options options;
+	bool options_said;
 	int ipv6only; /* -1 = not said */
 	struct listen *next;
 };
@@ -53,6 +54,7 @@ struct scope {
 	struct listen *listens, **listens_tail;             /* of a server */
 	struct named_path *certificates, *certificate_keys; /* newest first */
 	bool ssl;                                           /* "ssl on" */
+	const struct node *ssl_node;                        /* in this server block, or NULL */
 	const struct node *path_node; /* root or alias, whichever came first in this scope */
 	/*
 	 * Of the directive being set: it is the first of its name in this scope, so it replaces
@@ -81,6 +83,8 @@ struct loader {
 	diagnostic_add((l)->diags, DIAG_EMERG, (n)->file, (n)->line, __VA_ARGS__)
 #define loader_warn(l, n, ...) \
 	diagnostic_add((l)->diags, DIAG_WARN, (n)->file, (n)->line, __VA_ARGS__)
+#define loader_note(l, n, ...) \
+	diagnostic_add((l)->diags, DIAG_NOTE, (n)->file, (n)->line, __VA_ARGS__)
 /* At a word of the directive, which may stand lines below its name. */
 #define loader_word_error(l, n, w, ...) \
 	diagnostic_add((l)->diags, DIAG_EMERG, (n)->file, (w)->line, __VA_ARGS__)

@@ -90,6 +90,7 @@ struct tls_settings {
 struct server_settings {
 	struct tls_settings tls;
 	int64_t client_header_timeout_ms;                           /* 60 s */
+	unsigned max_headers;                                       /* 1000 */
 	size_t client_header_buffer_size;                           /* 1k */
 	size_t large_header_buffer_count, large_header_buffer_size; /* 4, 8k */
 	bool merge_slashes, underscores_in_headers, ignore_invalid_headers;
@@ -130,6 +131,36 @@ struct proxy_settings {
  */
 bool proxy_settings_hide(const struct proxy_settings *p, struct span name);
 
+enum lingering_close { LINGERING_OFF, LINGERING_ON, LINGERING_ALWAYS };
+/* Their keep-alive is broken: MSIE 6 after a POST, Safari on macOS. */
+enum old_browser { OLD_BROWSER_NONE, OLD_BROWSER_MSIE6 = 1, OLD_BROWSER_SAFARI = 2 };
+enum if_modified_since { MODIFIED_SINCE_OFF, MODIFIED_SINCE_EXACT, MODIFIED_SINCE_BEFORE };
+
+/* expires [modified] TIME | @TIME | epoch | max | off */
+enum expires_kind {
+	EXPIRES_OFF,
+	EXPIRES_ACCESS,   /* time after now */
+	EXPIRES_MODIFIED, /* time after Last-Modified */
+	EXPIRES_DAILY,    /* at time of day, local */
+	EXPIRES_EPOCH,
+	EXPIRES_MAX,
+};
+struct expires {
+	enum expires_kind kind;
+	int64_t time_s;
+	const struct template *value; /* to be parsed for each response; NULL = the above holds */
+	bool modified;                /* stood before the value */
+};
+
+/* Whose word about the client's address is taken, and where it is found. */
+struct real_ip {
+	const struct cidr *trusted; /* cidr.h */
+	size_t trusted_count;
+	struct span header;  /* as a variable names it: "x_real_ip"; default */
+	bool proxy_protocol; /* the connection's PROXY header says it, not a field */
+	bool recursive;
+};
+
 /* Settings of http, server and location level. */
 struct location_settings {
 	struct span root; /* absolute, without a last slash: "/" is empty; no variables yet */
@@ -141,6 +172,16 @@ struct location_settings {
 	int64_t client_body_timeout_ms, send_timeout_ms, keepalive_timeout_ms;
 	int64_t keepalive_header_ms; /* "Keep-Alive: timeout=" in responses; 0 = no such header */
 	unsigned keepalive_requests;
+	int64_t keepalive_time_ms;  /* 1 h: an older connection closes after its next response */
+	unsigned keepalive_disable; /* set of enum old_browser */
+	unsigned lingering_close;   /* enum lingering_close */
+	int64_t lingering_time_ms, lingering_timeout_ms;      /* 30 s, 5 s */
+	const struct template *limit_rate, *limit_rate_after; /* bytes a second; NULL = none */
+	bool sendfile, tcp_nopush, tcp_nodelay, reset_timedout_connection;
+	bool etag, log_not_found;
+	unsigned if_modified_since;    /* enum if_modified_since */
+	const struct expires *expires; /* NULL = off */
+	const struct real_ip *real_ip; /* NULL = nobody is trusted */
 	uint64_t client_max_body_size; /* 0 = no limit */
 	bool server_tokens;
 	struct header_field *add_headers;
@@ -192,6 +233,16 @@ struct server {
 	unsigned index;
 };
 
+/* What listen says about its socket; 0 = the kernel's own choice. */
+struct socket_options {
+	int backlog;                     /* 511 */
+	int receive_buffer, send_buffer; /* bytes */
+	int keepalive;                   /* 1 = so_keepalive on, -1 = off */
+	int keepalive_idle_s, keepalive_interval_s, keepalive_count;
+	bool deferred;  /* wake up only once there are data */
+	bool reuseport; /* a socket for each worker; the kernel shares out */
+};
+
 /* One address:port as it stands in listen directives, with the servers that share it. */
 struct endpoint {
 	struct address address;
@@ -207,7 +258,8 @@ struct endpoint {
  */
 struct listener {
 	struct address address;
-	int backlog;
+	struct socket_options options; /* with the defaults filled in */
+	unsigned sockets;              /* 1, or with reuseport one for each worker */
 	bool ipv6only;
 	unsigned index; /* in snapshot->listeners */
 	struct endpoint *endpoints;

@@ -138,7 +138,30 @@ on_send_expire(struct timer *t)
 	if (cc->conn.bytes_out != cc->sent_before)
 		client_conn_wait_drain(cc, cc->send_timeout_ms);
 	else
-		client_conn_close(cc, "client timed out");
+		client_conn_time_out(cc, "client timed out");
+}
+
+void
+client_conn_set_nodelay(struct client_conn *cc, bool on)
+{
+	int value = on;
+
+	if (on == cc->nodelay || cc->client.remote.u.sa.sa_family == AF_UNIX)
+		return;
+	cc->nodelay = on;
+	setsockopt(cc->conn.watch.fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value));
+}
+
+/* What waits for the client in the kernel goes at once, instead of being offered for minutes. */
+void
+client_conn_time_out(struct client_conn *cc, const char *why)
+{
+	const struct request *r = cc->wire->next_request(cc, NULL);
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	if (r ? r->settings->reset_timedout_connection : cc->reset_timedout)
+		setsockopt(cc->conn.watch.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	client_conn_close(cc, why);
 }
 
 /* TLS or straight to the codec. */
@@ -168,20 +191,18 @@ client_conn_accept_take(struct listen_slot *slot, const struct accepted *a)
 {
 	struct worker *w = slot->worker;
 	struct client_conn *cc = mem_zalloc(sizeof(*cc));
-	int one = 1;
 
 	cc->wire = &http1_wire;
 	client_init(&cc->client, slot, a);
 	cc->timer.on_expire = on_expire;
 	cc->send_timer.on_expire = on_send_expire;
 	cc->conn.on_free = on_free;
-	if (cc->client.remote.u.sa.sa_family != AF_UNIX)
-		setsockopt(a->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (conn_start(&cc->conn, w->loop, w->pool, a->fd, false, &client_ops, cc) < 0) {
 		on_free(&cc->conn);
 		arrival_ended(w);
 		return;
 	}
+	client_conn_set_nodelay(cc, client_conn_default_server(cc)->location_settings->tcp_nodelay);
 	cc->next = w->clients;
 	cc->prev = &w->clients;
 	if (cc->next)

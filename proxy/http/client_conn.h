@@ -44,6 +44,8 @@ struct client_conn {
 	struct timer send_timer; /* that it takes what we have for it */
 	int64_t send_timeout_ms;
 	uint64_t sent_before;             /* when send_timer was set */
+	bool nodelay;                     /* TCP_NODELAY is on */
+	bool reset_timedout;              /* of the last request's location */
 	struct client_conn *next, **prev; /* in worker->clients */
 	struct http1 http1;
 };
@@ -53,6 +55,10 @@ void client_conn_accept_take(struct listen_slot *slot, const struct accepted *a)
 struct client_conn *client_conn_of(struct client *client);
 /* Info line with the client's address, then close. why: static text; NULL = silently. */
 void client_conn_close(struct client_conn *cc, const char *why);
+/* tcp_nodelay. */
+void client_conn_set_nodelay(struct client_conn *cc, bool on);
+/* Close, by a reset where reset_timedout_connection says so. */
+void client_conn_time_out(struct client_conn *cc, const char *why);
 /* Output waits: close unless some of it is taken each timeout_ms. The codec clears send_timer when it has drained. */
 void client_conn_wait_drain(struct client_conn *cc, int64_t timeout_ms);
 /* Is a request of g under way, or of any other generation than g? */

@@ -58,8 +58,20 @@ parse_date(struct span value)
 	return clock_parse_http(value, &wall) < 0 ? -1 : wall;
 }
 
+/* if_modified_since: only the very date, or any later one too. */
+static bool
+is_modified(int64_t since, int64_t last_modified, enum if_modified_since mode)
+{
+	if (mode == MODIFIED_SINCE_OFF || last_modified < 0)
+		return true;
+	if (since == last_modified)
+		return false;
+	return mode == MODIFIED_SINCE_EXACT || since < last_modified;
+}
+
 enum conditional
-conditional_check(const struct header_list *request, int64_t last_modified, struct span etag)
+conditional_check(const struct header_list *request, int64_t last_modified, struct span etag,
+    enum if_modified_since mode)
 {
 	const struct header *since = header_find(request, HEADER_IF_MODIFIED_SINCE);
 	const struct header *none_match = header_find(request, HEADER_IF_NONE_MATCH);
@@ -73,7 +85,7 @@ conditional_check(const struct header_list *request, int64_t last_modified, stru
 		return CONDITIONAL_FAILED;
 	if (!since && !none_match)
 		return CONDITIONAL_PASS;
-	if (since && (last_modified < 0 || parse_date(since->value) != last_modified))
+	if (since && is_modified(parse_date(since->value), last_modified, mode))
 		return CONDITIONAL_PASS;
 	if (none_match && !list_has_tag(none_match->value, etag, true))
 		return CONDITIONAL_PASS;

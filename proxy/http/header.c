@@ -124,6 +124,13 @@ header_add(struct header_list *l, enum header_id id, struct span name, struct sp
 	return h;
 }
 
+void
+header_hide_name(struct header_list *l, struct span name)
+{
+	for (unsigned i = 0; i < l->count; i++)
+		l->rows[i].hidden |= span_eq_nocase(l->rows[i].name, name);
+}
+
 const struct header *
 header_find(const struct header_list *l, enum header_id id)
 {

@@ -64,6 +64,8 @@ void header_list_init(struct header_list *l, struct arena *arena);
 /* Values are not copied. */
 struct header *header_add(struct header_list *l, enum header_id id, struct span name,
     struct span value);
+/* All with this name, any case, are no longer sent on. */
+void header_hide_name(struct header_list *l, struct span name);
 /* First of this id (not HEADER_OTHER), hidden ones passed over; NULL if none. */
 const struct header *header_find(const struct header_list *l, enum header_id id);
 /* First with this name, any case, hidden ones passed over. */

@@ -8,13 +8,6 @@
 
 #include <string.h>
 
-/* After an early close the client may still be sending: its bytes are read and dropped for so long (nginx: lingering_timeout, lingering_time). */
-#define LINGER_MS 5000
-#define LINGER_TOTAL_MS 30000
-/* Reads of bytes to drop in one go, so that a fast sender does not hold up all others. */
-#define DROPS_AT_ONCE 4
-#define HEADERS_MAX 1000
-
 #define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static const char client_gone[] = "client prematurely closed connection";
@@ -22,6 +15,7 @@ static const char client_gone[] = "client prematurely closed connection";
 static const struct codec http1_codec = {
 	.send_head = http1_send_head,
 	.send_body = http1_send_body,
+	.send_file = http1_send_file,
 	.send_end = http1_send_end,
 	.send_interim = http1_send_interim,
 	.abort = http1_abort,
@@ -52,23 +46,8 @@ end_request(struct client_conn *cc)
 	struct request *r = h->request;
 
 	h->request = NULL;
-	h->send_timeout_ms = r->settings->send_timeout_ms;
-	h->keepalive_timeout_ms = r->settings->keepalive_timeout_ms;
+	http1_remember(cc, r->settings);
 	request_finish(r);
-}
-
-void
-http1_start_closing(struct client_conn *cc, bool linger)
-{
-	struct http1 *h = &cc->http1;
-
-	h->state = HTTP1_CLOSING;
-	h->linger = linger;
-	drop_input(cc);
-	timer_clear(&cc->timer);
-	conn_shutdown_write(&cc->conn);
-	conn_want_drain(&cc->conn);
-	client_conn_wait_drain(cc, h->send_timeout_ms);
 }
 
 static void
@@ -124,29 +103,6 @@ finish_run(struct deferred *d)
 	}
 }
 
-/* Read and drop what the client still sends after our last word. */
-static void
-discard_input(struct client_conn *cc)
-{
-	char sink[BUFPOOL_LARGE];
-	ssize_t n = CONN_AGAIN;
-	int64_t left_ms;
-
-	for (int i = 0; i < DROPS_AT_ONCE && conn_may_read(&cc->conn); i++) {
-		n = conn_read(&cc->conn, sink, sizeof(sink));
-		if (n <= 0)
-			break;
-	}
-	left_ms = cc->http1.linger_until_ms - loop_now_ms(loop_of(cc));
-	if (n == CONN_EOF || left_ms <= 0) {
-		client_conn_close(cc, NULL);
-	} else if (n != CONN_ERROR) {
-		timer_set(loop_of(cc), &cc->timer, left_ms < LINGER_MS ? left_ms : LINGER_MS);
-		if (conn_may_read(&cc->conn))
-			loop_defer(loop_of(cc), &cc->http1.input_news);
-	}
-}
-
 /* The body broke while its handler was looking elsewhere, or there is more to drop. */
 static void
 input_news_run(struct deferred *d)
@@ -156,7 +112,7 @@ input_news_run(struct deferred *d)
 	struct request *r = h->request;
 
 	if (h->state == HTTP1_LINGERING) {
-		discard_input(cc);
+		http1_discard(cc);
 		return;
 	}
 
@@ -232,7 +188,7 @@ start_request(struct client_conn *cc, struct span bytes)
 	struct http1_limits limits = {
 		.underscores = settings->underscores_in_headers,
 		.ignore_invalid = settings->ignore_invalid_headers,
-		.max_headers = HEADERS_MAX,
+		.max_headers = settings->max_headers,
 	};
 	struct http1_request_head *head = arena_zalloc(r->arena, sizeof(*head));
 	const char *why = "malformed header";
@@ -259,7 +215,7 @@ start_request(struct client_conn *cc, struct span bytes)
 		refuse(cc, 400, why);
 		return;
 	}
-	h->keep_alive = head->keep_alive && request_may_follow(r);
+	h->keep_alive = head->keep_alive; /* its location has a say when the response begins */
 	http1_body_begin(cc, head);
 	request_route(r);
 	/* An end that came along with the head makes no further event. */
@@ -392,7 +348,7 @@ http1_start(struct client_conn *cc)
 	h->finish.run = finish_run;
 	h->input_news.run = input_news_run;
 	h->state = HTTP1_WAIT;
-	h->send_timeout_ms = client_conn_default_server(cc)->location_settings->send_timeout_ms;
+	http1_remember(cc, client_conn_default_server(cc)->location_settings);
 	timer_set(loop_of(cc), &cc->timer,
 	    client_conn_default_server(cc)->settings->client_header_timeout_ms);
 }
@@ -430,7 +386,7 @@ wire_readable(struct client_conn *cc)
 	case HTTP1_CLOSING:
 		break; /* looked at when the queue has drained */
 	case HTTP1_LINGERING:
-		discard_input(cc);
+		http1_discard(cc);
 		break;
 	}
 }
@@ -454,13 +410,7 @@ wire_writable(struct client_conn *cc)
 		next_request(cc);
 		break;
 	case HTTP1_CLOSING:
-		if (!h->linger && !conn_may_read(&cc->conn)) {
-			client_conn_close(cc, NULL);
-			break;
-		}
-		h->state = HTTP1_LINGERING;
-		h->linger_until_ms = loop_now_ms(loop_of(cc)) + LINGER_TOTAL_MS;
-		discard_input(cc);
+		http1_linger(cc);
 		break;
 	default:
 		break;
@@ -478,13 +428,13 @@ wire_expired(struct client_conn *cc)
 		if (!cc->http1.body_end && !cc->http1.request->response.head_sent)
 			refuse(cc, 408, "client timed out sending the request body");
 		else
-			client_conn_close(cc, "client timed out");
+			client_conn_time_out(cc, "client timed out");
 		break;
 	case HTTP1_WAIT:
 		http1_start_closing(cc, false);
 		break;
 	default:
-		client_conn_close(cc, NULL);
+		client_conn_time_out(cc, NULL);
 		break;
 	}
 }

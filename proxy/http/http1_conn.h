@@ -16,7 +16,10 @@
 #include "proxy/net/bufpool.h"
 #include "proxy/net/loop.h"
 
+#include <sys/types.h>
+
 struct client_conn;
+struct location_settings;
 struct request;
 struct wire; /* client_conn.h */
 
@@ -54,15 +57,24 @@ struct http1 {
 	bool linger;             /* the client may still be sending */
 	int64_t linger_until_ms; /* loop clock */
 
-	/* Of the last request's location */
-	int64_t send_timeout_ms, keepalive_timeout_ms;
+	/* Of the last request's location, which may be gone: http1_remember() */
+	int64_t send_timeout_ms, keepalive_timeout_ms, lingering_time_ms, lingering_timeout_ms;
+	unsigned lingering_close; /* enum lingering_close */
 };
 
 /* The transport is ready (handshake done): read the first request. */
 void http1_start(struct client_conn *cc);
+extern const struct wire http1_wire;
+
+/* http1_close.c */
+/* What the connection needs of a request's settings once the request is gone. */
+void http1_remember(struct client_conn *cc, const struct location_settings *settings);
 /* Send what is queued, then close. linger: the client may still be sending; a close with bytes unread resets. */
 void http1_start_closing(struct client_conn *cc, bool linger);
-extern const struct wire http1_wire;
+/* All is sent: wait for the client's end, as lingering_close says, or close. */
+void http1_linger(struct client_conn *cc);
+/* Read and drop what the client still sends after our last word. */
+void http1_discard(struct client_conn *cc);
 
 /* http1_body.c */
 void http1_body_begin(struct client_conn *cc, const struct http1_request_head *head);
@@ -77,6 +89,7 @@ enum body_state http1_body_skip(struct client_conn *cc);
 /* http1_writer.c */
 void http1_send_head(struct request *r);
 size_t http1_send_body(struct request *r, struct span bytes);
+ssize_t http1_send_file(struct request *r, int fd, uint64_t offset, size_t n);
 void http1_send_end(struct request *r);
 void http1_send_interim(struct request *r, unsigned status);
 void http1_abort(struct request *r, const char *reason);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "proxy/http/client_conn.h"
 #include "proxy/http/error_page.h"
+#include "proxy/http/request_life.h"
 #include "proxy/worker/listen_slot.h"
 #include "proxy/worker/worker_state.h"
 
@@ -73,7 +74,7 @@ choose_framing(struct request *r, struct client_conn *cc)
 	h->out_left = res->no_body ? -1 : res->content_length;
 	if (!res->no_body && res->content_length < 0 && !h->out_chunked)
 		h->keep_alive = false;
-	if (body_is_lost(r, h) || cc->client.slot->gone || cc->client.worker->draining)
+	if (body_is_lost(r, h) || (h->keep_alive && !request_may_follow(r)))
 		h->keep_alive = false;
 }
 
@@ -168,6 +169,7 @@ http1_send_head(struct request *r)
 	char *start, *p;
 
 	choose_framing(r, cc);
+	client_conn_set_nodelay(cc, r->settings->tcp_nodelay);
 	start = conn_queue_reserve(&cc->conn, head_size(res, reason));
 	p = put_head(start, r, h, reason);
 	for (unsigned i = 0; i < res->headers.count; i++) {
@@ -243,6 +245,31 @@ http1_send_body(struct request *r, struct span bytes)
 	if (taken == bytes.n)
 		return offered;
 	client_conn_wait_drain(cc, r->settings->send_timeout_ms);
+	return taken;
+}
+
+ssize_t
+http1_send_file(struct request *r, int fd, uint64_t offset, size_t n)
+{
+	struct client_conn *cc = client_conn_of(r->client);
+	struct http1 *h = &cc->http1;
+	ssize_t taken;
+
+	if (h->ended || h->out_chunked || cc->conn.ssl || cc->conn.failed)
+		return REQUEST_NO_FILE;
+	if (h->out_left >= 0 && n > (uint64_t)h->out_left)
+		n = (size_t)h->out_left;
+	taken = conn_write_file(&cc->conn, fd, offset, n, r->settings->tcp_nopush);
+	if (taken == CONN_NO_FILE)
+		return REQUEST_NO_FILE;
+	if (taken < 0)
+		return -1;
+	if (h->out_left >= 0)
+		h->out_left -= taken;
+	r->response.body_bytes += (uint64_t)taken;
+	r->response.wire_bytes += (uint64_t)taken;
+	if ((size_t)taken < n)
+		client_conn_wait_drain(cc, r->settings->send_timeout_ms);
 	return taken;
 }
 

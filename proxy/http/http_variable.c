@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/encode.h"
 #include "proxy/http/file_path.h"
+#include "proxy/http/rate_limit.h"
 #include "proxy/net/address.h"
 #include "proxy/worker/worker_state.h"
 
@@ -172,13 +173,13 @@ get_remote_addr(void *subject, struct span arg)
 {
 	struct request *r = subject;
 
-	return address_host(&r->client->remote, false, r->arena);
+	return address_host(request_remote(r), false, r->arena);
 }
 
 static struct span
 get_binary_remote_addr(void *subject, struct span arg)
 {
-	return address_binary(&((struct request *)subject)->client->remote);
+	return address_binary(request_remote(subject));
 }
 
 static struct span
@@ -194,7 +195,31 @@ get_remote_port(void *subject, struct span arg)
 {
 	struct request *r = subject;
 
+	return port_text(r, request_remote(r));
+}
+
+static struct span
+get_realip_remote_addr(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return address_host(&r->client->remote, false, r->arena);
+}
+
+static struct span
+get_realip_remote_port(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
 	return port_text(r, &r->client->remote);
+}
+
+static struct span
+get_limit_rate(void *subject, struct span arg)
+{
+	struct request *r = subject;
+
+	return arena_decimal(r->arena, rate_limit_get(r));
 }
 
 static struct span
@@ -359,6 +384,7 @@ static const struct variable rows[] = {
 	ROW("hostname", get_hostname),
 	ROW("https", variable_https),
 	ROW("is_args", get_is_args),
+	ROW("limit_rate", get_limit_rate),
 	ROW("msec", get_msec),
 	ROW("nginx_version", get_nginx_version),
 	ROW("pid", get_pid),
@@ -370,6 +396,8 @@ static const struct variable rows[] = {
 	ROW("proxy_protocol_server_addr", variable_proxy_protocol_server_addr),
 	ROW("proxy_protocol_server_port", variable_proxy_protocol_server_port),
 	ROW("query_string", get_args),
+	ROW("realip_remote_addr", get_realip_remote_addr),
+	ROW("realip_remote_port", get_realip_remote_port),
 	ROW("remote_addr", get_remote_addr),
 	ROW("remote_port", get_remote_port),
 	ROW("remote_user", variable_remote_user),

@@ -8,7 +8,10 @@
 
 #include "proxy/config/route.h"
 #include "proxy/http/error_page.h"
+#include "proxy/http/rate_limit.h"
+#include "proxy/http/real_ip.h"
 #include "proxy/http/redirect.h"
+#include "proxy/http/response_fields.h"
 
 const struct handler *
 request_location_handler(const struct request *r)
@@ -25,6 +28,7 @@ request_route(struct request *r)
 {
 	uint64_t max;
 
+	real_ip_find(r);
 	if (r->server->ret) {
 		r->location = &r->server->root_location;
 		r->settings = r->server->location_settings;
@@ -39,6 +43,8 @@ request_route(struct request *r)
 	}
 	r->location = route_location(r->server, r->uri);
 	r->settings = r->location->settings;
+	if (!r->location->ret)
+		real_ip_find(r); /* nginx: behind the rewrite phase */
 	max = r->settings->client_max_body_size;
 	if (max && r->body_framing == BODY_LENGTH && r->content_length > max) {
 		request_log(r, LOG_LEVEL_ERROR,
@@ -60,50 +66,12 @@ request_set_handler(struct request *r, const struct handler *h)
 	h->start(r);
 }
 
-/* nginx adds them to these only, unless "always" was given. */
-static bool
-adds_headers(unsigned status)
-{
-	switch (status) {
-	case 200:
-	case 201:
-	case 204:
-	case 206:
-	case 301:
-	case 302:
-	case 303:
-	case 304:
-	case 307:
-	case 308:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void
-add_headers(struct request *r)
-{
-	for (const struct header_field *f = r->settings->add_headers; f; f = f->next) {
-		struct span value;
-
-		if (!f->always && !adds_headers(r->response.status))
-			continue;
-		value = template_eval(f->value, r, r->arena);
-		if (value.n > 0)
-			header_add(&r->response.headers,
-			    span_eq_nocase(f->name, SPAN("Last-Modified")) ? HEADER_LAST_MODIFIED
-									   : HEADER_OTHER,
-			    f->name, value);
-	}
-}
-
 void
 request_send_head(struct request *r)
 {
 	if (r->response.head_sent)
 		return;
-	add_headers(r);
+	response_fields_add(r);
 	r->response.head_sent = true;
 	r->codec->send_head(r);
 }
@@ -111,7 +79,7 @@ request_send_head(struct request *r)
 void
 request_begin_tunnel(struct request *r)
 {
-	add_headers(r);
+	response_fields_add(r);
 	r->response.head_sent = true;
 	r->codec->begin_tunnel(r);
 }
@@ -125,18 +93,33 @@ request_send_eof(struct request *r)
 size_t
 request_send_body(struct request *r, struct span bytes)
 {
-	return r->codec->send_body(r, bytes);
+	size_t allowed = r->response.no_body ? bytes.n : rate_limit_allow(r, bytes.n);
+
+	if (allowed == 0 && bytes.n > 0)
+		return 0;
+	return r->codec->send_body(r, span_of(bytes.p, allowed));
+}
+
+ssize_t
+request_send_file(struct request *r, int fd, uint64_t offset, size_t n)
+{
+	if (!r->codec->send_file || !r->settings->sendfile || r->response.no_body)
+		return REQUEST_NO_FILE;
+	n = rate_limit_allow(r, n);
+	return n > 0 ? r->codec->send_file(r, fd, offset, n) : 0;
 }
 
 void
 request_send_end(struct request *r)
 {
+	rate_limit_stop(r);
 	r->codec->send_end(r);
 }
 
 void
 request_abort(struct request *r, const char *reason)
 {
+	rate_limit_stop(r);
 	r->codec->abort(r, reason);
 }
 
@@ -176,6 +159,25 @@ request_send_simple(struct request *r, unsigned status, struct span content_type
 	memory_send(r);
 }
 
+/* Where the next request would begin is in doubt, or we are: nginx's list. */
+static bool
+ends_connection(unsigned status)
+{
+	switch (status) {
+	case 400:
+	case 413:
+	case 414:
+	case STATUS_CERTIFICATE_ERROR:
+	case STATUS_NO_CERTIFICATE:
+	case STATUS_PLAIN_TO_TLS:
+	case 500:
+	case 501:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void
 request_fail(struct request *r, unsigned status)
 {
@@ -185,6 +187,7 @@ request_fail(struct request *r, unsigned status)
 		request_abort(r, "error after the response began");
 		return;
 	}
+	r->last_on_connection |= ends_connection(status);
 	body = error_page_body(status, r->settings->server_tokens, r->arena);
 	r->response.reason = span_of(NULL, 0);
 	request_send_simple(r, error_page_wire_status(status),

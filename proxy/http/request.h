@@ -29,7 +29,8 @@ struct response {
 	int64_t last_modified;      /* wall clock seconds; -1 = none */
 	bool from_upstream;         /* Server and Date come from headers */
 	bool head_sent;
-	bool no_body; /* HEAD, 204, 304: by request_send_head */
+	bool fields_added; /* what the configuration adds is in headers */
+	bool no_body;      /* HEAD, 204, 304: by request_send_head */
 	struct header_list trailers;
 	uint64_t body_bytes; /* sent so far, for $body_bytes_sent */
 	uint64_t wire_bytes; /* sent so far with head and framing, for $bytes_sent */
@@ -41,6 +42,8 @@ enum body_state { BODY_WAIT, BODY_DATA, BODY_END, BODY_FAILED };
 struct codec {
 	void (*send_head)(struct request *r);
 	size_t (*send_body)(struct request *r, struct span bytes);
+	/* NULL, or as request_send_file(). */
+	ssize_t (*send_file)(struct request *r, int fd, uint64_t offset, size_t n);
 	void (*send_end)(struct request *r);
 	void (*send_interim)(struct request *r, unsigned status); /* 100, 103 */
 	void (*abort)(struct request *r, const char *reason);
@@ -69,6 +72,8 @@ struct handler {
 struct request {
 	struct arena *arena;
 	struct client *client;
+	const struct address
+	    *remote; /* what a trusted proxy says of the client; NULL: ask request_remote() */
 	struct generation *generation;
 	const struct snapshot *snapshot;
 	const struct endpoint *endpoint;
@@ -100,6 +105,8 @@ struct request {
 	struct span id;                  /* $request_id, made on first use */
 	bool complete;                   /* the response went out whole: $request_completion */
 	unsigned internal_redirects;     /* so far; bounded (internal_redirect.h) */
+	struct rate_limit *rate_limit;   /* rate_limit.h; NULL = nobody asked yet */
+	bool last_on_connection;         /* it closes after this response */
 };
 
 /* Pick server (from r->host and the endpoint), location and handler, then start. The codec calls it once the head is parsed. */
@@ -113,6 +120,12 @@ void request_set_handler(struct request *r, const struct handler *h);
 void request_send_head(struct request *r);
 /* Bytes taken (0..n). The body of HEAD, 204, 304 is taken and dropped. */
 size_t request_send_body(struct request *r, struct span bytes);
+/*
+ * The same from an open file: bytes taken, -1 with errno (0: the file has ended). REQUEST_NO_FILE: they must be read
+ * and sent as memory here.
+ */
+#define REQUEST_NO_FILE (-2)
+ssize_t request_send_file(struct request *r, int fd, uint64_t offset, size_t n);
 /* The response is whole. The request may be freed before this returns control to the loop: touch nothing after. */
 void request_send_end(struct request *r);
 /* The response cannot be completed: the client sees it cut (connection closed, RST_STREAM), never whole. */
@@ -126,6 +139,13 @@ void request_fail(struct request *r, unsigned status);
 /* See struct codec: only for a request that asked for an upgrade. */
 void request_begin_tunnel(struct request *r);
 void request_send_eof(struct request *r);
+
+/* The client's address, for all but the transport itself. */
+static inline const struct address *
+request_remote(const struct request *r)
+{
+	return r->remote ? r->remote : &r->client->remote;
+}
 
 static inline enum body_state
 request_body_peek(struct request *r, struct span *bytes)

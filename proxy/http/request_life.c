@@ -4,6 +4,7 @@
 
 #include "proxy/config/route.h"
 #include "proxy/http/access_log.h"
+#include "proxy/http/old_browser.h"
 #include "proxy/worker/listen_slot.h"
 #include "proxy/worker/worker_state.h"
 
@@ -57,8 +58,11 @@ request_may_follow(const struct request *r)
 	const struct client *client = r->client;
 
 	return r->settings->keepalive_timeout_ms > 0 &&
-	       client->requests < r->settings->keepalive_requests && !client->worker->draining &&
-	       !client->slot->gone;
+	       client->requests < r->settings->keepalive_requests &&
+	       loop_now_ms(client->worker->loop) - client->started_ms <=
+		   r->settings->keepalive_time_ms &&
+	       !r->last_on_connection && !client->worker->draining && !client->slot->gone &&
+	       !old_browser_keeps_badly(r);
 }
 
 void

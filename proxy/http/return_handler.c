@@ -21,7 +21,8 @@ is_redirect(unsigned status)
 static bool
 conditions_hold(struct request *r)
 {
-	switch (conditional_check(&r->headers, -1, span_of(NULL, 0))) {
+	switch (conditional_check(&r->headers, -1, span_of(NULL, 0),
+	    (enum if_modified_since)r->settings->if_modified_since)) {
 	case CONDITIONAL_FAILED:
 		request_fail(r, 412);
 		return false;

@@ -16,6 +16,7 @@
 #include "proxy/http/range.h"
 #include "proxy/http/redirect.h"
 #include "proxy/http/request.h"
+#include "proxy/http/response_fields.h"
 #include "proxy/worker/worker_state.h"
 
 #include <errno.h>
@@ -25,6 +26,8 @@
 
 /* Chunks sent in one turn of the loop, so that a fast client of a large file does not hold up all others. */
 #define CHUNKS_PER_TURN 8
+/* Of these in one go when the kernel sends them itself. */
+#define DIRECT_MAX ((size_t)64 * 1024)
 
 /* nginx numbers its boundaries; ours are as long, and never come from a counter. */
 #define BOUNDARY_DIGITS 20
@@ -61,12 +64,40 @@ fail_errno(struct request *r, const char *what, struct span path, int errnum)
 		status = 403;
 	if (status != 500)
 		level = LOG_LEVEL_ERROR;
-	request_log(r, level, "%s \"" SPAN_FMT "\" failed (%d: %s)", what, SPAN_ARG(path), errnum,
-	    strerrordesc_np(errnum));
+	if (status != 404 || r->settings->log_not_found)
+		request_log(r, level, "%s \"" SPAN_FMT "\" failed (%d: %s)", what, SPAN_ARG(path),
+		    errnum, strerrordesc_np(errnum));
 	request_fail(r, status);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
+
+static void
+tell_broken_file(const struct request *r, int errnum)
+{
+	request_log(r, errnum ? LOG_LEVEL_CRIT : LOG_LEVEL_ALERT,
+	    errnum ? "reading a file being sent failed (%d: %s)"
+		   : "a file was truncated while it was being sent (%d: %s)",
+	    errnum, errnum ? strerrordesc_np(errnum) : "unexpected end");
+}
+
+/* Straight from the file to the socket, as send_file_chunk() but for REQUEST_NO_FILE. */
+static int
+send_file_direct(struct static_file *f, struct piece *p)
+{
+	uint64_t left = p->end - p->start;
+	size_t want = left < DIRECT_MAX ? (size_t)left : DIRECT_MAX;
+	ssize_t taken = request_send_file(f->request, f->fd, p->start, want);
+
+	if (taken == REQUEST_NO_FILE)
+		return REQUEST_NO_FILE;
+	if (taken < 0) {
+		tell_broken_file(f->request, errno);
+		return -1;
+	}
+	p->start += (uint64_t)taken;
+	return (size_t)taken == want;
+}
 
 /* Offer the next chunk of the file. 1 all of it was taken, 0 wait for the client, -1 the file failed. */
 static int
@@ -84,11 +115,8 @@ send_file_chunk(struct static_file *f, struct piece *p)
 		n = pread(f->fd, chunk->data, want, (off_t)p->start);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0) {
+		tell_broken_file(f->request, n < 0 ? errno : 0);
 		bufpool_return(pool, chunk);
-		request_log(f->request, n < 0 ? LOG_LEVEL_CRIT : LOG_LEVEL_ALERT,
-		    n < 0 ? "pread() of a file being sent failed (%d: %s)"
-			  : "a file was truncated while it was being sent (%d: %s)",
-		    n < 0 ? errno : 0, n < 0 ? strerrordesc_np(errno) : "unexpected end");
 		return -1;
 	}
 	taken = request_send_body(f->request, span_of(chunk->data, (size_t)n));
@@ -117,7 +145,9 @@ send_pieces(struct static_file *f)
 				loop_defer(r->client->worker->loop, &f->more);
 				return;
 			}
-			taken = send_file_chunk(f, p);
+			taken = send_file_direct(f, p);
+			if (taken == REQUEST_NO_FILE)
+				taken = send_file_chunk(f, p);
 			if (taken < 0)
 				request_abort(r, "a static file could not be read to its end");
 			if (taken <= 0)
@@ -269,6 +299,11 @@ prepare_body(struct static_file *f, uint64_t length, struct span etag)
 	size_t count;
 	enum range_result result = RANGE_NONE;
 
+	r->response.status = 200;
+	if (etag.n > 0)
+		header_add(&r->response.headers, HEADER_ETAG, SPAN("ETag"), etag);
+	response_fields_add(r);
+
 	/* RFC 9110, 14.2: for GET; nginx heeds it for HEAD too. HTTP/0.9 and such never come here. */
 	if (field && conditional_range(&r->headers, r->response.last_modified, etag))
 		result = range_parse(field->value, length, r->arena, &ranges, &count);
@@ -277,12 +312,13 @@ prepare_body(struct static_file *f, uint64_t length, struct span etag)
 			arena_decimal(r->arena, length) };
 
 		r->response.last_modified = -1;
+		header_hide_name(&r->response.headers, SPAN("ETag"));
+		header_hide_name(&r->response.headers, SPAN("Last-Modified"));
 		header_add(&r->response.headers, HEADER_OTHER, SPAN("Content-Range"),
 		    arena_concat(r->arena, parts, 2));
 		request_fail(r, 416);
 		return false;
 	}
-	header_add(&r->response.headers, HEADER_ETAG, SPAN("ETag"), etag);
 	r->response.status = result == RANGE_OK ? 206 : 200;
 	if (result == RANGE_NONE) {
 		header_add(&r->response.headers, HEADER_OTHER, SPAN("Accept-Ranges"),
@@ -304,7 +340,8 @@ send_not_modified(struct request *r, struct span etag)
 	r->response.status = 304;
 	r->response.content_type = span_of(NULL, 0);
 	r->response.content_length = -1;
-	header_add(&r->response.headers, HEADER_ETAG, SPAN("ETag"), etag);
+	if (etag.n > 0)
+		header_add(&r->response.headers, HEADER_ETAG, SPAN("ETag"), etag);
 	request_send_head(r);
 	request_send_end(r);
 }
@@ -314,7 +351,7 @@ static void
 serve_file(struct request *r, int fd, const struct stat *st)
 {
 	struct static_file *f = arena_zalloc(r->arena, sizeof(*f));
-	struct span etag = make_etag(r->arena, st);
+	struct span etag = r->settings->etag ? make_etag(r->arena, st) : span_of(NULL, 0);
 
 	f->request = r;
 	f->more.run = send_more;
@@ -322,7 +359,8 @@ serve_file(struct request *r, int fd, const struct stat *st)
 	r->handler_state = f;
 	r->response.last_modified = st->st_mtime;
 	r->response.content_type = mime_type_of(r->settings, r->uri);
-	switch (conditional_check(&r->headers, r->response.last_modified, etag)) {
+	switch (conditional_check(&r->headers, r->response.last_modified, etag,
+	    (enum if_modified_since)r->settings->if_modified_since)) {
 	case CONDITIONAL_FAILED:
 		r->response.last_modified = -1;
 		request_fail(r, 412);
@@ -416,6 +454,16 @@ serve_path(struct request *r, struct span path)
 	}
 }
 
+/* By errno. */
+static void
+fail_not_found(struct request *r, struct span path)
+{
+	if (r->settings->log_not_found)
+		request_log(r, LOG_LEVEL_ERROR, "\"" SPAN_FMT "\" is not found (%d: %s)",
+		    SPAN_ARG(path), errno, strerrordesc_np(errno));
+	request_fail(r, 404);
+}
+
 /* Is the directory itself there? Else it is answered. */
 static bool
 check_directory(struct request *r, struct span directory, struct span tried)
@@ -431,9 +479,7 @@ check_directory(struct request *r, struct span directory, struct span tried)
 		return true;
 	}
 	if (errno == ENOENT || errno == ENOTDIR) {
-		request_log(r, LOG_LEVEL_ERROR, "\"" SPAN_FMT "\" is not found (%d: %s)",
-		    SPAN_ARG(tried), errno, strerrordesc_np(errno));
-		request_fail(r, 404);
+		fail_not_found(r, tried);
 	} else {
 		fail_errno(r, "stat()", directory, errno);
 	}
@@ -465,9 +511,7 @@ try_index(struct request *r, struct span directory, struct span name, bool *chec
 		return false;
 	case ENOTDIR:
 	case ENAMETOOLONG:
-		request_log(r, LOG_LEVEL_ERROR, "\"" SPAN_FMT "\" is not found (%d: %s)",
-		    SPAN_ARG(path), errno, strerrordesc_np(errno));
-		request_fail(r, 404);
+		fail_not_found(r, path);
 		return true;
 	case EACCES:
 	case ELOOP:

@@ -14,7 +14,7 @@ tell(const struct announcer *a, enum log_level level, const char *text, const ch
 {
 	log_msg(&a->log, level, "%s%s%s%s", text, hint ? " (" : "", hint ? hint : "",
 	    hint ? ")" : "");
-	if (!a->terminal || level > LOG_LEVEL_WARN)
+	if (!a->terminal || level > (a->notes ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARN))
 		return;
 	fprintf(stderr, "tinyproxyd: [%s] %s\n", log_level_name(level), text);
 	if (hint)
@@ -40,6 +40,20 @@ announce_err(const struct announcer *a, enum log_level level, const struct err *
 	tell(a, level, err_text(e), e->hint);
 }
 
+static enum log_level
+level_of(const struct diagnostic *d)
+{
+	switch (d->level) {
+	case DIAG_NOTE:
+		return LOG_LEVEL_NOTICE;
+	case DIAG_WARN:
+		return LOG_LEVEL_WARN;
+	case DIAG_EMERG:
+		break;
+	}
+	return LOG_LEVEL_EMERG;
+}
+
 void
 announce_diagnostics(const struct announcer *a, const struct diagnostics *d)
 {
@@ -47,7 +61,7 @@ announce_diagnostics(const struct announcer *a, const struct diagnostics *d)
 		char *text = mem_dup_span(diagnostic_format(one, d->arena));
 		char *hint = one->hint.n ? mem_dup_span(one->hint) : NULL;
 
-		tell(a, one->level == DIAG_EMERG ? LOG_LEVEL_EMERG : LOG_LEVEL_WARN, text, hint);
+		tell(a, level_of(one), text, hint);
 		free(hint);
 		free(text);
 	}

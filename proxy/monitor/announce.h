@@ -14,6 +14,7 @@
 
 struct announcer {
 	struct log log;
+	bool notes; /* the terminal hears notices too */
 	bool
 	    terminal; /* warnings and worse go to stderr as well; false once started, and when log is stderr */
 };

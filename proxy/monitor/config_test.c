@@ -36,14 +36,16 @@ config_test_run(const struct monitor_options *options, const struct config_test 
 	const struct config_test loud = { 0 };
 	struct span conf = options->config.conf_path;
 	struct edition *ed = edition_read(&options->config, 0, NULL);
+	struct announcer announcer = options->announcer;
 	bool ok;
 
+	announcer.notes = !test->quiet;
 	if (ed->snapshot) {
 		say(test, conf, "the configuration file ", "syntax is ok");
 		edition_try(ed);
 	}
-	announce_diagnostics(&options->announcer, &ed->diagnostics);
-	announce_certificates(&options->announcer, &ed->certificates);
+	announce_diagnostics(&announcer, &ed->diagnostics);
+	announce_certificates(&announcer, &ed->certificates);
 	ok = ed->diagnostics.errors == 0 && !ed->certificates.first;
 	say(ok ? test : &loud, conf, "configuration file ",
 	    ok ? "test is successful" : "test failed");

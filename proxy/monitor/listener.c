@@ -2,8 +2,8 @@
 /*
  * listener: socket, options, bind, listen.
  *
- * A listener is the same as before when address and options are: the name in the resource table holds both. Its
- * backlog is not among them, listen(2) may be called again.
+ * A listener is the same as before when its address is, and what can be said only before bind(2): the name in the
+ * resource table holds both. All else is set again.
  */
 #include "proxy/monitor/listener.h"
 
@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,11 +20,10 @@
 static char *
 name_of(const struct listener *l)
 {
-	const char *options = "";
+	bool both = l->address.u.sa.sa_family == AF_INET6 && !l->ipv6only;
 
-	if (l->address.u.sa.sa_family == AF_INET6 && !l->ipv6only)
-		options = " ipv6only=off";
-	return mem_printf(SPAN_FMT "%s", SPAN_ARG(l->address.text), options);
+	return mem_printf(SPAN_FMT "%s%s", SPAN_ARG(l->address.text), both ? " ipv6only=off" : "",
+	    l->options.reuseport ? " reuseport" : "");
 }
 
 /* A socket file is there, and nobody is behind it. */
@@ -87,6 +87,34 @@ set_options(int fd, const struct listener *l)
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) < 0)
 		return -1;
 	return 0;
+}
+
+static void
+set_int(int fd, int level, int option, int value)
+{
+	(void)setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+/* What accepted connections inherit. As in nginx, a kernel that refuses one stops nothing. */
+static void
+tune(int fd, const struct listener *l)
+{
+	const struct socket_options *o = &l->options;
+
+	if (o->receive_buffer)
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, o->receive_buffer);
+	if (o->send_buffer)
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, o->send_buffer);
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, o->keepalive > 0);
+	if (l->address.u.sa.sa_family == AF_UNIX)
+		return;
+	if (o->keepalive_idle_s)
+		set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, o->keepalive_idle_s);
+	if (o->keepalive_interval_s)
+		set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, o->keepalive_interval_s);
+	if (o->keepalive_count)
+		set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, o->keepalive_count);
+	set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, o->deferred);
 }
 
 static int
@@ -153,7 +181,10 @@ bind_and_listen(const struct listener *l, int share, struct err *e)
 {
 	int fd = bind_inet(l, share, e);
 
-	if (fd >= 0 && listen(fd, l->backlog) < 0)
+	if (fd < 0)
+		return -1;
+	tune(fd, l);
+	if (listen(fd, l->options.backlog) < 0)
 		return fail(fd, l, "listen() on", e);
 	return fd;
 }
@@ -179,6 +210,29 @@ listen_inet(const struct resource_table *t, const struct listener *l, struct err
 	return fd;
 }
 
+/* reuseport: what others of ours hold on this port must let it in. */
+static int
+listen_shared(const struct resource_table *t, const struct listener *l, struct err *e)
+{
+	(void)share_port(t, l, 1);
+	return bind_and_listen(l, 1, e);
+}
+
+/* A socket for each worker; false: not all could be had. */
+static bool
+add_shared(const struct resource_table *t, struct resource *r, const struct listener *l,
+    struct err *e)
+{
+	while (r->more_count + 1 < l->sockets) {
+		int fd = listen_shared(t, l, e);
+
+		if (fd < 0)
+			return false;
+		resource_add_fd(r, fd);
+	}
+	return true;
+}
+
 static void
 hint_at_holder(const struct listener *l, struct err *e)
 {
@@ -188,36 +242,61 @@ hint_at_holder(const struct listener *l, struct err *e)
 		err_hint(e, "%s listens there", who);
 }
 
+/* -1 with errno. */
+static int
+open_first(const struct resource_table *t, const struct listener *l, struct err *e)
+{
+	int fd;
+
+	if (l->address.u.sa.sa_family != AF_UNIX)
+		return l->options.reuseport ? listen_shared(t, l, e) : listen_inet(t, l, e);
+	/* 0666 as nginx has it: who may connect is a matter of the directory. */
+	fd = unix_socket_listen(l->address.u.un.sun_path, 0666, l->options.backlog);
+	if (fd < 0)
+		return fail(-1, l, "bind() to", e);
+	tune(fd, l);
+	return fd;
+}
+
+/* It is there already: all that can be set again. */
+static void
+renew(const struct resource *r, const struct listener *l)
+{
+	for (unsigned i = 0; i <= r->more_count; i++) {
+		int fd = resource_fd(r, i);
+
+		tune(fd, l);
+		(void)listen(fd, l->options.backlog);
+	}
+}
+
 struct resource *
 listener_open(struct resource_table *t, const struct listener *l, bool *busy, struct err *e)
 {
 	bool is_unix = l->address.u.sa.sa_family == AF_UNIX;
 	char *name = name_of(l);
 	struct resource *r = resource_find(t, RESOURCE_LISTENER, span_str(name));
-	int fd = -1;
+	int fd;
 
 	*busy = false;
 	if (r) {
-		(void)listen(r->fd, l->backlog);
-		goto out;
-	}
-	if (is_unix) {
-		/* 0666 as nginx has it: who may connect is a matter of the directory. */
-		fd = unix_socket_listen(l->address.u.un.sun_path, 0666, l->backlog);
-		if (fd < 0)
-			fd = fail(-1, l, "bind() to", e);
+		renew(r, l);
 	} else {
-		fd = listen_inet(t, l, e);
+		fd = open_first(t, l, e);
+		if (fd < 0) {
+			*busy = errno == EADDRINUSE;
+			if (*busy && !is_unix)
+				hint_at_holder(l, e);
+			goto out;
+		}
+		r = resource_add(t, RESOURCE_LISTENER, span_str(name), fd);
+		if (is_unix)
+			r->unlink = mem_strdup(l->address.u.un.sun_path);
 	}
-	if (fd < 0) {
-		*busy = errno == EADDRINUSE;
-		if (*busy && !is_unix)
-			hint_at_holder(l, e);
-		goto out;
+	if (!is_unix && !add_shared(t, r, l, e)) {
+		resource_unref(t, r);
+		r = NULL;
 	}
-	r = resource_add(t, RESOURCE_LISTENER, span_str(name), fd);
-	if (is_unix)
-		r->unlink = mem_strdup(l->address.u.un.sun_path);
 out:
 	free(name);
 	return r;

@@ -45,6 +45,9 @@ give_up(struct monitor *m, const char *failure)
 	finish(m, ed, failure);
 	m->reload.candidate = NULL;
 	edition_free(ed);
+	/* Sockets for workers that will not come. */
+	for (struct resource *r = m->resources.first; r; r = r->next)
+		resource_trim(r, (unsigned)m->wanted);
 }
 
 /* What cannot change under running processes is said, not silently passed over. */

@@ -70,12 +70,17 @@ workers_start(struct monitor *m)
 }
 
 static void
-limit_descriptors(const struct monitor *m, const struct worker_process *w)
+limit_descriptors(const struct monitor *m, struct worker_process *w)
 {
 	uint64_t n = m->current->snapshot->main.worker_rlimit_nofile;
 	struct rlimit limit = { .rlim_cur = n, .rlim_max = n };
 
-	if (n && w->pid > 0 && prlimit(w->pid, RLIMIT_NOFILE, &limit, NULL) < 0)
+	/* To set what is set already may need a capability for nothing. */
+	if (n == 0 || w->pid <= 0 || n == w->rlimit_nofile)
+		return;
+	if (prlimit(w->pid, RLIMIT_NOFILE, &limit, NULL) == 0)
+		w->rlimit_nofile = n;
+	else
 		announce(&m->announcer, LOG_LEVEL_ALERT,
 		    "prlimit(RLIMIT_NOFILE, %llu) failed (%d: %s)", (unsigned long long)n, errno,
 		    strerror(errno));
@@ -92,6 +97,8 @@ workers_commit(struct monitor *m)
 		make_room(m, wanted);
 	else
 		m->wanted = wanted;
+	for (struct resource *r = m->resources.first; r; r = r->next)
+		resource_trim(r, (unsigned)wanted);
 	for (size_t i = 0; i < m->wanted; i++) {
 		struct worker_process *w = m->workers[i];
 

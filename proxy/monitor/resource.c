@@ -35,6 +35,28 @@ resource_add(struct resource_table *t, enum resource_kind kind, struct span name
 	return r;
 }
 
+int
+resource_fd(const struct resource *r, unsigned worker_number)
+{
+	if (worker_number == 0 || r->more_count == 0)
+		return r->fd;
+	return worker_number <= r->more_count ? r->more[worker_number - 1] : -1;
+}
+
+void
+resource_add_fd(struct resource *r, int fd_take)
+{
+	r->more = mem_realloc_array(r->more, r->more_count + 1, sizeof(*r->more));
+	r->more[r->more_count++] = fd_take;
+}
+
+void
+resource_trim(struct resource *r, unsigned workers)
+{
+	while (r->more_count > 0 && r->more_count >= workers)
+		close(r->more[--r->more_count]);
+}
+
 void
 resource_unref(struct resource_table *t, struct resource *r)
 {
@@ -46,6 +68,8 @@ resource_unref(struct resource_table *t, struct resource *r)
 		at = &(*at)->next;
 	*at = r->next;
 	close(r->fd);
+	resource_trim(r, 0);
+	free(r->more);
 	if (r->unlink)
 		(void)unlink(r->unlink);
 	free(r->unlink);

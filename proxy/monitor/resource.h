@@ -18,8 +18,10 @@ enum resource_kind { RESOURCE_LISTENER, RESOURCE_LOG };
 struct resource {
 	uint32_t id; /* 1.. */
 	enum resource_kind kind;
-	char *name;   /* what it is found by */
-	int fd;       /* owned */
+	char *name; /* what it is found by */
+	int fd;     /* owned */
+	int *more;  /* owned: for the second worker and on, each its own (reuseport) */
+	unsigned more_count;
 	char *unlink; /* a socket file to remove with it, or NULL */
 	unsigned refs;
 	struct resource *next;
@@ -35,6 +37,12 @@ struct resource *resource_find(struct resource_table *t, enum resource_kind kind
 /* With one reference. Takes fd. */
 struct resource *resource_add(struct resource_table *t, enum resource_kind kind, struct span name,
     int fd_take);
+/* What a worker gets. */
+int resource_fd(const struct resource *r, unsigned worker_number);
+/* One more for the workers (taken). */
+void resource_add_fd(struct resource *r, int fd_take);
+/* Close those of workers from this number on. */
+void resource_trim(struct resource *r, unsigned workers);
 void resource_unref(struct resource_table *t, struct resource *r);
 
 #endif

@@ -136,7 +136,7 @@ worker_process_offer(struct worker_process *w, const struct edition *ed, int64_t
 		const struct channel_message rm = { .kind = CHANNEL_RESOURCE, .id = r->id };
 
 		if (r->id > w->last_resource)
-			send_or_queue(w, &rm, r->fd);
+			send_or_queue(w, &rm, resource_fd(r, w->number));
 		if (r->id > highest)
 			highest = r->id;
 	}
@@ -228,6 +228,7 @@ worker_process_start(struct worker_process *w, const struct worker_process_setup
 	w->state = WORKER_PROCESS_STARTING;
 	w->adopted = 0;
 	w->offered = 0;
+	w->rlimit_nofile = setup->rlimit_nofile;
 	w->last_resource = 0;
 	w->started_ms = clock_mono_ms();
 	w->restart_ms = 0;

@@ -35,6 +35,7 @@ struct worker_process {
 	int sock;               /* -1 when dead */
 	uint64_t offered;       /* newest generation sent */
 	uint64_t adopted;       /* newest acknowledged; 0 = none */
+	uint64_t rlimit_nofile; /* as it was last set; 0 = never */
 	uint32_t last_resource; /* highest resource id sent */
 	char *refused;          /* why `offered` was refused, or NULL; owned */
 	int64_t started_ms;     /* clock_mono_ms */

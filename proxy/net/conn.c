@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -80,9 +81,9 @@ conn_read(struct conn *c, void *p, size_t n)
 	return r;
 }
 
-/* Bytes the transport took; 0 = it takes none now, or has failed. */
+/* flags: of send(2); nothing to TLS. Bytes the transport took; 0 = it takes none now, or has failed. */
 static size_t
-raw_write(struct conn *c, const char *p, size_t n)
+raw_write(struct conn *c, const char *p, size_t n, int flags)
 {
 	ssize_t r;
 
@@ -93,7 +94,7 @@ raw_write(struct conn *c, const char *p, size_t n)
 		return r > 0 ? (size_t)r : 0;
 	}
 	do
-		r = send(c->watch.fd, p, n, MSG_NOSIGNAL);
+		r = send(c->watch.fd, p, n, MSG_NOSIGNAL | flags);
 	while (r < 0 && errno == EINTR);
 	if (r >= 0)
 		return (size_t)r;
@@ -125,11 +126,11 @@ drop_queue(struct conn *c)
 
 /* Send what is queued as far as the socket takes it. No callbacks. */
 static void
-flush_queue(struct conn *c)
+flush_queue(struct conn *c, int flags)
 {
 	while (c->out && !c->failed && !c->write_failed) {
 		struct chunk *k = c->out;
-		size_t n = raw_write(c, k->data + k->start, chunk_filled(k));
+		size_t n = raw_write(c, k->data + k->start, chunk_filled(k), flags);
 
 		if (n == 0)
 			break;
@@ -161,7 +162,7 @@ static void
 flush_and_tell(struct conn *c)
 {
 	if (!c->failed && !c->connecting && !c->handshaking) {
-		flush_queue(c);
+		flush_queue(c, 0);
 		if (!c->failed && !c->out && c->shut_write && !c->shut_done)
 			shutdown_now(c);
 		if (!c->failed && !c->out && c->want_drain && c->shut_write == c->shut_done) {
@@ -349,7 +350,7 @@ write_direct(struct conn *c, struct span bytes)
 
 	while (bytes.n - taken >= FLUSH_AT && can_send_now(c)) {
 		size_t offer = c->ssl ? FLUSH_AT : bytes.n - taken;
-		size_t n = raw_write(c, bytes.p + taken, offer);
+		size_t n = raw_write(c, bytes.p + taken, offer, 0);
 
 		if (n == 0) {
 			/* The record is made: these bytes are ours now. */
@@ -388,11 +389,62 @@ conn_write(struct conn *c, struct span bytes)
 		conn_queue(c, span_of(bytes.p + taken, room));
 		taken += room;
 		if (c->out_bytes >= FLUSH_AT && can_send_now(c))
-			flush_queue(c);
+			flush_queue(c, 0);
 	}
 	if (taken < bytes.n)
 		c->want_drain = 1;
 	return taken;
+}
+
+/* Is it the file that failed, in a way that reading it would get around? */
+static bool
+is_no_file(int errnum)
+{
+	return errnum == EINVAL || errnum == ENOSYS || errnum == EOVERFLOW || errnum == ENOTSUP;
+}
+
+ssize_t
+conn_write_file(struct conn *c, int fd, uint64_t offset, size_t n, bool gather)
+{
+	off_t at = (off_t)offset;
+	ssize_t r = -1;
+
+	if (c->ssl || c->connecting)
+		return CONN_NO_FILE;
+	if (c->failed || c->closed || c->write_failed)
+		return (ssize_t)n;
+	flush_queue(c, gather ? MSG_MORE : 0);
+	if (c->failed || c->write_failed) {
+		flush_later(c);
+		return (ssize_t)n;
+	}
+	if (!c->out && c->writable) {
+		do
+			r = sendfile(c->watch.fd, fd, &at, n);
+		while (r < 0 && errno == EINTR);
+		if (r == 0) {
+			errno = 0;
+			return -1;
+		}
+		if (r < 0 && is_no_file(errno))
+			return CONN_NO_FILE;
+		if (r < 0 && errno == EIO)
+			return -1;
+		if (r < 0 && errno == EAGAIN) {
+			c->writable = 0;
+		} else if (r < 0) {
+			c->saved_errno = errno;
+			c->reason = "sendfile() failed";
+			c->failed = 1;
+			flush_later(c);
+			return (ssize_t)n;
+		}
+	}
+	if (r > 0)
+		c->bytes_out += (uint64_t)r;
+	if (r < (ssize_t)n)
+		c->want_drain = 1;
+	return r > 0 ? r : 0;
 }
 
 void

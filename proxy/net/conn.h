@@ -91,6 +91,13 @@ ssize_t conn_read(struct conn *c, void *p, size_t n);
  * sent at the end of the turn with whatever else is queued by then, or at once when enough has gathered.
  */
 size_t conn_write(struct conn *c, struct span bytes);
+/*
+ * The same from an open file, by sendfile(2), behind what is queued; gather: what is queued leaves in one packet with
+ * the file's beginning. -1 with errno when the file cannot be read (0: it has ended before). CONN_NO_FILE: this
+ * transport or file cannot do that; nothing was sent.
+ */
+#define CONN_NO_FILE (-2)
+ssize_t conn_write_file(struct conn *c, int fd, uint64_t offset, size_t n, bool gather);
 /* Take all of it whatever the limit; for heads and framing, whose size the caller bounds. */
 void conn_queue(struct conn *c, struct span bytes);
 /* n bytes of room inside the queue to format into; conn_queue_commit() then says how many were used. */

@@ -61,7 +61,9 @@ test_refusals(void **state)
 		{ "client_max_body_size 1t;", "\"client_max_body_size\" directive invalid value" },
 		{ "server_tokens build;",
 		    "invalid value \"build\" in \"server_tokens\" directive, it must be \"on\" or \"off\"" },
-		{ "sendfile on;", "unknown directive \"sendfile\"" },
+		{ "sendfile yes;",
+		    "invalid value \"yes\" in \"sendfile\" directive, it must be \"on\" or \"off\"" },
+		{ "aio on;", "unknown directive \"aio\"" },
 	};
 	static const struct refusal in_location[] = {
 		{ "client_header_timeout 1s;",

@@ -70,9 +70,9 @@ test_listen_forms(void **state)
 	listener(l, "127.0.0.1:80");
 	listener(l, "127.0.0.2:83");
 	assert_true(listener(l, "[::1]:80")->ipv6only);
-	assert_int_equal(listener(l, "[::1]:80")->backlog, 511);
+	assert_int_equal(listener(l, "[::1]:80")->options.backlog, 511);
 	assert_false(listener(l, "[::]:84")->ipv6only);
-	assert_int_equal(listener(l, "[::]:84")->backlog, 9);
+	assert_int_equal(listener(l, "[::]:84")->options.backlog, 9);
 	assert_int_equal(listener(l, "unix:/s")->address.u.sa.sa_family, AF_UNIX);
 	listener(l, "192.0.2.1:85");
 	listener(l, "[2001:db8::1]:85");
@@ -100,7 +100,12 @@ test_listen_refusals(void **state)
 		{ "listen nosuch.example:80;",
 		    "host not found in \"nosuch.example:80\" of the \"listen\" directive" },
 		{ "listen 80 http2;", "invalid parameter \"http2\"" },
-		{ "listen 80 reuseport;", "invalid parameter \"reuseport\"" },
+		{ "listen 80 reuseport=1;", "invalid parameter \"reuseport=1\"" },
+		{ "listen 80 so_keepalive=::;", "invalid so_keepalive value: \"::\"" },
+		{ "listen 80 so_keepalive=1:2:3:4;", "invalid so_keepalive value: \"1:2:3:4\"" },
+		{ "listen 80 so_keepalive=:0:;", "invalid so_keepalive value: \":0:\"" },
+		{ "listen 80 rcvbuf=0;", "invalid rcvbuf \"0\"" },
+		{ "listen 80 sndbuf=9x;", "invalid sndbuf \"9x\"" },
 		{ "listen 80 bakclog=5;", "invalid parameter \"bakclog=5\"" },
 		{ "listen 80 backlog=0;", "invalid backlog \"0\"" },
 		{ "listen 80 backlog=x;", "invalid backlog \"x\"" },

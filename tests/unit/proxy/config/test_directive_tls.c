@@ -65,7 +65,8 @@ test_ssl_on(void **state)
 	assert_false(l->snapshot->listeners[2].endpoints->tls);
 	assert_said(l,
 	    "[warn] the \"ssl\" directive is deprecated, use the \"listen ... ssl\" directive instead in "
-	    "/etc/t/t.conf:2: write \"listen 443 ssl;\" and drop \"ssl on;\"\n");
+	    "/etc/t/t.conf:2: write \"listen 443 ssl;\" and \"listen 444 ssl;\" and "
+	    "drop \"ssl on;\"\n");
 	unload(l);
 }
 

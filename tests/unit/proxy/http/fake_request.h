@@ -143,6 +143,8 @@ fake_init(struct fake *f, const char *method, const char *target)
 	f->settings.default_type = SPAN("application/octet-stream");
 	f->location.path = SPAN("/");
 	f->location.settings = &f->settings;
+	f->settings.etag = true;
+	f->settings.if_modified_since = MODIFIED_SINCE_EXACT;
 	f->server.location_settings = &f->settings;
 	f->server.root_location = f->location;
 	f->client.worker = &f->worker;

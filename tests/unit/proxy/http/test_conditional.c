@@ -24,7 +24,7 @@ check(const struct conditional_case *c, int64_t date, struct span tag)
 	for (size_t i = 0; i + 1 < COUNT(c->fields) && c->fields[i]; i += 2)
 		header_add(&l, header_identify(span_str(c->fields[i])), span_str(c->fields[i]),
 		    span_str(c->fields[i + 1]));
-	if (conditional_check(&l, date, tag) != c->result)
+	if (conditional_check(&l, date, tag, MODIFIED_SINCE_EXACT) != c->result)
 		fail_msg("%s: %s: wrong verdict", c->fields[0] ? c->fields[0] : "nothing",
 		    c->fields[0] ? c->fields[1] : "");
 	arena_free(a);

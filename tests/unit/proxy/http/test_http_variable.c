@@ -270,7 +270,7 @@ static void
 unknown_names_are_refused(void **state)
 {
 	static const char *const names[] = { "", "nope", "http", "http_", "Args",
-		"realip_remote_addr", "ssl_client_verify", "request_body" };
+		"ssl_client_verify", "request_body" };
 	struct span arg;
 
 	for (size_t i = 0; i < COUNT(names); i++)

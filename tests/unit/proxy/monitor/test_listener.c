@@ -11,13 +11,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 
 /* 127.0.0.1 on a port that was free a moment ago; text lives in the caller's buffer. */
 static struct listener
 loopback(char text[32])
 {
-	struct listener l = { .backlog = 16, .ipv6only = true };
+	struct listener l = { .options = { .backlog = 16 }, .ipv6only = true };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	l.address.u.in.sin_family = AF_INET;
@@ -155,10 +156,77 @@ test_foreign_address(void **state)
 	err_release(&e);
 }
 
+static int
+option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+static void
+test_options(void **state)
+{
+	struct resource_table table = { 0 };
+	struct err e = ERR_INIT;
+	char text[32];
+	struct listener l = loopback(text);
+	struct resource *r, *again;
+	bool busy;
+
+	l.options = (struct socket_options){
+		.backlog = 16,
+		.receive_buffer = 20000,
+		.send_buffer = 30000,
+		.keepalive = 1,
+		.keepalive_idle_s = 11,
+		.keepalive_interval_s = 12,
+		.keepalive_count = 3,
+		.deferred = true,
+		.reuseport = true,
+	};
+	l.sockets = 3;
+	r = listener_open(&table, &l, &busy, &e);
+	assert_non_null(r);
+	assert_int_equal(r->more_count, 2);
+	for (unsigned i = 0; i < 3; i++) {
+		int fd = resource_fd(r, i);
+
+		/* The kernel doubles them. */
+		assert_int_equal(option(fd, SOL_SOCKET, SO_RCVBUF), 40000);
+		assert_int_equal(option(fd, SOL_SOCKET, SO_SNDBUF), 60000);
+		assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+		assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 11);
+		assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 12);
+		assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
+		assert_true(option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT) > 0);
+	}
+	assert_int_equal(resource_fd(r, 3), -1);
+	/* A reload sets them again, on the same sockets. */
+	l.options.keepalive = 0;
+	l.options.deferred = false;
+	l.sockets = 4;
+	again = listener_open(&table, &l, &busy, &e);
+	assert_ptr_equal(again, r);
+	assert_int_equal(r->more_count, 3);
+	assert_int_equal(option(r->fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	assert_int_equal(option(r->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
+	resource_trim(r, 2);
+	assert_int_equal(r->more_count, 1);
+	resource_trim(r, 1);
+	assert_int_equal(r->more_count, 0);
+	resource_unref(&table, again);
+	resource_unref(&table, r);
+	assert_int_not_equal(connects(&l), 0);
+	assert_null(table.first);
+}
+
 static struct listener
 unix_listener(const char *path)
 {
-	struct listener l = { .backlog = 16 };
+	struct listener l = { .options = { .backlog = 16 } };
 
 	l.address.u.un.sun_family = AF_UNIX;
 	memcpy(l.address.u.un.sun_path, path, strlen(path));
@@ -260,6 +328,7 @@ main(void)
 		cmocka_unit_test(test_busy_names_the_holder),
 		cmocka_unit_test(test_wildcard_beside_our_own),
 		cmocka_unit_test(test_foreign_address),
+		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_unix),
 		cmocka_unit_test(test_log_reopen),
 	};
