@@ -5,6 +5,7 @@
  *	parent                               child (own process group)
  *	memfd with the input  ------------>  0   (or /dev/null)
  *	out pipe, read end    <------------  1,2 (or inherited)
+ *	errors pipe, if asked <------------  2
  *	status pipe, read end <------------  errno if exec failed; closed by exec
  *	pidfd: the child is gone
  *
@@ -33,14 +34,15 @@
 #define TICK_MS 20    /* look for the child this often where the kernel has no pidfd */
 
 /* Every descriptor is -1 when not open. */
-struct run {
+struct proc {
 	const struct proc_request *req;
-	const char *name; /* for messages */
+	char *name; /* for messages */
 	const char *const *argv;
 	char **env;
 	pid_t pid; /* 0 before the fork */
 	int in;
 	int out[2];
+	int errors[2];
 	int status[2];
 	int pidfd;
 };
@@ -91,7 +93,7 @@ make_env(const char *const *set)
 }
 
 static int
-open_input(struct run *r)
+open_input(struct proc *r)
 {
 	if (r->req->input.n == 0) {
 		r->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -104,16 +106,20 @@ open_input(struct run *r)
 }
 
 static int
-open_pipes(struct run *r)
+open_pipes(struct proc *r)
 {
 	if (open_input(r) < 0 || pipe2(r->status, O_CLOEXEC) < 0)
 		return -1;
 	if (!r->req->out)
 		return 0;
-	if (pipe2(r->out, O_CLOEXEC) < 0)
+	/* Only our ends: the child's must block. */
+	if (pipe2(r->out, O_CLOEXEC) < 0 || fcntl(r->out[0], F_SETFL, O_NONBLOCK) < 0)
 		return -1;
-	/* Only our end: the child's must block. */
-	return fcntl(r->out[0], F_SETFL, O_NONBLOCK);
+	if (!r->req->errors)
+		return 0;
+	if (pipe2(r->errors, O_CLOEXEC) < 0)
+		return -1;
+	return fcntl(r->errors[0], F_SETFL, O_NONBLOCK);
 }
 
 /* fd in place of target. dup2 onto itself would leave it close-on-exec. */
@@ -148,9 +154,10 @@ close_at_exec(void)
 
 /* In the child: nothing but async-signal-safe calls. */
 static _Noreturn void
-exec_child(const struct run *r)
+exec_child(const struct proc *r)
 {
-	int out = r->out[1], status = lift_fd(r->status[1]), why;
+	int out = r->out[1], errors = r->errors[1] >= 0 ? r->errors[1] : out;
+	int status = lift_fd(r->status[1]), why;
 	sigset_t none;
 
 	setpgid(0, 0);
@@ -159,7 +166,7 @@ exec_child(const struct run *r)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (status >= 0 && place_fd(r->in, 0) == 0 &&
-	    (out < 0 || (place_fd(out, 1) == 0 && place_fd(out, 2) == 0))) {
+	    (out < 0 || (place_fd(out, 1) == 0 && place_fd(errors, 2) == 0))) {
 		close_at_exec();
 		execvpe(r->argv[0], (char *const *)(uintptr_t)r->argv, r->env);
 	}
@@ -171,7 +178,7 @@ exec_child(const struct run *r)
 
 /* Fork, and wait until the child has called exec. */
 static int
-start(struct run *r, struct err *e)
+start(struct proc *r, struct err *e)
 {
 	ssize_t n;
 	int why;
@@ -187,6 +194,7 @@ start(struct run *r, struct err *e)
 	setpgid(r->pid, r->pid);
 	close_fd(&r->in);
 	close_fd(&r->out[1]);
+	close_fd(&r->errors[1]);
 	close_fd(&r->status[1]);
 	do
 		n = read(r->status[0], &why, sizeof(why));
@@ -203,14 +211,13 @@ start(struct run *r, struct err *e)
 
 /* Take what the child has written so far; what is over the buffer's maximum is dropped. */
 static void
-drain(struct run *r)
+drain_pipe(int *fd, struct buf *out)
 {
-	struct buf *out = r->req->out;
 	char chunk[4096];
 
 	/* A pipe's capacity at most, so that a child that never stops talking cannot keep us here. */
-	for (size_t turn = 0; r->out[0] >= 0 && turn < 65536 / sizeof(chunk); turn++) {
-		ssize_t n = read(r->out[0], chunk, sizeof(chunk));
+	for (size_t turn = 0; *fd >= 0 && turn < 65536 / sizeof(chunk); turn++) {
+		ssize_t n = read(*fd, chunk, sizeof(chunk));
 		size_t room = out->max - out->len;
 
 		if (n < 0 && errno == EINTR)
@@ -218,13 +225,20 @@ drain(struct run *r)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
-			close_fd(&r->out[0]);
+			close_fd(fd);
 			return;
 		}
 		if (buf_add(out, span_of(chunk, (size_t)n < room ? (size_t)n : room)) < 0 ||
 		    (size_t)n > room)
 			out->full = true;
 	}
+}
+
+static void
+drain(struct proc *r)
+{
+	drain_pipe(&r->out[0], r->req->out);
+	drain_pipe(&r->errors[0], r->req->errors);
 }
 
 /* Not reaped yet, so that its process group keeps its number. */
@@ -240,17 +254,18 @@ has_ended(pid_t pid)
 
 /* Until the child has ended (true) or the deadline is over (false; -1 = none). */
 static bool
-watch(struct run *r, int64_t deadline_ms)
+watch(struct proc *r, int64_t deadline_ms)
 {
 	while (!has_ended(r->pid)) {
-		struct pollfd fds[2] = { { r->out[0], POLLIN, 0 }, { r->pidfd, POLLIN, 0 } };
+		struct pollfd fds[3] = { { r->out[0], POLLIN, 0 }, { r->errors[0], POLLIN, 0 },
+			{ r->pidfd, POLLIN, 0 } };
 		int64_t left = deadline_ms < 0 ? INT_MAX : deadline_ms - clock_mono_ms();
 
 		if (left <= 0)
 			return false;
 		if (r->pidfd < 0 && left > TICK_MS)
 			left = TICK_MS;
-		poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left);
+		poll(fds, 3, left > INT_MAX ? INT_MAX : (int)left);
 		drain(r);
 	}
 	drain(r);
@@ -259,7 +274,7 @@ watch(struct run *r, int64_t deadline_ms)
 
 /* TERM to the whole group, time to obey, then KILL. */
 static void
-stop(struct run *r)
+stop(struct proc *r)
 {
 	kill(-r->pid, SIGTERM);
 	watch(r, clock_mono_ms() + GRACE_MS);
@@ -268,7 +283,7 @@ stop(struct run *r)
 }
 
 static int
-reap(struct run *r, int *status, struct err *e)
+reap(struct proc *r, int *status, struct err *e)
 {
 	int raw;
 	pid_t pid;
@@ -283,52 +298,91 @@ reap(struct run *r, int *status, struct err *e)
 	return 0;
 }
 
-static int
-run(struct run *r, int *status, struct err *e)
+static void
+proc_free(struct proc *p)
 {
-	int64_t limit = r->req->timeout_ms;
+	close_fd(&p->in);
+	close_fd(&p->out[0]);
+	close_fd(&p->out[1]);
+	close_fd(&p->errors[0]);
+	close_fd(&p->errors[1]);
+	close_fd(&p->status[0]);
+	close_fd(&p->status[1]);
+	close_fd(&p->pidfd);
+	free(p->env);
+	free(p->name);
+	free(p);
+}
+
+struct proc *
+proc_start(const struct proc_request *req, struct err *e)
+{
+	const char *const shell[] = { "/bin/sh", "-c", req->shell, NULL };
+	struct proc *p = mem_zalloc(sizeof(*p));
 	int ignored;
 
-	if (open_pipes(r) < 0)
-		return err_set_errno(e, errno, "cannot run %s", r->name);
-	if (start(r, e) < 0) {
-		if (r->pid > 0 && reap(r, &ignored, NULL) < 0)
-			r->pid = 0;
-		return -1;
+	p->req = req;
+	p->name = mem_strdup(req->shell ? req->shell : req->argv[0]);
+	p->argv = req->shell ? shell : req->argv;
+	p->in = p->pidfd = -1;
+	p->out[0] = p->out[1] = p->errors[0] = p->errors[1] = p->status[0] = p->status[1] = -1;
+	p->env = make_env(req->env);
+	if (open_pipes(p) < 0) {
+		err_set_errno(e, errno, "cannot run %s", p->name);
+	} else if (start(p, e) == 0) {
+		p->argv = NULL; /* was only needed for exec */
+		return p;
 	}
-	if (watch(r, limit > 0 ? clock_mono_ms() + limit : -1))
-		return reap(r, status, e);
-	stop(r);
-	err_set(e, ERR_TEMPFAIL, "%s did not end within %lld.%03lld s and was stopped", r->name,
-	    (long long)(limit / 1000), (long long)(limit % 1000));
-	if (reap(r, &ignored, NULL) < 0)
-		r->pid = 0;
-	return -1;
+	if (p->pid > 0)
+		(void)!reap(p, &ignored, NULL);
+	proc_free(p);
+	return NULL;
+}
+
+int
+proc_fd(const struct proc *p)
+{
+	return p->pidfd;
+}
+
+bool
+proc_ended(struct proc *p)
+{
+	bool ended = has_ended(p->pid);
+
+	drain(p);
+	return ended;
+}
+
+void
+proc_stop(struct proc *p)
+{
+	stop(p);
+}
+
+int
+proc_finish(struct proc *p, int *status, struct err *e)
+{
+	int rc = reap(p, status, e);
+
+	proc_free(p);
+	return rc;
 }
 
 int
 proc_run(const struct proc_request *req, int *status, struct err *e)
 {
-	const char *const shell[] = { "/bin/sh", "-c", req->shell, NULL };
-	struct run r = {
-		.req = req,
-		.name = req->shell ? req->shell : req->argv[0],
-		.argv = req->shell ? shell : req->argv,
-		.in = -1,
-		.out = { -1, -1 },
-		.status = { -1, -1 },
-		.pidfd = -1,
-	};
-	int rc;
+	struct proc *p = proc_start(req, e);
+	int64_t limit = req->timeout_ms;
+	int ignored;
 
-	r.env = make_env(req->env);
-	rc = run(&r, status, e);
-	close_fd(&r.in);
-	close_fd(&r.out[0]);
-	close_fd(&r.out[1]);
-	close_fd(&r.status[0]);
-	close_fd(&r.status[1]);
-	close_fd(&r.pidfd);
-	free(r.env);
-	return rc;
+	if (!p)
+		return -1;
+	if (watch(p, limit > 0 ? clock_mono_ms() + limit : -1))
+		return proc_finish(p, status, e);
+	stop(p);
+	err_set(e, ERR_TEMPFAIL, "%s did not end within %lld.%03lld s and was stopped", p->name,
+	    (long long)(limit / 1000), (long long)(limit % 1000));
+	(void)!proc_finish(p, &ignored, NULL);
+	return -1;
 }

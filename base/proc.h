@@ -27,6 +27,8 @@ struct proc_request {
 	int64_t timeout_ms;
 	/* stdout and stderr together, cut at its maximum (then full); NULL = inherited. */
 	struct buf *out;
+	/* stderr by itself, so that out is stdout alone; needs out. */
+	struct buf *errors;
 };
 
 /*
@@ -35,5 +37,21 @@ struct proc_request {
  */
 int proc_run(const struct proc_request *req, int *status, struct err *e)
     __attribute__((warn_unused_result));
+
+/*
+ * The same for a caller that has more to wait for. What req points at stays until proc_finish; its timeout_ms is the
+ * caller's affair.
+ */
+struct proc;
+struct proc *proc_start(const struct proc_request *req, struct err *e)
+    __attribute__((warn_unused_result));
+/* Readable once it has ended; -1 where the kernel has no such descriptor: ask proc_ended now and then. */
+int proc_fd(const struct proc *p);
+/* Take the output so far; true when the program has ended. */
+bool proc_ended(struct proc *p);
+/* TERM, at most two seconds, KILL. It has ended then. */
+void proc_stop(struct proc *p);
+/* After its end; frees p. *status as from proc_run. */
+int proc_finish(struct proc *p, int *status, struct err *e) __attribute__((warn_unused_result));
 
 #endif

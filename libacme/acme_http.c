@@ -50,6 +50,7 @@ struct acme_http {
 	const volatile sig_atomic_t *stop;
 	struct transfer *active, *idle;
 	struct timer *timers; /* soonest first */
+	struct watch_set watches;
 	struct acme_http_counts counts;
 };
 
@@ -131,6 +132,7 @@ acme_http_free(struct acme_http *http)
 		transfer_free(t);
 	}
 	curl_multi_cleanup(http->multi);
+	watch_set_release(&http->watches);
 	free(http);
 }
 
@@ -381,6 +383,9 @@ map_error(const struct transfer *t, CURLcode code, struct err *e)
 		err_hint(e, "check the name, this machine's DNS and its network");
 		return;
 	case CURLE_TOO_MANY_REDIRECTS:
+		err_set(e, ERR_CONFIG, "%s redirects more than %d times, in a loop it seems",
+		    t->url, REDIRECTS_MAX);
+		return;
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		err_set(e, ERR_UNAVAILABLE, "%s: %s", t->url, why);
@@ -458,12 +463,20 @@ fire_timers(struct acme_http *http)
 static int
 nap_ms(const struct acme_http *http)
 {
-	int64_t wait;
+	int64_t at = watch_deadline_ms(&http->watches), wait;
 
-	if (!http->timers)
+	if (http->timers && (at < 0 || http->timers->at_ms < at))
+		at = http->timers->at_ms;
+	if (at < 0)
 		return NAP_MAX_MS;
-	wait = http->timers->at_ms - clock_mono_ms();
+	wait = at - clock_mono_ms();
 	return wait <= 0 ? 0 : wait < NAP_MAX_MS ? (int)wait : NAP_MAX_MS;
+}
+
+struct watch_set *
+acme_http_watches(struct acme_http *http)
+{
+	return &http->watches;
 }
 
 bool
@@ -472,19 +485,50 @@ acme_http_stopped(const struct acme_http *http)
 	return http->stop && *http->stop;
 }
 
+static bool
+has_work(const struct acme_http *http)
+{
+	return http->active || http->timers || watch_keeps(&http->watches);
+}
+
+/* struct pollfd and libcurl's own are not the same everywhere. */
+static void
+wait_for_work(struct acme_http *http)
+{
+	struct watch_set *set = &http->watches;
+	struct curl_waitfd *fds = NULL;
+
+	watch_prepare(set);
+	if (set->count)
+		fds = mem_realloc_array(NULL, set->count, sizeof(*fds));
+	for (size_t i = 0; i < set->count; i++) {
+		short events = set->fds[i].events;
+
+		fds[i] = (struct curl_waitfd){ .fd = set->fds[i].fd,
+			.events = (short)((events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+					  (events & POLLOUT ? CURL_WAIT_POLLOUT : 0)) };
+	}
+	curl_multi_poll(http->multi, fds, (unsigned)set->count, nap_ms(http), NULL);
+	free(fds);
+	/* Errors and hang-ups, which libcurl's flags have no word for. */
+	if (set->count)
+		poll(set->fds, set->count, 0);
+	watch_tell(set, clock_mono_ms(), acme_http_stopped(http));
+}
+
 void
 acme_http_run(struct acme_http *http)
 {
 	int running;
 
-	while (http->active || http->timers) {
+	while (has_work(http)) {
 		fire_timers(http);
 		while (http->active && acme_http_stopped(http))
 			transfer_finish(http, http->active, CURLE_ABORTED_BY_CALLBACK);
 		curl_multi_perform(http->multi, &running);
 		finish_transfers(http);
-		if (http->active || http->timers)
-			curl_multi_poll(http->multi, NULL, 0, nap_ms(http), NULL);
+		if (has_work(http))
+			wait_for_work(http);
 	}
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "libacme/watch.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -61,8 +62,11 @@ void acme_http_start(struct acme_http *http, const struct acme_fetch *fetch);
 /* Call fire(arg) once, after delay_ms. */
 void acme_http_after(struct acme_http *http, int64_t delay_ms, void (*fire)(void *arg), void *arg);
 
+/* Descriptors that the loop waits for, too. */
+struct watch_set *acme_http_watches(struct acme_http *http);
+
 /*
- * Until no transfer and no timer is left. Once told to stop, what is under way and what is
+ * Until no transfer, no timer and no watch (but those in the background) is left. Once told to stop, what is under way and what is
  * started from then on fails with "interrupted" and all timers fire at once, so that everybody unwinds the usual way.
  */
 void acme_http_run(struct acme_http *http);
