@@ -68,7 +68,7 @@ ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SANFLAG
 
 LIBS_base  := $(shell $(PKG_CONFIG) --libs libcrypto) -lpthread
 LIBS_cert  := $(shell $(PKG_CONFIG) --libs libssl libcjson libidn2) $(LIBS_base)
-LIBS_acme  := $(shell $(PKG_CONFIG) --libs libcurl) $(LIBS_cert)
+LIBS_acme  := $(shell $(PKG_CONFIG) --libs libcurl libcares) -lresolv $(LIBS_cert)
 LIBS_proxy := $(shell $(PKG_CONFIG) --libs libnghttp2 libpcre2-8 libcares libseccomp) $(LIBS_cert)
 LIBS_test  := $(shell $(PKG_CONFIG) --libs cmocka)
 

@@ -30,19 +30,27 @@ struct args {
 
 SETTER(account, args->asked.account = value)
 SETTER(agree_tos, args->agree_tos = true)
+SETTER(auth_hook, args->asked.auth_hook = value)
 SETTER(ca_file, args->asked.ca_file = value)
 SETTER(cert_name, args->asked.cert_name = value)
+SETTER(challenge, args->asked.challenge = value)
+SETTER(cleanup_hook, args->asked.cleanup_hook = value)
 SETTER(config_dir, args->config_dir = value)
 SETTER(curve, args->asked.curve = value)
 SETTER(deploy_hook, args->asked.deploy_hook = value)
+SETTER(dns_hook, args->asked.dns_hook = value)
+SETTER(dns_server, args->asked.dns_server = value)
 SETTER(eab_key, args->eab_key = value)
 SETTER(eab_kid, args->eab_kid = value)
 SETTER(email, args->email = value)
 SETTER(expand, args->asked.expand = true)
 SETTER(force, args->asked.force = true)
+SETTER(http_address, args->asked.http_address = value)
+SETTER(http_port, args->asked.http_port = value)
 SETTER(json, args->json = true)
 SETTER(keep, args->keep = true)
 SETTER(key_type, args->asked.key_type = value)
+SETTER(manual, args->asked.manual = true)
 SETTER(no_email, args->no_email = true)
 SETTER(no_preflight, args->asked.preflight = "none")
 SETTER(no_reuse_key, args->asked.reuse_key = 0)
@@ -50,15 +58,19 @@ SETTER(non_interactive, args->ask_nothing = true)
 SETTER(post_hook, args->asked.post_hook = value)
 SETTER(pre_hook, args->asked.pre_hook = value)
 SETTER(preflight, args->asked.preflight = value)
+SETTER(propagation, args->asked.propagation = value)
 SETTER(quiet, args->quiet = true)
 SETTER(reload, args->asked.reload = value)
 SETTER(reuse_key, args->asked.reuse_key = 1)
 SETTER(rsa_bits, args->asked.rsa_bits = value)
 SETTER(server, args->asked.server = value)
 SETTER(staging, args->staging = true)
+SETTER(standalone, args->asked.standalone = true)
+SETTER(tinyproxyd, args->asked.tinyproxyd = true)
+SETTER(tls_alpn_port, args->asked.tls_alpn_port = value)
 SETTER(verbose, args->verbose = true)
 SETTER(verify, args->asked.verify = value)
-/* The only way of proving names so far: saying it changes nothing. */
+/* The way that -w goes with: saying it changes nothing. */
 SETTER(webroot_solver, (void)args)
 
 static int
@@ -80,6 +92,28 @@ static const struct cli_option options[] = {
 	    add_webroot },
 	{ "webroot", 0, NULL, "prove names by files in a web root (the default)", 0,
 	    set_webroot_solver },
+	{ "standalone", 0, NULL, "prove names by a server of our own, while it takes", 0,
+	    set_standalone },
+	{ "http-01-port", 0, "PORT", "with --standalone: listen here (default: 80)", 0,
+	    set_http_port },
+	{ "http-01-address", 0, "ADDRESS", "with --standalone: and here (default: everywhere)", 0,
+	    set_http_address },
+	{ "tls-alpn-01-port", 0, "PORT", "the same for tls-alpn-01 (default: 443)", 0,
+	    set_tls_alpn_port },
+	{ "tinyproxyd", 0, NULL, "prove names by tls-alpn-01, shown by a running tinyproxyd", 0,
+	    set_tinyproxyd },
+	{ "dns-hook", 0, "PROGRAM", "prove names by dns-01: PROGRAM is called as dehydrated does",
+	    0, set_dns_hook },
+	{ "manual", 0, NULL, "certbot's word for proving by hooks", CLI_HIDDEN, set_manual },
+	{ "manual-auth-hook", 0, "COMMAND", "show a challenge: called as certbot does", 0,
+	    set_auth_hook },
+	{ "manual-cleanup-hook", 0, "COMMAND", "take it away again", 0, set_cleanup_hook },
+	{ "preferred-challenges", 0, "TYPE", "http-01, dns-01 or tls-alpn-01, where several work",
+	    0, set_challenge },
+	{ "dns-server", 0, "ADDRESS[:PORT]", "ask this one before the CA asks its own", 0,
+	    set_dns_server },
+	{ "dns-propagation-seconds", 0, "N", "wait for all name servers (default: up to 120)", 0,
+	    set_propagation },
 	{ "cert-name", 0, "NAME", "name of the lineage (default: the first name)", 0,
 	    set_cert_name },
 	{ "server", 0, "URL|NAME", "the CA: a directory URL or letsencrypt, zerossl, google ...", 0,

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "libacme/dns_ask.h"
 #include "libcert/name.h"
 #include "libcert/served.h"
 
@@ -50,10 +51,6 @@ check_name(const struct asked *asked, const struct name *name, struct err *e)
 	if (name->kind != NAME_DNS && name->kind != NAME_IP)
 		return err_set(e, ERR_USAGE, "no ACME CA makes certificates for the %s %s",
 		    name_kind_word(name->kind), name->text);
-	if (name->wildcard) {
-		err_set(e, ERR_USAGE, "the wildcard %s can only be proved by dns-01", name->text);
-		return err_hint(e, "dns-01 is not built in yet: list the names one by one with -d");
-	}
 	if (asked->name_count == NAMES_MAX)
 		return err_set(e, ERR_USAGE, "more than %d names in one certificate", NAMES_MAX);
 	return 0;
@@ -153,6 +150,97 @@ set_roots(const struct asked *asked, struct issue *job, struct err *e)
 	return 0;
 }
 
+/* ---- how names are proved -------------------------------------------------------------------- */
+
+/* Is a way of proving given, whatever the lineage has? */
+static bool
+gives_solver(const struct asked *asked)
+{
+	return asked->root_count || asked->standalone || asked->manual || asked->auth_hook ||
+	       asked->dns_hook || asked->tinyproxyd;
+}
+
+static int
+set_solver(const struct asked *asked, struct issue *job, struct err *e)
+{
+	bool manual = asked->manual || asked->auth_hook || asked->dns_hook;
+	const struct {
+		bool given;
+		enum renewal_solver solver;
+	} ways[] = {
+		{ asked->root_count > 0, RENEWAL_WEBROOT },
+		{ asked->standalone, RENEWAL_STANDALONE },
+		{ manual, RENEWAL_MANUAL },
+		{ asked->tinyproxyd, RENEWAL_TINYPROXYD },
+	};
+	unsigned given = 0;
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (!ways[i].given)
+			continue;
+		given++;
+		if (job->how.solver != ways[i].solver)
+			job->how.challenge = NULL;
+		job->how.solver = ways[i].solver;
+	}
+	if (given > 1 || (asked->auth_hook && asked->dns_hook))
+		return err_set(e, ERR_USAGE,
+		    "names are proved in one way: a web root (-w), --standalone, --tinyproxyd, "
+		    "--manual-auth-hook or --dns-hook");
+	/* One kind of hook takes the other's place. */
+	if (asked->auth_hook)
+		job->how.dns_hook = NULL;
+	if (asked->dns_hook)
+		job->how.auth_hook = job->how.cleanup_hook = NULL;
+	return 0;
+}
+
+static int
+set_challenge(const struct asked *asked, struct issue *job, struct err *e)
+{
+	struct span first, rest = span_str(asked->challenge);
+	char *word;
+
+	if (!asked->challenge)
+		return 0;
+	if (!span_split(&rest, ',', &first))
+		first = rest;
+	word = mem_dup_span(span_trim(first));
+	job->how.challenge = renewal_challenge(word);
+	free(word);
+	if (!job->how.challenge)
+		return err_set(e, ERR_USAGE,
+		    "\"%s\" is no challenge: http-01, dns-01 or tls-alpn-01", asked->challenge);
+	return 0;
+}
+
+static int
+check_number(const char *option, const char *value, uint64_t max, struct err *e)
+{
+	uint64_t number;
+
+	if (!value || (span_to_u64(span_str(value), max, &number) == 0 && number > 0))
+		return 0;
+	return err_set(e, ERR_USAGE, "%s takes 1 to %llu, not \"%s\"", option,
+	    (unsigned long long)max, value);
+}
+
+static int
+set_proving(const struct asked *asked, struct issue *job, struct err *e)
+{
+	if (set_solver(asked, job, e) < 0 || set_challenge(asked, job, e) < 0)
+		return -1;
+	if (check_number("--http-01-port", asked->http_port, 65535, e) < 0 ||
+	    check_number("--tls-alpn-01-port", asked->tls_alpn_port, 65535, e) < 0 ||
+	    check_number("--dns-propagation-seconds", asked->propagation, 86400, e) < 0)
+		return -1;
+	if (asked->dns_server && dns_server_check(asked->dns_server, e) < 0)
+		return -1;
+	return set_roots(asked, job, e);
+}
+
+/* ---- everything else ------------------------------------------------------------------------- */
+
 static int
 set_key(const struct asked *asked, struct issue *job, struct err *e)
 {
@@ -210,6 +298,14 @@ set_how(const struct asked *asked, struct issue *job, struct err *e)
 		const char **field;
 	} plain[] = {
 		{ asked->account, &how->account },
+		{ asked->auth_hook, &how->auth_hook },
+		{ asked->cleanup_hook, &how->cleanup_hook },
+		{ asked->dns_hook, &how->dns_hook },
+		{ asked->dns_server, &how->dns_server },
+		{ asked->http_address, &how->http_address },
+		{ asked->http_port, &how->http_port },
+		{ asked->propagation, &how->propagation },
+		{ asked->tls_alpn_port, &how->tls_alpn_port },
 		{ asked->pre_hook, &how->pre_hook },
 		{ asked->post_hook, &how->post_hook },
 		{ asked->deploy_hook, &how->deploy_hook },
@@ -238,7 +334,7 @@ set_how(const struct asked *asked, struct issue *job, struct err *e)
 	how->off = false;
 	if (asked->reuse_key >= 0)
 		how->reuse_key = asked->reuse_key;
-	if (set_files(asked, job, e) < 0 || set_roots(asked, job, e) < 0)
+	if (set_files(asked, job, e) < 0 || set_proving(asked, job, e) < 0)
 		return -1;
 	return set_key(asked, job, e);
 }
@@ -293,8 +389,8 @@ load_how(const struct asked *asked, struct issue *job, struct err *e)
 
 	if (renewal_load(job->store, job->name, job->arena, &job->how, &why) == 0)
 		return 0;
-	/* With web roots given, one that we could not follow is taken over. */
-	if (why.kind == ERR_NOINPUT || (why.kind == ERR_CONFIG && asked->root_count)) {
+	/* With a way of proving given, one that we could not follow is taken over. */
+	if (why.kind == ERR_NOINPUT || (why.kind == ERR_CONFIG && gives_solver(asked))) {
 		err_release(&why);
 		job->how = (struct renewal){ .key = { .kind = PKEY_EC, .curve = "P-256" } };
 		return 0;
@@ -312,6 +408,20 @@ set_names(const struct asked *asked, struct issue *job)
 		names[i] = arena_dup(job->arena, span_str(asked->names[i].name));
 	job->names = names;
 	job->name_count = asked->name_count;
+}
+
+static int
+check_proving(const struct issue *job, struct err *e)
+{
+	const struct renewal *how = &job->how;
+
+	if (how->solver == RENEWAL_WEBROOT && !how->root_count && !how->webroot) {
+		err_set(e, ERR_USAGE, "no web root is given");
+		return err_hint(e,
+		    "-w DIR names the directory that port 80 of these names shows; other ways to "
+		    "prove them are --standalone, --tinyproxyd, --dns-hook PROGRAM");
+	}
+	return solver_check(how, job->names, job->name_count, e);
 }
 
 int
@@ -333,14 +443,9 @@ asked_make(const struct asked *asked, struct certstore *store, struct issue **jo
 	j->force = asked->force;
 	j->save = true;
 	if (load_how(asked, j, e) < 0 || set_how(asked, j, e) < 0 ||
-	    check_change(asked, j, e) < 0) {
+	    check_change(asked, j, e) < 0 || check_proving(j, e) < 0) {
 		issue_free(j);
 		return -1;
-	}
-	if (!j->how.root_count && !j->how.webroot) {
-		issue_free(j);
-		err_set(e, ERR_USAGE, "no web root is given");
-		return err_hint(e, "-w DIR names the directory that port 80 of these names shows");
 	}
 	*job = j;
 	return 0;

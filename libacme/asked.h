@@ -25,6 +25,9 @@ struct asked {
 	size_t root_count;
 	/* Borrowed; NULL = not given: as the lineage has it, else the default. */
 	const char *cert_name, *server, *account, *key_type, *curve, *rsa_bits;
+	const char *challenge, *http_address, *http_port, *tls_alpn_port;
+	const char *auth_hook, *cleanup_hook, *dns_hook, *dns_server, *propagation;
+	bool standalone, manual, tinyproxyd; /* ways of proving besides web roots */
 	const char *pre_hook, *post_hook, *deploy_hook, *ca_file, *reload, *verify, *preflight;
 	int reuse_key; /* 1, 0; -1 = not given */
 	bool expand, force;

@@ -22,6 +22,7 @@ struct webroot_options {
 	 * cannot be reached; "ADDRESS:PORT"; or "none".
 	 */
 	const char *preflight;
+	const char *dns_server; /* whom the check asks for addresses (dns_ask.h), or NULL */
 };
 
 /* Free with s->free(s). */

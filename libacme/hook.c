@@ -41,19 +41,26 @@ last_lines(struct buf *out)
 	return s.n > OUTPUT_SHOWN ? span_after(s, s.n - OUTPUT_SHOWN) : s;
 }
 
-static int
-run(const char *kind, const struct proc_request *request, const char *shown, struct buf *out,
+bool
+hook_is_path(const char *command)
+{
+	struct stat st;
+
+	return command[0] == '/' && stat(command, &st) == 0 && S_ISREG(st.st_mode) &&
+	       access(command, X_OK) == 0;
+}
+
+int
+hook_failed(const char *kind, const char *command, int status, struct buf *errors, struct buf *out,
     struct err *e)
 {
-	int status = 0;
+	struct span said = errors ? last_lines(errors) : span_of(NULL, 0);
 
-	if (proc_run(request, &status, e) < 0)
-		return err_wrap(e, "the %s %s failed", kind, shown);
-	if (status == 0)
-		return 0;
-	err_set(e, ERR_PARTIAL, "the %s %s ended with exit code %d", kind, shown, status);
-	if (out->len)
-		err_hint(e, "it said: %.*s", SPAN_ARG(last_lines(out)));
+	if (said.n == 0)
+		said = last_lines(out);
+	err_set(e, ERR_PARTIAL, "the %s %s ended with exit code %d", kind, command, status);
+	if (said.n)
+		err_hint(e, "it said: %.*s", SPAN_ARG(said));
 	return -1;
 }
 
@@ -61,13 +68,17 @@ int
 hook_run(const char *kind, const char *command, const struct hook_context *context, struct err *e)
 {
 	const char *env[4] = { NULL };
+	const char *argv[2] = { command, NULL };
 	char *owned[3] = { NULL };
-	struct proc_request request = {
-		.shell = command, .env = env, .timeout_ms = HOOK_TIMEOUT_MS
-	};
+	struct proc_request request = { .env = env, .timeout_ms = HOOK_TIMEOUT_MS };
 	struct buf out;
 	size_t n = 0;
-	int rc;
+	int rc, status = 0;
+
+	if (hook_is_path(command))
+		request.argv = argv;
+	else
+		request.shell = command;
 
 	if (context->lineage)
 		owned[n++] = mem_printf("RENEWED_LINEAGE=%s", context->lineage);
@@ -79,7 +90,11 @@ hook_run(const char *kind, const char *command, const struct hook_context *conte
 		env[i] = owned[i];
 	buf_init(&out, OUTPUT_MAX);
 	request.out = &out;
-	rc = run(kind, &request, command, &out, e);
+	rc = proc_run(&request, &status, e);
+	if (rc < 0)
+		err_wrap(e, "the %s %s failed", kind, command);
+	else if (status != 0)
+		rc = hook_failed(kind, command, status, NULL, &out, e);
 	buf_release(&out);
 	for (size_t i = 0; i < n; i++)
 		free(owned[i]);
@@ -98,31 +113,7 @@ compare_names(const struct dirent **a, const struct dirent **b)
 static bool
 is_hook(const char *path)
 {
-	struct stat st;
-
-	return !span_ends(span_str(path), SPAN("~")) && stat(path, &st) == 0 &&
-	       S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
-/* A shell word, whatever is in the path. */
-static char *
-quote(const char *path)
-{
-	struct buf b;
-	char *text;
-
-	buf_init(&b, (size_t)64 * 1024);
-	buf_add_char(&b, '\'');
-	for (const char *c = path; *c; c++) {
-		if (*c == '\'')
-			buf_add_str(&b, "'\\''");
-		else
-			buf_add_char(&b, *c);
-	}
-	buf_add_char(&b, '\'');
-	text = mem_strdup(buf_str(&b));
-	buf_release(&b);
-	return text;
+	return !span_ends(span_str(path), SPAN("~")) && hook_is_path(path);
 }
 
 int
@@ -138,15 +129,14 @@ hook_run_directory(const struct certstore *store, const char *kind, const char *
 	if (count < 0 && errno != ENOENT)
 		rc = err_set_errno(e, errno, "cannot list %s", dir);
 	for (int i = 0; i < count; i++) {
-		char *path = file_join(dir, entries[i]->d_name), *word = quote(path);
+		char *path = file_join(dir, entries[i]->d_name);
 
 		if (is_hook(path) && !(skip && strcmp(skip, path) == 0) &&
-		    hook_run(what, word, context, &failure) < 0 && rc == 0) {
+		    hook_run(what, path, context, &failure) < 0 && rc == 0) {
 			err_move(e, &failure);
 			rc = -1;
 		}
 		err_release(&failure);
-		free(word);
 		free(path);
 		free(entries[i]);
 	}

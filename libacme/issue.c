@@ -375,8 +375,6 @@ prepare_order(struct issue *job, struct err *e)
 {
 	char *sub = mem_printf("orders/%s.json", job->name);
 	char *path = certstore_private_path(job->store, sub, e);
-	struct webroot_options options = { .count = job->name_count,
-		.preflight = job->how.preflight };
 	struct order_request request = {
 		.ca = job->ca,
 		.names = job->names,
@@ -392,16 +390,10 @@ prepare_order(struct issue *job, struct err *e)
 	free(path);
 	if (!path || reuse_key(job, e) < 0)
 		return -1;
-	options.roots = renewal_webroots(&job->how, job->names, job->name_count, job->arena);
-	for (size_t i = 0; i < options.count; i++) {
-		if (!*options.roots[i].dir) {
-			err_set(e, ERR_USAGE, "no web root is known for %s", options.roots[i].name);
-			return err_hint(e, "put -w DIR before -d NAME");
-		}
-		if (challenge_webroot_check(options.roots[i].dir, e) < 0)
-			return -1;
-	}
-	job->solver = challenge_webroot_new(&options);
+	job->solver = solver_new(job->options->solvers, job->store, &job->how, job->names,
+	    job->name_count, job->arena, e);
+	if (!job->solver)
+		return -1;
 	request.solver = job->solver;
 	request.key = job->key;
 	job->order = order_new(&request);

@@ -14,6 +14,7 @@
 #include "libacme/issued.h"
 #include "libacme/order.h"
 #include "libacme/renewal.h"
+#include "libacme/solver.h"
 
 #include <stdint.h>
 
@@ -79,6 +80,7 @@ struct issue_options {
 	/* What happens: job NULL = to the run as a whole. May be NULL. */
 	void (*say)(void *arg, const struct issue *job, const char *text);
 	void *arg;
+	struct solver_shared *solvers; /* issue_run's own */
 };
 
 /*

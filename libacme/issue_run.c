@@ -241,9 +241,12 @@ int
 issue_run(struct issue *const *jobs, size_t count, const struct issue_options *options,
     struct err *e)
 {
-	struct batch b = { .jobs = jobs, .count = count, .options = options };
+	struct solver_shared *solvers = solver_shared_new(options->http);
+	struct issue_options with = *options;
+	struct batch b = { .jobs = jobs, .count = count, .options = &with };
 	struct err why = ERR_INIT;
 
+	with.solvers = solvers;
 	open_authorities(&b);
 	run_hooks(&b, false, &why);
 	for (unsigned i = 0; i < (options->jobs ? options->jobs : 1); i++)
@@ -257,7 +260,12 @@ issue_run(struct issue *const *jobs, size_t count, const struct issue_options *o
 	for (size_t i = 0; i < count; i++) {
 		order_free(jobs[i]->order);
 		jobs[i]->order = NULL;
+		if (jobs[i]->solver)
+			jobs[i]->solver->free(jobs[i]->solver);
+		jobs[i]->solver = NULL;
+		jobs[i]->options = NULL;
 	}
+	solver_shared_free(solvers);
 	authorities_free(&b);
 	if (why.kind == ERR_NONE)
 		return 0;

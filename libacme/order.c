@@ -114,13 +114,19 @@ void
 order_cleanup(struct order *o)
 {
 	for (size_t i = 0; i < o->file.shown_count; i++) {
+		const struct order_shown *shown = &o->file.shown[i];
+		char *key_auth = mem_printf("%s.%s", shown->token, o->thumbprint);
 		struct challenge c = {
-			.name = span_str(o->file.shown[i].name),
-			.type = o->req.solver->type,
-			.token = o->file.shown[i].token,
+			.name = span_str(shown->name),
+			.type = shown->type,
+			.token = shown->token,
+			.key_auth = key_auth,
 		};
 
-		o->req.solver->cleanup(o->req.solver, &c);
+		/* What another solver showed, that one alone can take away. */
+		if (shown->marked && strcmp(shown->type, o->req.solver->type) == 0)
+			o->req.solver->cleanup(o->req.solver, &c);
+		free(key_auth);
 	}
 	order_file_clear_shown(&o->file);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * order_file: {"schema":1,"server":…,"account":…,"order":…,"names":[…],"key":PEM,
- * "shown":[{"name":…,"token":…}]}. Read as strictly as what a CA sends: a file that is not
+ * "shown":[{"name":…,"type":…,"token":…}]}. Read as strictly as what a CA sends: a file that is not
  * right is as good as none.
  */
 #include "libacme/order_file.h"
@@ -24,6 +24,7 @@ order_file_clear_shown(struct order_file *file)
 {
 	for (size_t i = 0; i < file->shown_count; i++) {
 		free(file->shown[i].name);
+		free(file->shown[i].type);
 		free(file->shown[i].token);
 	}
 	free(file->shown);
@@ -60,14 +61,25 @@ order_file_set_names(struct order_file *file, const struct span *names, size_t c
 }
 
 void
-order_file_add_shown(struct order_file *file, struct span name, const char *token)
+order_file_add_shown(struct order_file *file, struct span name, const char *type, const char *token)
 {
 	struct order_shown *shown;
 
 	file->shown = mem_realloc_array(file->shown, file->shown_count + 1, sizeof(*file->shown));
 	shown = &file->shown[file->shown_count++];
 	shown->name = mem_dup_span(name);
+	shown->type = mem_strdup(type);
 	shown->token = mem_strdup(token);
+	shown->marked = false;
+}
+
+void
+order_file_mark_shown(struct order_file *file, const char *token)
+{
+	for (size_t i = 0; i < file->shown_count; i++) {
+		if (strcmp(file->shown[i].token, token) == 0)
+			file->shown[i].marked = true;
+	}
 }
 
 static bool
@@ -118,11 +130,13 @@ read_lists(const cJSON *doc, struct order_file *file, struct err *e)
 	}
 	for (const cJSON *item = shown ? shown->child : NULL; item; item = item->next) {
 		const char *name = acme_json_string(item, "name");
+		const char *type = acme_json_string(item, "type");
 		const char *token = acme_json_string(item, "token");
 
-		if (!name || !token || !challenge_token_ok(token))
+		if (!name || !type || !token || !challenge_token_ok(token))
 			return err_set(e, ERR_DATA, "it lists a challenge that is none");
-		order_file_add_shown(file, span_str(name), token);
+		order_file_add_shown(file, span_str(name), type, token);
+		order_file_mark_shown(file, token);
 	}
 	return file->name_count ? 0 : err_set(e, ERR_DATA, "it has no names");
 }
@@ -205,6 +219,8 @@ order_file_save(const char *path, const struct order_file *file, struct err *e)
 	for (size_t i = 0; i < file->shown_count; i++) {
 		buf_add_str(&text, i ? ",{" : "{");
 		add_string(&text, "name", span_str(file->shown[i].name));
+		buf_add_char(&text, ',');
+		add_string(&text, "type", span_str(file->shown[i].type));
 		buf_add_char(&text, ',');
 		add_string(&text, "token", span_str(file->shown[i].token));
 		buf_add_char(&text, '}');

@@ -11,11 +11,13 @@
 
 #include <openssl/evp.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A challenge that is or was on show: enough for a solver to clean up. */
 struct order_shown {
-	char *name, *token;
+	char *name, *type, *token;
+	bool marked; /* a solver has begun to show it; always so for those of an earlier run */
 };
 
 struct order_file {
@@ -37,7 +39,9 @@ int order_file_save(const char *path, const struct order_file *file, struct err 
 void order_file_remove(const char *path);
 
 void order_file_set_names(struct order_file *file, const struct span *names, size_t count);
-void order_file_add_shown(struct order_file *file, struct span name, const char *token);
+void order_file_add_shown(struct order_file *file, struct span name, const char *type,
+    const char *token);
+void order_file_mark_shown(struct order_file *file, const char *token);
 void order_file_clear_shown(struct order_file *file);
 /* Are these its names, in any order? */
 bool order_file_has_names(const struct order_file *file, const struct span *names, size_t count);

@@ -124,52 +124,12 @@ on_checked(void *arg, struct err *e)
 		order_answer(o);
 }
 
-static int
-present_all(struct order *o, struct err *e)
-{
-	struct solver *solver = o->req.solver;
-
-	for (size_t i = 0; i < o->authz_count; i++) {
-		struct authz *a = &o->authz[i];
-
-		if (a->status != AUTHZ_PENDING)
-			continue;
-		if (!a->challenge.url) {
-			err_set(e, ERR_CONFIG, "the CA offers no %s challenge for %s%.*s",
-			    solver->type, a->wildcard ? "*." : "", SPAN_ARG(a->challenge.name));
-			return err_hint(e, "a wildcard needs dns-01");
-		}
-		order_file_add_shown(&o->file, a->challenge.name, a->challenge.token);
-	}
-	/* What is on show is remembered before it is, so that a killed run leaves nothing for good. */
-	certstore_step("order.present");
-	if (order_file_save(o->req.file, &o->file, e) < 0)
-		return -1;
-	for (size_t i = 0; i < o->authz_count; i++) {
-		struct authz *a = &o->authz[i];
-
-		if (a->status != AUTHZ_PENDING)
-			continue;
-		if (solver->present(solver, &a->challenge, e) < 0)
-			return -1;
-		a->presented = true;
-		certstore_step("order.presented");
-	}
-	return 0;
-}
-
+/* All are on show: see whether they are. */
 static void
-order_present(struct order *o)
+order_check(struct order *o)
 {
 	struct solver *solver = o->req.solver;
-	struct err e = ERR_INIT;
 
-	order_move(o, ORDER_PRESENTING);
-	if (present_all(o, &e) < 0) {
-		order_fail(o, &e);
-		err_release(&e);
-		return;
-	}
 	if (!solver->check) {
 		order_answer(o);
 		return;
@@ -183,6 +143,79 @@ order_present(struct order *o)
 			solver->check(solver, &o->authz[i].challenge, acme_transport(o->req.ca),
 			    on_checked, o);
 	}
+}
+
+static void present_next(struct order *o);
+
+static void
+on_presented(void *arg, struct err *e)
+{
+	struct order *o = arg;
+
+	o->waiting--;
+	if (e) {
+		order_fail(o, e);
+		return;
+	}
+	certstore_step("order.presented");
+	present_next(o);
+}
+
+/* One after the other: solvers may run programs that want it so. */
+static void
+present_next(struct order *o)
+{
+	struct solver *solver = o->req.solver;
+
+	for (size_t i = 0; i < o->authz_count; i++) {
+		struct authz *a = &o->authz[i];
+
+		if (a->status != AUTHZ_PENDING || a->presented)
+			continue;
+		a->presented = true;
+		order_file_mark_shown(&o->file, a->challenge.token);
+		o->waiting++;
+		solver->present(solver, &a->challenge, on_presented, o);
+		return;
+	}
+	order_check(o);
+}
+
+/* What is to be shown is remembered before it is, so that a killed run leaves nothing for good. */
+static int
+remember_shown(struct order *o, struct err *e)
+{
+	struct solver *solver = o->req.solver;
+	size_t left = 0;
+
+	for (size_t i = o->authz_count; i-- > 0;) {
+		struct authz *a = &o->authz[i];
+
+		if (a->status != AUTHZ_PENDING)
+			continue;
+		if (!a->challenge.url) {
+			err_set(e, ERR_CONFIG, "the CA offers no %s challenge for %s%.*s",
+			    solver->type, a->wildcard ? "*." : "", SPAN_ARG(a->challenge.name));
+			return err_hint(e, "a wildcard needs dns-01");
+		}
+		a->challenge.remaining = left++;
+		order_file_add_shown(&o->file, a->challenge.name, solver->type, a->challenge.token);
+	}
+	certstore_step("order.present");
+	return order_file_save(o->req.file, &o->file, e);
+}
+
+static void
+order_present(struct order *o)
+{
+	struct err e = ERR_INIT;
+
+	order_move(o, ORDER_PRESENTING);
+	if (remember_shown(o, &e) < 0)
+		order_fail(o, &e);
+	else
+		present_next(o);
+	err_release(&e);
 }
 
 /* All authorizations are here. */

@@ -58,11 +58,23 @@ read_server(struct reader *rd, const char *key, const char *value)
 	return rd->r->server ? 0 : -1;
 }
 
+static const char *const solver_names[] = {
+	[RENEWAL_WEBROOT] = "webroot",
+	[RENEWAL_STANDALONE] = "standalone",
+	[RENEWAL_MANUAL] = "manual",
+	[RENEWAL_TINYPROXYD] = "tinyproxyd",
+};
+#define SOLVER_COUNT (sizeof(solver_names) / sizeof(solver_names[0]))
+
 static int
 read_authenticator(struct reader *rd, const char *key, const char *value)
 {
-	if (strcmp(value, "webroot") == 0)
-		return 0;
+	for (size_t i = 0; i < SOLVER_COUNT; i++) {
+		if (strcmp(value, solver_names[i]) == 0) {
+			rd->r->solver = (enum renewal_solver)i;
+			return 0;
+		}
+	}
 	err_set(rd->e, ERR_CONFIG, "it proves its names by certbot's \"%s\", which is not built in",
 	    value);
 	return err_hint(rd->e,
@@ -96,16 +108,31 @@ read_webroot_path(struct reader *rd, const char *key, const char *value)
 	return 0;
 }
 
-/* "http-01" is what we do; anything else would be another solver. */
+const char *
+renewal_challenge(const char *word)
+{
+	static const char *const known[] = { "http-01", "dns-01", "tls-alpn-01" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		struct span whole = span_str(known[i]), given = span_str(word);
+
+		if (span_eq(given, whole) || span_eq(given, span_of(whole.p, whole.n - 3)))
+			return known[i];
+	}
+	return NULL;
+}
+
+/* A list in the order of preference: the first counts. */
 static int
 read_challenges(struct reader *rd, const char *key, const char *value)
 {
-	const char *item;
+	const char *item = renewalconf_item(rd->conf, PARAMS, key, 0);
 
-	for (size_t i = 0; (item = renewalconf_item(rd->conf, PARAMS, key, i)); i++) {
-		if (strcmp(item, "http-01") != 0)
-			return err_set(rd->e, ERR_CONFIG, "it wants the challenge \"%s\"", item);
-	}
+	if (!item)
+		return 0;
+	rd->r->challenge = renewal_challenge(item);
+	if (!rd->r->challenge)
+		return err_set(rd->e, ERR_CONFIG, "it wants the challenge \"%s\"", item);
 	return 0;
 }
 
@@ -121,6 +148,10 @@ static const struct param {
 	{ "account", FIELD(account), NULL },
 	{ "authenticator", NO_FIELD, read_authenticator },
 	{ "autorenew", NO_FIELD, read_autorenew },
+	{ "http01_address", FIELD(http_address), NULL },
+	{ "http01_port", FIELD(http_port), NULL },
+	{ "manual_auth_hook", FIELD(auth_hook), NULL },
+	{ "manual_cleanup_hook", FIELD(cleanup_hook), NULL },
 	{ "post_hook", FIELD(post_hook), NULL },
 	{ "pre_hook", FIELD(pre_hook), NULL },
 	{ "pref_challs", NO_FIELD, read_challenges },
@@ -134,9 +165,8 @@ static const struct param {
 	{ "rsa_key_size", NO_FIELD, NULL },
 	/* Certbot's own affairs. */
 	{ "config_dir", NO_FIELD, NULL },
-	{ "http01_address", NO_FIELD, NULL },
-	{ "http01_port", NO_FIELD, NULL },
 	{ "logs_dir", NO_FIELD, NULL },
+	{ "manual_public_ip_logging_ok", NO_FIELD, NULL },
 	{ "user_agent", NO_FIELD, NULL },
 	{ "work_dir", NO_FIELD, NULL },
 };
@@ -146,8 +176,12 @@ static const struct own_param {
 	size_t field;
 } own_params[] = {
 	{ "ca_file", FIELD(ca_file) },
+	{ "dns_hook", FIELD(dns_hook) },
+	{ "dns_propagation_seconds", FIELD(propagation) },
+	{ "dns_server", FIELD(dns_server) },
 	{ "preflight", FIELD(preflight) },
 	{ "reload", FIELD(reload) },
+	{ "tls_alpn_01_port", FIELD(tls_alpn_port) },
 	{ "verify", FIELD(verify) },
 };
 
@@ -376,13 +410,33 @@ write_roots(struct renewalconf *conf, const struct renewal *r)
 	const char *key;
 	int rc = 0;
 
-	if (r->webroot)
+	if (r->webroot && r->solver == RENEWAL_WEBROOT)
 		rc |= renewalconf_set_list(conf, PARAMS, "webroot_path", &r->webroot, 1);
+	else
+		rc |= renewalconf_set(conf, PARAMS, "webroot_path", NULL);
 	while (rc == 0 && (key = renewalconf_key(conf, MAP, 0)))
 		rc |= renewalconf_set(conf, MAP, key, NULL);
-	for (size_t i = 0; i < r->root_count; i++)
+	for (size_t i = 0; i < r->root_count && r->solver == RENEWAL_WEBROOT; i++)
 		rc |= renewalconf_set(conf, MAP, r->roots[i].name, r->roots[i].dir);
 	return rc;
+}
+
+/* What other ways of proving have left in the file has no say any more. */
+static int
+write_solver(struct renewalconf *conf, const struct renewal *r)
+{
+	bool standalone = r->solver == RENEWAL_STANDALONE, manual = r->solver == RENEWAL_MANUAL;
+	int rc = 0;
+
+	if (r->challenge)
+		rc |= renewalconf_set_list(conf, PARAMS, "pref_challs", &r->challenge, 1);
+	else
+		rc |= renewalconf_set(conf, PARAMS, "pref_challs", NULL);
+	rc |= renewalconf_set(conf, PARAMS, "http01_address", standalone ? r->http_address : NULL);
+	rc |= renewalconf_set(conf, PARAMS, "http01_port", standalone ? r->http_port : NULL);
+	rc |= renewalconf_set(conf, PARAMS, "manual_auth_hook", manual ? r->auth_hook : NULL);
+	rc |= renewalconf_set(conf, PARAMS, "manual_cleanup_hook", manual ? r->cleanup_hook : NULL);
+	return rc | write_roots(conf, r);
 }
 
 /* What renewal_load would refuse has no say any more once we have issued; certbot drops such keys, too. */
@@ -412,7 +466,8 @@ write_conf(struct renewalconf *conf, const struct certstore *store, const char *
 
 	rc |= write_paths(conf, store, name);
 	rc |= renewalconf_set(conf, PARAMS, "account", r->account);
-	rc |= renewalconf_set(conf, PARAMS, "authenticator", "webroot");
+	rc |= renewalconf_set(conf, PARAMS, "authenticator", solver_names[r->solver]);
+	rc |= write_solver(conf, r);
 	rc |= renewalconf_set(conf, PARAMS, "server", r->server);
 	rc |= write_key_spec(conf, &r->key);
 	rc |= renewalconf_set(conf, PARAMS, "reuse_key", r->reuse_key ? "True" : NULL);
@@ -420,7 +475,6 @@ write_conf(struct renewalconf *conf, const struct certstore *store, const char *
 	rc |= renewalconf_set(conf, PARAMS, "pre_hook", r->pre_hook);
 	rc |= renewalconf_set(conf, PARAMS, "post_hook", r->post_hook);
 	rc |= renewalconf_set(conf, PARAMS, "renew_hook", r->deploy_hook);
-	rc |= write_roots(conf, r);
 	for (size_t i = 0; i < sizeof(own_params) / sizeof(own_params[0]); i++)
 		rc |= renewalconf_set(conf, OURS, own_params[i].key,
 		    *field_of(r, own_params[i].field));
@@ -449,19 +503,12 @@ out:
 	return rc;
 }
 
-const struct webroot *
-renewal_webroots(const struct renewal *r, const struct span *names, size_t count,
-    struct arena *arena)
+const char *
+renewal_webroot(const struct renewal *r, struct span name)
 {
-	struct webroot *roots = arena_array(arena, count + 1, sizeof(*roots));
-
-	for (size_t i = 0; i < count; i++) {
-		roots[i].name = arena_strdup(arena, names[i]);
-		roots[i].dir = r->webroot ? r->webroot : "";
-		for (size_t j = 0; j < r->root_count; j++) {
-			if (span_eq_nocase(span_str(r->roots[j].name), names[i]))
-				roots[i].dir = r->roots[j].dir;
-		}
+	for (size_t i = 0; i < r->root_count; i++) {
+		if (span_eq_nocase(span_str(r->roots[i].name), name))
+			return r->roots[i].dir;
 	}
-	return roots;
+	return r->webroot;
 }

@@ -93,7 +93,7 @@ def test_one_broken_lineage_does_not_stop_the_others(store, certs):
     ("preferred_chain = ISRG Root X2", "preferred_chain = ISRG Root X2 is not built in"),
     ("must_staple = True", "must_staple = True is not built in"),
     ("key_type = dsa", 'key_type is "dsa"'),
-    ("pref_challs = dns-01,", 'the challenge "dns-01"'),
+    ("pref_challs = dns-persist-01,", 'the challenge "dns-persist-01"'),
 ])
 def test_settings_that_cannot_be_honoured_are_refused_by_name(store, certs, line, words):
     store.issue("a.example")

@@ -140,8 +140,8 @@ nothing_is_not_enough(void **state)
 static void
 names_no_ca_certifies(void **state)
 {
-	static const char *const bad[] = { "*.a.example", "me@a.example", "https://a.example/",
-		"a..b", "", "a.example,,b.example" };
+	static const char *const bad[] = { "me@a.example", "https://a.example/", "a..b", "",
+		"a.example,,b.example" };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -152,6 +152,43 @@ names_no_ca_certifies(void **state)
 			assert_int_equal(asked_add_names(&f->asked, bad[i], &e), -1);
 		err_release(&e);
 	}
+}
+
+static void
+one_way_of_proving(void **state)
+{
+	struct fixture *f = *state;
+
+	name(f, "*.a.example");
+	root(f, f->one);
+	refused(f, "dns-01");
+	f->asked.standalone = true;
+	refused(f, "in one way");
+	asked_release(&f->asked);
+	name(f, "*.a.example");
+	f->asked.standalone = true;
+	refused(f, "dns-01");
+	f->asked.challenge = "dns";
+	refused(f, "--standalone cannot prove names by dns-01");
+	f->asked.standalone = false;
+	f->asked.manual = true;
+	refused(f, "no hook is given");
+	f->asked.auth_hook = "/bin/true";
+	f->asked.dns_hook = "/bin/true";
+	refused(f, "in one way");
+	f->asked.dns_hook = NULL;
+	f->asked.dns_server = "ns1.example";
+	refused(f, "no address of a name server");
+	f->asked.dns_server = "192.0.2.53";
+	f->asked.challenge = "dns-02";
+	refused(f, "is no challenge");
+	f->asked.challenge = "dns";
+	f->asked.http_port = "65536";
+	refused(f, "--http-01-port");
+	f->asked.http_port = NULL;
+	assert_int_equal(asked_make(&f->asked, f->store, &f->job, &f->e), 0);
+	assert_int_equal(f->job->how.solver, RENEWAL_MANUAL);
+	assert_string_equal(f->job->how.challenge, "dns-01");
 }
 
 static void
@@ -226,6 +263,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(several_roots_may_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_not_enough, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_no_ca_certifies, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_way_of_proving, setup, teardown),
 		cmocka_unit_test_setup_teardown(keys_and_their_contradictions, setup, teardown),
 		cmocka_unit_test_setup_teardown(lineage_names_stay_file_names, setup, teardown),
 	};

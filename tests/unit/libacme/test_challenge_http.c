@@ -59,13 +59,35 @@ mode_of(const char *path)
 }
 
 static void
+on_presented(void *arg, struct err *e)
+{
+	if (e)
+		err_move(arg, e);
+}
+
+/* 0 if it is on show, else -1 and why. */
+static int
+present(const struct fixture *f, const struct challenge *c, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int rc;
+
+	f->solver->present(f->solver, c, on_presented, &why);
+	rc = why.kind == ERR_NONE ? 0 : -1;
+	if (e)
+		err_move(e, &why);
+	err_release(&why);
+	return rc;
+}
+
+static void
 shown_to_everybody_and_gone_again(void **state)
 {
 	struct fixture *f = *state;
 	struct buf text;
 
 	umask(0077);
-	assert_int_equal(f->solver->present(f->solver, &challenge, NULL), 0);
+	assert_int_equal(present(f, &challenge, NULL), 0);
 	umask(0022);
 	buf_init(&text, 256);
 	assert_int_equal(file_read(f->path, &text, NULL), 0);
@@ -87,7 +109,7 @@ what_others_put_there_stays(void **state)
 
 	assert_int_equal(file_make_dirs(f->well_known, 0750, NULL), 0);
 	assert_int_equal(file_write_atomic(other, SPAN("x"), 0600, NULL), 0);
-	assert_int_equal(f->solver->present(f->solver, &challenge, NULL), 0);
+	assert_int_equal(present(f, &challenge, NULL), 0);
 	f->solver->cleanup(f->solver, &challenge);
 	assert_true(file_exists(other));
 	assert_int_equal(mode_of(f->well_known), 0750);
@@ -104,7 +126,7 @@ what_cannot_be_shown_is_told(void **state)
 	struct fixture *f = *state;
 	struct err e = ERR_INIT;
 
-	assert_int_equal(f->solver->present(f->solver, &stranger, &e), -1);
+	assert_int_equal(present(f, &stranger, &e), -1);
 	assert_non_null(strstr(err_text(&e), "b.example"));
 	f->solver->cleanup(f->solver, &stranger);
 	assert_int_equal(challenge_webroot_check("/does/not/exist", &e), -1);

@@ -24,7 +24,7 @@ comes_back_whole(void **state)
 	out.server = mem_strdup("https://ca.example/dir");
 	out.account = mem_strdup("https://ca.example/acct/1");
 	order_file_set_names(&out, names, 2);
-	order_file_add_shown(&out, names[0], "abc-_");
+	order_file_add_shown(&out, names[0], "http-01", "abc-_");
 	assert_int_equal(pkey_generate(&spec, &out.key, NULL), 0);
 	umask(0);
 	assert_int_equal(order_file_save(path, &out, NULL), 0);

@@ -62,7 +62,6 @@ certbots_settings_are_understood(void **state)
 {
 	static const struct span names[] = { SPAN_INIT("a.example"), SPAN_INIT("x.example") };
 	struct fixture *f = *state;
-	const struct webroot *roots;
 	struct renewal r;
 
 	write_conf(f,
@@ -81,9 +80,42 @@ certbots_settings_are_understood(void **state)
 	assert_string_equal(r.deploy_hook, "systemctl reload x");
 	assert_null(r.pre_hook);
 	assert_string_equal(r.verify, "127.0.0.1:8443");
-	roots = renewal_webroots(&r, names, 2, f->arena);
-	assert_string_equal(roots[0].dir, "/srv/a");
-	assert_string_equal(roots[1].dir, "/var/www");
+	assert_int_equal(r.solver, RENEWAL_WEBROOT);
+	assert_string_equal(renewal_webroot(&r, names[0]), "/srv/a");
+	assert_string_equal(renewal_webroot(&r, names[1]), "/var/www");
+}
+
+static void
+ways_of_proving(void **state)
+{
+	struct fixture *f = *state;
+	struct renewal r;
+
+	write_conf(f,
+	    "authenticator = standalone\nserver = https://ca.example/dir\nhttp01_port = 8080\n"
+	    "http01_address = 192.0.2.1\npref_challs = tls-alpn-01,\n"
+	    "[gatehouse]\ntls_alpn_01_port = 8443\n");
+	assert_int_equal(renewal_load(f->store, "a", f->arena, &r, NULL), 0);
+	assert_int_equal(r.solver, RENEWAL_STANDALONE);
+	assert_string_equal(r.challenge, "tls-alpn-01");
+	assert_string_equal(r.http_port, "8080");
+	assert_string_equal(r.http_address, "192.0.2.1");
+	assert_string_equal(r.tls_alpn_port, "8443");
+	write_conf(f,
+	    "authenticator = manual\nserver = https://ca.example/dir\npref_challs = dns-01,\n"
+	    "manual_auth_hook = /a b\nmanual_cleanup_hook = /c\n");
+	assert_int_equal(renewal_load(f->store, "a", f->arena, &r, NULL), 0);
+	assert_int_equal(r.solver, RENEWAL_MANUAL);
+	assert_string_equal(r.auth_hook, "/a b");
+	assert_string_equal(r.cleanup_hook, "/c");
+	/* Each way leaves only its own settings behind. */
+	r.solver = RENEWAL_TINYPROXYD;
+	r.challenge = NULL;
+	assert_int_equal(renewal_save(f->store, "a", &r, NULL), 0);
+	assert_int_equal(renewal_load(f->store, "a", f->arena, &r, NULL), 0);
+	assert_int_equal(r.solver, RENEWAL_TINYPROXYD);
+	assert_null(r.auth_hook);
+	assert_null(r.challenge);
 }
 
 static void
@@ -122,6 +154,7 @@ what_cannot_be_honoured_is_refused_by_name(void **state)
 		{ "authenticator = webroot\n", "server" },
 		{ "authenticator = dns-cloudflare\nserver = https://ca.example/dir\n",
 		    "\"dns-cloudflare\"" },
+		{ BASE "pref_challs = dns-persist-01,\n", "\"dns-persist-01\"" },
 		{ BASE "preferred_chain = X1\n", "preferred_chain = X1" },
 		{ BASE "allow_subset_of_names = True\n", "allow_subset_of_names = True" },
 		{ BASE "reuse_key = perhaps\n", "reuse_key" },
@@ -218,6 +251,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(certbots_settings_are_understood, setup, teardown),
+		cmocka_unit_test_setup_teardown(ways_of_proving, setup, teardown),
 		cmocka_unit_test_setup_teardown(key_types, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_honoured_is_refused_by_name, setup,
 		    teardown),
