@@ -38,7 +38,7 @@ exec curl -sf -o "{dir}/curl.out" --noproxy '*' -d "{{\\"host\\":\\"_acme-challe
 
 @pytest.fixture
 def pebble(make_pebble):
-    return make_pebble(nonce_reject=5, authz_reuse=0)
+    return make_pebble(nonce_reject=0, authz_reuse=0)
 
 
 class NoSite:

@@ -3,6 +3,7 @@
 import pytest
 
 from support.acme_site import *  # noqa: F401,F403
+from support.acme_site import Store
 from support.certbot import Certbot
 
 
@@ -70,15 +71,42 @@ def test_acme_issue_uses_certbot_s_account(store, certbot, pebble, site):
 
 
 def test_what_needs_certbot_s_own_plugins_is_left_to_it(store, certbot, pebble, site):
-    certbot("certonly", "--agree-tos", "--register-unsafely-without-email", "--standalone",
-            "--http-01-port", "0", "-d", "a.example", check=1)
     certbot.certonly(site.directory, "b.example")
     conf = store.dir / "renewal" / "b.example.conf"
-    before = conf.read_text().replace("authenticator = webroot", "authenticator = standalone")
+    before = conf.read_text().replace("authenticator = webroot", "authenticator = nginx")
     conf.write_text(before)
     done = store.renew("--force-renewal", check=78)
-    assert 'certbot\'s "standalone", which is not built in' in done.err
+    assert 'certbot\'s "nginx", which is not built in' in done.err
     # Issued by us once, it is ours to renew.
     store.issue("b.example", arguments=["--force-renewal"])
     store.renew("--force-renewal")
     assert store.number("b.example") == 3
+
+
+def test_standalone_is_renewed_by_either(pebble, tmp_path):
+    certbot = Certbot(tmp_path / "certbot", pebble)
+    store = Store(certbot.config_dir, pebble, None)
+    certbot("certonly", "--agree-tos", "--register-unsafely-without-email", "--standalone",
+            "--http-01-port", str(pebble.http_port), "-d", "a.example", check=0)
+    look = ["--preflight", f"127.0.0.1:{pebble.http_port}"]
+    store.renew("--force-renewal", *look)
+    certbot("renew", "--force-renewal", "--no-random-sleep-on-renew", check=0)
+    store.renew("--force-renewal", *look)
+    assert store.number("a.example") == 4
+
+
+def test_hooks_are_called_by_either(pebble, tmp_path):
+    certbot = Certbot(tmp_path / "certbot", pebble)
+    store = Store(certbot.config_dir, pebble, None)
+    url = f"http://127.0.0.1:{pebble.dns_management_port}"
+    host = '\\"host\\":\\"_acme-challenge.$CERTBOT_DOMAIN.\\"'
+    show = (f'curl -sf --noproxy "*" -d "{{{host},\\"value\\":\\"$CERTBOT_VALIDATION\\"}}" '
+            f'{url}/set-txt')
+    hide = f'curl -sf --noproxy "*" -d "{{{host}}}" {url}/clear-txt'
+    store._run("acme-issue", "--server", pebble.directory_url, "--ca-file", pebble.ca_file,
+               "--agree-tos", "-d", "*.a.example", "--cert-name", "a", "--manual-auth-hook", show,
+               "--manual-cleanup-hook", hide, "--preferred-challenges", "dns", "--dns-server",
+               f"127.0.0.1:{pebble.dns_port}", check=0)
+    certbot("renew", "--force-renewal", "--no-random-sleep-on-renew", check=0)
+    store.renew("--force-renewal")
+    assert store.number("a") == 3
