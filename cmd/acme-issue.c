@@ -51,16 +51,20 @@ SETTER(json, args->json = true)
 SETTER(keep, args->keep = true)
 SETTER(key_type, args->asked.key_type = value)
 SETTER(manual, args->asked.manual = true)
+SETTER(must_staple, args->asked.must_staple = true)
 SETTER(no_email, args->no_email = true)
 SETTER(no_preflight, args->asked.preflight = "none")
 SETTER(no_reuse_key, args->asked.reuse_key = 0)
 SETTER(non_interactive, args->ask_nothing = true)
 SETTER(post_hook, args->asked.post_hook = value)
 SETTER(pre_hook, args->asked.pre_hook = value)
+SETTER(preferred_chain, args->asked.preferred_chain = value)
+SETTER(preferred_profile, args->asked.preferred_profile = value)
 SETTER(preflight, args->asked.preflight = value)
 SETTER(propagation, args->asked.propagation = value)
 SETTER(quiet, args->quiet = true)
 SETTER(reload, args->asked.reload = value)
+SETTER(required_profile, args->asked.required_profile = value)
 SETTER(reuse_key, args->asked.reuse_key = 1)
 SETTER(rsa_bits, args->asked.rsa_bits = value)
 SETTER(server, args->asked.server = value)
@@ -136,6 +140,13 @@ static const struct cli_option options[] = {
 	{ "reuse-key", 0, NULL, "keep the key when renewing", 0, set_reuse_key },
 	{ "no-reuse-key", 0, NULL, "a new key for each renewal (the default)", 0,
 	    set_no_reuse_key },
+	{ "preferred-chain", 0, "ISSUER", "the chain whose top was issued by this common name", 0,
+	    set_preferred_chain },
+	{ "preferred-profile", 0, "PROFILE", "the CA's profile (shortlived ...), if it has it", 0,
+	    set_preferred_profile },
+	{ "required-profile", 0, "PROFILE", "the CA's profile, or nothing", 0,
+	    set_required_profile },
+	{ "must-staple", 0, NULL, "servers must staple an OCSP response", 0, set_must_staple },
 	{ "expand", 0, NULL, "add names to the existing lineage", 0, set_expand },
 	{ "force-renewal", 0, NULL, "order even if nothing is due", 0, set_force },
 	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN, set_force },

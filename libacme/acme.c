@@ -14,6 +14,7 @@
 #include "libacme/acme.h"
 
 #include "base/clock.h"
+#include "base/encode.h"
 #include "base/mem.h"
 #include "libacme/acme_json.h"
 #include "libacme/jws.h"
@@ -25,23 +26,6 @@
 #define TRIES 4
 /* The longest Retry-After that is waited for within a request; longer ones are the caller's affair. */
 #define WAIT_MAX_MS 30000
-
-const char ACME_SERVER_DEFAULT[] = "letsencrypt";
-const char ACME_SERVER_STAGING[] = "letsencrypt-staging";
-
-static const struct known_server {
-	const char *name, *url;
-} known_servers[] = {
-	{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory" },
-	{ "letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory" },
-	{ "zerossl", "https://acme.zerossl.com/v2/DV90" },
-	{ "google", "https://dv.acme-v02.api.pki.goog/directory" },
-	{ "google-staging", "https://dv.acme-v02.test-api.pki.goog/directory" },
-	{ "buypass", "https://api.buypass.com/acme/directory" },
-	{ "buypass-staging", "https://api.test4.buypass.no/acme/directory" },
-	{ "sslcom", "https://acme.ssl.com/sslcom-dv-ecc" },
-	{ "actalis", "https://acme-api.actalis.com/acme/directory" },
-};
 
 static const char *const resource_keys[] = {
 	[ACME_NEW_NONCE] = "newNonce",
@@ -60,6 +44,7 @@ struct acme {
 	char *urls[RESOURCE_COUNT];
 	char *terms;
 	bool needs_eab;
+	cJSON *profiles; /* name: description; NULL = none */
 	int64_t skew;
 	EVP_PKEY *key;
 	char *kid;
@@ -77,26 +62,6 @@ struct call {
 	struct buf payload;
 	unsigned tries, nonce_tries;
 };
-
-const char *
-acme_server_url(const char *server, struct err *e)
-{
-	struct buf names;
-
-	for (size_t i = 0; i < sizeof(known_servers) / sizeof(known_servers[0]); i++) {
-		if (strcmp(known_servers[i].name, server) == 0)
-			return known_servers[i].url;
-	}
-	if (acme_url_ok(server))
-		return server;
-	buf_init(&names, 1024);
-	for (size_t i = 0; i < sizeof(known_servers) / sizeof(known_servers[0]); i++)
-		buf_printf(&names, "%s%s", i ? ", " : "", known_servers[i].name);
-	err_set(e, ERR_USAGE, "\"%s\" is neither an https:// URL nor a known CA", server);
-	err_hint(e, "known CAs: %s", buf_str(&names));
-	buf_release(&names);
-	return NULL;
-}
 
 struct acme *
 acme_new(struct acme_http *http, const char *url, const char *ca_file)
@@ -119,6 +84,7 @@ acme_free(struct acme *ca)
 	for (size_t i = 0; i < ca->nonce_count; i++)
 		free(ca->nonces[i]);
 	EVP_PKEY_free(ca->key);
+	cJSON_Delete(ca->profiles);
 	free(ca->kid);
 	free(ca->terms);
 	free(ca->ca_file);
@@ -154,6 +120,22 @@ bool
 acme_needs_eab(const struct acme *ca)
 {
 	return ca->needs_eab;
+}
+
+bool
+acme_has_profile(const struct acme *ca, const char *name)
+{
+	return cJSON_HasObjectItem(ca->profiles, name);
+}
+
+void
+acme_list_profiles(const struct acme *ca, struct buf *out)
+{
+	for (const cJSON *item = ca->profiles ? ca->profiles->child : NULL; item;
+	     item = item->next) {
+		buf_add_str(out, out->len ? ", " : "");
+		encode_visible(out, span_str(item->string));
+	}
 }
 
 int64_t
@@ -231,6 +213,8 @@ read_directory(struct acme *ca, const struct acme_reply *reply, struct err *e)
 		if (terms && !ca->terms)
 			ca->terms = mem_strdup("(an address that is no https URL)");
 		ca->needs_eab = acme_json_true(meta, "externalAccountRequired");
+		cJSON_Delete(ca->profiles);
+		ca->profiles = cJSON_Duplicate(acme_json_object(meta, "profiles"), true);
 	}
 	if (reply->date)
 		ca->skew = clock_wall() - reply->date;

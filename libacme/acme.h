@@ -19,6 +19,8 @@ struct acme;
 /* "letsencrypt" -> its directory URL; a URL as it is; NULL (e set, known names listed) for anything else. */
 const char *acme_server_url(const char *server, struct err *e);
 extern const char ACME_SERVER_DEFAULT[], ACME_SERVER_STAGING[];
+/* The CA for trials beside this one; url itself where none is known. */
+const char *acme_server_trial(const char *url);
 
 /* url and ca_file (roots for its TLS certificate; NULL: the system's) are copied; http is borrowed. */
 struct acme *acme_new(struct acme_http *http, const char *url, const char *ca_file);
@@ -43,6 +45,9 @@ const char *acme_url(const struct acme *ca, enum acme_resource resource);
 /* The terms of service's address, or NULL. */
 const char *acme_terms(const struct acme *ca);
 bool acme_needs_eab(const struct acme *ca);
+/* Does the CA make certificates of that profile? All it has, "classic, shortlived", appended to out. */
+bool acme_has_profile(const struct acme *ca, const char *name);
+void acme_list_profiles(const struct acme *ca, struct buf *out);
 /* How far this machine's clock is ahead of the CA's, seconds. */
 int64_t acme_clock_skew(const struct acme *ca);
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "libacme/acme_json.h"
+#include "libacme/acme_link.h"
 
 #include <curl/curl.h>
 
@@ -21,6 +22,7 @@
 #define TIMEOUT_MS 60000
 #define HEADER_VALUE_MAX 2048
 #define NONCE_MAX 256
+#define ALTERNATES_MAX 16
 #define REDIRECTS_MAX 10 /* what Boulder follows */
 #define RETRY_AFTER_MAX ((uint64_t)366 * 86400)
 /* The longest nap: how late a stop request may be seen. */
@@ -75,6 +77,17 @@ acme_http_new(const volatile sig_atomic_t *stop)
 	return http;
 }
 
+static void
+reply_reset(struct acme_reply *reply)
+{
+	for (size_t i = 0; i < reply->alternate_count; i++)
+		free(reply->alternates[i]);
+	free(reply->alternates);
+	free(reply->nonce);
+	free(reply->location);
+	*reply = (struct acme_reply){ .retry_after_ms = -1, .peer = "" };
+}
+
 /* Make a transfer ready for its next use. */
 static void
 transfer_reset(struct transfer *t)
@@ -82,11 +95,9 @@ transfer_reset(struct transfer *t)
 	curl_slist_free_all(t->headers);
 	curl_slist_free_all(t->connect_to);
 	t->headers = t->connect_to = NULL;
-	free(t->reply.nonce);
-	free(t->reply.location);
+	reply_reset(&t->reply);
 	free(t->url);
 	free(t->ca_file);
-	t->reply = (struct acme_reply){ .retry_after_ms = -1, .peer = "" };
 	t->url = t->ca_file = NULL;
 	t->why[0] = '\0';
 	buf_release(&t->sent);
@@ -178,6 +189,28 @@ parse_retry_after(struct span value)
 }
 
 static void
+read_links(struct acme_reply *reply, struct span value)
+{
+	struct span url, relation;
+
+	while (acme_link_next(&value, &url, &relation)) {
+		char *copy;
+
+		if (!span_eq_nocase(relation, SPAN("alternate")) ||
+		    reply->alternate_count == ALTERNATES_MAX)
+			continue;
+		copy = mem_dup_span(url);
+		if (!acme_url_ok(copy)) {
+			free(copy);
+			continue;
+		}
+		reply->alternates = mem_realloc_array(reply->alternates, reply->alternate_count + 1,
+		    sizeof(*reply->alternates));
+		reply->alternates[reply->alternate_count++] = copy;
+	}
+}
+
+static void
 read_header(struct acme_reply *reply, struct span name, struct span value)
 {
 	if (span_eq_nocase(name, SPAN("replay-nonce"))) {
@@ -192,6 +225,8 @@ read_header(struct acme_reply *reply, struct span name, struct span value)
 		}
 	} else if (span_eq_nocase(name, SPAN("retry-after"))) {
 		reply->retry_after_ms = parse_retry_after(value);
+	} else if (span_eq_nocase(name, SPAN("link"))) {
+		read_links(reply, value);
 	} else if (span_eq_nocase(name, SPAN("date"))) {
 		if (clock_parse_http(value, &reply->date) < 0)
 			reply->date = 0;
@@ -206,9 +241,7 @@ on_header(char *data, size_t size, size_t count, void *arg)
 
 	if (span_starts(line, SPAN("HTTP/"))) {
 		/* A new header block (after a redirect or 1xx): what came before does not count. */
-		free(t->reply.nonce);
-		free(t->reply.location);
-		t->reply = (struct acme_reply){ .retry_after_ms = -1, .peer = "" };
+		reply_reset(&t->reply);
 	} else if (span_find(line, ':') > 0 && line.n <= HEADER_VALUE_MAX) {
 		span_split(&line, ':', &name);
 		read_header(&t->reply, name, span_trim(line));

@@ -31,8 +31,10 @@ enum acme_method { ACME_GET, ACME_HEAD, ACME_POST };
 struct acme_reply {
 	int status; /* HTTP status code */
 	struct span body;
-	char *nonce;            /* Replay-Nonce, well-formed, or NULL */
-	char *location;         /* Location, a URL we would follow, or NULL */
+	char *nonce;       /* Replay-Nonce, well-formed, or NULL */
+	char *location;    /* Location, a URL we would follow, or NULL */
+	char **alternates; /* Link rel="alternate", URLs we would follow */
+	size_t alternate_count;
 	int64_t retry_after_ms; /* from now; -1 = not said */
 	int64_t date;           /* Date, wall clock seconds; 0 = not said */
 	const char *peer;       /* address that answered, "" if unknown */

@@ -309,6 +309,9 @@ set_how(const struct asked *asked, struct issue *job, struct err *e)
 		{ asked->pre_hook, &how->pre_hook },
 		{ asked->post_hook, &how->post_hook },
 		{ asked->deploy_hook, &how->deploy_hook },
+		{ asked->preferred_chain, &how->preferred_chain },
+		{ asked->preferred_profile, &how->preferred_profile },
+		{ asked->required_profile, &how->required_profile },
 		{ asked->reload, &how->reload },
 		{ asked->verify, &how->verify },
 		{ asked->preflight, &how->preflight },
@@ -330,6 +333,7 @@ set_how(const struct asked *asked, struct issue *job, struct err *e)
 	}
 	if (!how->server)
 		how->server = acme_server_url(ACME_SERVER_DEFAULT, e);
+	how->must_staple = how->must_staple || asked->must_staple;
 	/* Who asks for it wants it renewed, too. */
 	how->off = false;
 	if (asked->reuse_key >= 0)

@@ -30,6 +30,8 @@ struct asked {
 	bool standalone, manual, tinyproxyd; /* ways of proving besides web roots */
 	const char *pre_hook, *post_hook, *deploy_hook, *ca_file, *reload, *verify, *preflight;
 	int reuse_key; /* 1, 0; -1 = not given */
+	const char *preferred_chain, *preferred_profile, *required_profile;
+	bool must_staple;
 	bool expand, force;
 };
 

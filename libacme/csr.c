@@ -53,13 +53,12 @@ make_name(struct span name)
 }
 
 static int
-add_names(X509_REQ *req, const struct span *names, size_t count)
+add_names(STACK_OF(X509_EXTENSION) **extensions, const struct span *names, size_t count)
 {
 	GENERAL_NAMES *list = GENERAL_NAMES_new();
-	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
 	int rc = -1;
 
-	if (!list || !extensions)
+	if (!list)
 		goto out;
 	for (size_t i = 0; i < count; i++) {
 		GENERAL_NAME *name = make_name(names[i]);
@@ -69,17 +68,42 @@ add_names(X509_REQ *req, const struct span *names, size_t count)
 			goto out;
 		}
 	}
-	if (X509V3_add1_i2d(&extensions, NID_subject_alt_name, list, 0, X509V3_ADD_APPEND) == 1 &&
-	    X509_REQ_add_extensions(req, extensions) == 1)
+	if (X509V3_add1_i2d(extensions, NID_subject_alt_name, list, 0, X509V3_ADD_APPEND) == 1)
 		rc = 0;
 out:
-	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 	GENERAL_NAMES_free(list);
 	return rc;
 }
 
+/* Feature 5, status_request. */
+static int
+add_must_staple(STACK_OF(X509_EXTENSION) *extensions)
+{
+	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_tlsfeature, "5");
+
+	if (extension && sk_X509_EXTENSION_push(extensions, extension) > 0)
+		return 0;
+	X509_EXTENSION_free(extension);
+	return -1;
+}
+
+static int
+add_extensions(X509_REQ *req, const struct span *names, size_t count, bool must_staple)
+{
+	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
+	int rc = -1;
+
+	if (extensions && add_names(&extensions, names, count) == 0 &&
+	    (!must_staple || add_must_staple(extensions) == 0) &&
+	    X509_REQ_add_extensions(req, extensions) == 1)
+		rc = 0;
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	return rc;
+}
+
 int
-csr_build(EVP_PKEY *key, const struct span *names, size_t count, struct buf *out, struct err *e)
+csr_build(EVP_PKEY *key, const struct span *names, size_t count, bool must_staple, struct buf *out,
+    struct err *e)
 {
 	bool own_digest = EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519;
 	X509_REQ *req = X509_REQ_new();
@@ -87,7 +111,8 @@ csr_build(EVP_PKEY *key, const struct span *names, size_t count, struct buf *out
 	int n = 0, rc = -1;
 
 	if (req && X509_REQ_set_version(req, X509_REQ_VERSION_1) == 1 &&
-	    X509_REQ_set_pubkey(req, key) == 1 && add_names(req, names, count) == 0 &&
+	    X509_REQ_set_pubkey(req, key) == 1 &&
+	    add_extensions(req, names, count, must_staple) == 0 &&
 	    X509_REQ_sign(req, key, own_digest ? NULL : EVP_sha256()) > 0)
 		n = i2d_X509_REQ(req, &der);
 	if (n > 0 && (size_t)n <= CSR_MAX)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * csr: the request that finalizes an order (RFC 8555 7.4): key and names, nothing else.
+ * csr: the request that finalizes an order (RFC 8555 7.4): key, names, and whether servers must staple.
  */
 #ifndef LIBACME_CSR_H
 #define LIBACME_CSR_H
@@ -10,9 +10,12 @@
 
 #include <openssl/evp.h>
 
-/* DER, names (DNS or IP) in subjectAltName, signed by key; appended to out. */
-int csr_build(EVP_PKEY *key, const struct span *names, size_t count, struct buf *out, struct err *e)
-    __attribute__((warn_unused_result));
+/*
+ * DER, names (DNS or IP) in subjectAltName, with must_staple the TLS feature extension (RFC 7633), signed by key;
+ * appended to out.
+ */
+int csr_build(EVP_PKEY *key, const struct span *names, size_t count, bool must_staple,
+    struct buf *out, struct err *e) __attribute__((warn_unused_result));
 
 /* Is it an IP literal? Then an order's identifier has type "ip" (RFC 8738). */
 bool csr_name_is_ip(struct span name);

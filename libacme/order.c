@@ -324,9 +324,50 @@ on_created(void *arg, const struct acme_answer *answer)
 	err_release(&e);
 }
 
+/* The profile to ask for, or NULL; refused when it is required and the CA does not have it. */
+static int
+choose_profile(const struct order *o, const char **profile, struct err *e)
+{
+	const struct order_request *r = &o->req;
+	struct buf list;
+
+	*profile = r->required_profile;
+	if (!*profile && r->preferred_profile && acme_has_profile(r->ca, r->preferred_profile))
+		*profile = r->preferred_profile;
+	if (!*profile || acme_has_profile(r->ca, *profile))
+		return 0;
+	err_set(e, ERR_CONFIG, "the CA makes no certificates of profile \"%s\"", *profile);
+	buf_init(&list, ORDER_PAYLOAD_MAX);
+	acme_list_profiles(r->ca, &list);
+	err_hint(e, "it has: %s", list.len ? buf_str(&list) : "no profiles");
+	buf_release(&list);
+	return -1;
+}
+
+static void
+add_order(struct order *o, const char *profile, struct buf *json)
+{
+	buf_add_str(json, "{\"identifiers\":[");
+	for (size_t i = 0; i < o->req.name_count; i++) {
+		buf_printf(json, "%s{\"type\":\"%s\",\"value\":\"", i ? "," : "",
+		    csr_name_is_ip(o->req.names[i]) ? "ip" : "dns");
+		encode_json(json, o->req.names[i]);
+		buf_add_str(json, "\"}");
+	}
+	buf_add_char(json, ']');
+	if (profile) {
+		buf_add_str(json, ",\"profile\":\"");
+		encode_json(json, span_str(profile));
+		buf_add_char(json, '"');
+	}
+	buf_add_char(json, '}');
+}
+
 static void
 order_create(struct order *o)
 {
+	const char *profile;
+	struct err e = ERR_INIT;
 	struct buf json;
 
 	/* Of an order that is no more, nothing is kept. */
@@ -337,15 +378,13 @@ order_create(struct order *o)
 	o->finalize = NULL;
 	order_move(o, ORDER_CREATING);
 	certstore_step("order.create");
-	buf_init(&json, ORDER_PAYLOAD_MAX);
-	buf_add_str(&json, "{\"identifiers\":[");
-	for (size_t i = 0; i < o->req.name_count; i++) {
-		buf_printf(&json, "%s{\"type\":\"%s\",\"value\":\"", i ? "," : "",
-		    csr_name_is_ip(o->req.names[i]) ? "ip" : "dns");
-		encode_json(&json, o->req.names[i]);
-		buf_add_str(&json, "\"}");
+	if (choose_profile(o, &profile, &e) < 0) {
+		order_fail(o, &e);
+		err_release(&e);
+		return;
 	}
-	buf_add_str(&json, "]}");
+	buf_init(&json, ORDER_PAYLOAD_MAX);
+	add_order(o, profile, &json);
 	order_post(o, acme_url(o->req.ca, ACME_NEW_ORDER), buf_span(&json),
 	    "the CA refused the order", on_created, o);
 	buf_release(&json);

@@ -41,6 +41,11 @@ struct order_request {
 	EVP_PKEY *key;             /* use this one instead; or NULL */
 	struct solver *solver;
 	const char *file; /* path of the order_file */
+	/* What kind of certificate; each may be NULL. */
+	const char *required_profile;  /* refused if the CA does not have it */
+	const char *preferred_profile; /* if the CA has it */
+	const char *preferred_chain;   /* common name of who issued a chain's last certificate */
+	bool must_staple;              /* TLS feature status_request (RFC 7633) */
 	/* Each new state; may be NULL. */
 	void (*progress)(void *arg, enum order_state state);
 	/* Called once; e NULL: order_fullchain and order_key hold the result. */

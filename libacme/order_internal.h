@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * order_internal: what the files of the order's state machine share: order.c (moves, the order object,
- * creating and resuming), order_prove.c (authorizations and challenges), order_issue.c (polling, finalizing, download).
+ * creating and resuming), order_prove.c (authorizations and challenges), order_issue.c (polling, finalizing),
+ * order_chain.c (the certificate and its chains).
  */
 #ifndef LIBACME_ORDER_INTERNAL_H
 #define LIBACME_ORDER_INTERNAL_H
@@ -33,6 +34,8 @@ struct order {
 	unsigned finalized;   /* how many times the CSR was sent */
 	bool finalize_unsure; /* its reply was lost */
 	struct buf fullchain;
+	char **alternates; /* URLs of other chains, in the arena */
+	size_t alternate_count, alternate_next;
 };
 
 /* order.c */
@@ -59,6 +62,8 @@ void order_explain(struct order *o, const cJSON *error);
 /* Ask for the order after a pause; retry_after_ms -1 = the CA does not say. */
 void order_poll(struct order *o, int64_t retry_after_ms);
 void order_finalize(struct order *o);
+
+/* order_chain.c */
 void order_download(struct order *o);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * order_issue: polling, the certificate request, the certificate (RFC 8555 7.4).
+ * order_issue: polling and the certificate request (RFC 8555 7.4).
  */
 #include "base/clock.h"
 #include "base/encode.h"
@@ -14,39 +14,6 @@
 #define POLL_LAST_MS 5000
 /* How long the CA may take to look, and to sign. */
 #define POLL_LIMIT_MS 180000
-
-/* ---- downloading ----------------------------------------------------------------------------- */
-
-static void
-on_certificate(void *arg, const struct acme_answer *answer)
-{
-	struct order *o = arg;
-	struct err e = ERR_INIT;
-
-	o->waiting--;
-	if (answer->error) {
-		order_fail(o, answer->error);
-		return;
-	}
-	if (buf_add(&o->fullchain, answer->reply->body) < 0) {
-		err_set(&e, ERR_UNAVAILABLE, "the CA sent a chain larger than %zu bytes",
-		    o->fullchain.max);
-		order_fail(o, &e);
-		err_release(&e);
-		return;
-	}
-	order_move(o, ORDER_DONE);
-	o->req.done(o->req.arg, o, NULL);
-}
-
-void
-order_download(struct order *o)
-{
-	order_move(o, ORDER_DOWNLOADING);
-	certstore_step("order.download");
-	order_post(o, o->certificate, SPAN(""), "cannot download the certificate", on_certificate,
-	    o);
-}
 
 /* ---- polling --------------------------------------------------------------------------------- */
 
@@ -137,7 +104,8 @@ order_finalize(struct order *o)
 	order_move(o, ORDER_FINALIZING);
 	buf_init(&csr, ORDER_PAYLOAD_MAX);
 	buf_init(&json, ORDER_PAYLOAD_MAX);
-	if (csr_build(o->file.key, o->req.names, o->req.name_count, &csr, &e) == 0) {
+	if (csr_build(o->file.key, o->req.names, o->req.name_count, o->req.must_staple, &csr, &e) ==
+	    0) {
 		buf_add_str(&json, "{\"csr\":\"");
 		encode_base64url(&json, buf_span(&csr));
 		buf_add_str(&json, "\"}");

@@ -88,6 +88,12 @@ read_reuse_key(struct reader *rd, const char *key, const char *value)
 }
 
 static int
+read_must_staple(struct reader *rd, const char *key, const char *value)
+{
+	return read_bool(rd, key, value, &rd->r->must_staple);
+}
+
+static int
 read_autorenew(struct reader *rd, const char *key, const char *value)
 {
 	bool on = true;
@@ -152,9 +158,13 @@ static const struct param {
 	{ "http01_port", FIELD(http_port), NULL },
 	{ "manual_auth_hook", FIELD(auth_hook), NULL },
 	{ "manual_cleanup_hook", FIELD(cleanup_hook), NULL },
+	{ "must_staple", NO_FIELD, read_must_staple },
 	{ "post_hook", FIELD(post_hook), NULL },
 	{ "pre_hook", FIELD(pre_hook), NULL },
 	{ "pref_challs", NO_FIELD, read_challenges },
+	{ "preferred_chain", FIELD(preferred_chain), NULL },
+	{ "preferred_profile", FIELD(preferred_profile), NULL },
+	{ "required_profile", FIELD(required_profile), NULL },
 	{ "renew_hook", FIELD(deploy_hook), NULL },
 	{ "reuse_key", NO_FIELD, read_reuse_key },
 	{ "server", NO_FIELD, read_server },
@@ -471,6 +481,10 @@ write_conf(struct renewalconf *conf, const struct certstore *store, const char *
 	rc |= renewalconf_set(conf, PARAMS, "server", r->server);
 	rc |= write_key_spec(conf, &r->key);
 	rc |= renewalconf_set(conf, PARAMS, "reuse_key", r->reuse_key ? "True" : NULL);
+	rc |= renewalconf_set(conf, PARAMS, "must_staple", r->must_staple ? "True" : NULL);
+	rc |= renewalconf_set(conf, PARAMS, "preferred_chain", r->preferred_chain);
+	rc |= renewalconf_set(conf, PARAMS, "preferred_profile", r->preferred_profile);
+	rc |= renewalconf_set(conf, PARAMS, "required_profile", r->required_profile);
 	rc |= renewalconf_set(conf, PARAMS, "autorenew", r->off ? "False" : NULL);
 	rc |= renewalconf_set(conf, PARAMS, "pre_hook", r->pre_hook);
 	rc |= renewalconf_set(conf, PARAMS, "post_hook", r->post_hook);

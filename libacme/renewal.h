@@ -35,7 +35,9 @@ struct renewal {
 	const char *webroot; /* for names that have no root of their own */
 	struct pkey_spec key;
 	bool reuse_key;
-	bool off; /* autorenew = False */
+	bool must_staple;
+	const char *preferred_chain, *preferred_profile, *required_profile; /* order.h */
+	bool off;                                                           /* autorenew = False */
 	const char *pre_hook, *post_hook, *deploy_hook;
 	/* [gatehouse] */
 	const char *ca_file;   /* roots for the CA's own TLS certificate */

@@ -207,7 +207,6 @@ def test_refused_identifier(tmp_path, start, certs, make_site):
 
 @pytest.mark.parametrize("arguments, words", [
     (["--dry-run"], "--dry-run"),
-    (["--preferred-chain", "X"], "--preferred-chain"),
     (["-d", "*.a.example"], "dns-01"),
     (["-d", "me@a.example"], "for the email me@a.example"),
     (["--key-type", "dsa"], "neither ecdsa nor rsa"),

@@ -155,7 +155,7 @@ what_cannot_be_honoured_is_refused_by_name(void **state)
 		{ "authenticator = dns-cloudflare\nserver = https://ca.example/dir\n",
 		    "\"dns-cloudflare\"" },
 		{ BASE "pref_challs = dns-persist-01,\n", "\"dns-persist-01\"" },
-		{ BASE "preferred_chain = X1\n", "preferred_chain = X1" },
+		{ BASE "must_staple = perhaps\n", "must_staple" },
 		{ BASE "allow_subset_of_names = True\n", "allow_subset_of_names = True" },
 		{ BASE "reuse_key = perhaps\n", "reuse_key" },
 		{ BASE "key_type = dsa\n", "key_type" },
