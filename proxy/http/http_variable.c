@@ -21,18 +21,6 @@
 
 #define ID_BYTES 16
 
-struct span
-variable_seconds(struct arena *arena, int64_t ms)
-{
-	uint64_t v = ms < 0 ? 0 : (uint64_t)ms;
-	char digits[] = { '.', (char)('0' + v / 100 % 10), (char)('0' + v / 10 % 10),
-		(char)('0' + v % 10) };
-	const struct span parts[] = { arena_decimal(arena, v / 1000),
-		span_of(digits, sizeof(digits)) };
-
-	return arena_concat(arena, parts, 2);
-}
-
 /* ---- request ---------------------------------------------------------------------------------- */
 
 static struct span
@@ -169,52 +157,6 @@ get_request_filename(void *subject, struct span arg)
 /* ---- connection ---------------------------------------------------------------------------------- */
 
 static struct span
-get_remote_addr(void *subject, struct span arg)
-{
-	struct request *r = subject;
-
-	return address_host(request_remote(r), false, r->arena);
-}
-
-static struct span
-get_binary_remote_addr(void *subject, struct span arg)
-{
-	return address_binary(request_remote(subject));
-}
-
-static struct span
-port_text(struct request *r, const struct address *a)
-{
-	unsigned port = address_port(a);
-
-	return port ? arena_decimal(r->arena, port) : SPAN("");
-}
-
-static struct span
-get_remote_port(void *subject, struct span arg)
-{
-	struct request *r = subject;
-
-	return port_text(r, request_remote(r));
-}
-
-static struct span
-get_realip_remote_addr(void *subject, struct span arg)
-{
-	struct request *r = subject;
-
-	return address_host(&r->client->remote, false, r->arena);
-}
-
-static struct span
-get_realip_remote_port(void *subject, struct span arg)
-{
-	struct request *r = subject;
-
-	return port_text(r, &r->client->remote);
-}
-
-static struct span
 get_limit_rate(void *subject, struct span arg)
 {
 	struct request *r = subject;
@@ -223,33 +165,9 @@ get_limit_rate(void *subject, struct span arg)
 }
 
 static struct span
-get_server_addr(void *subject, struct span arg)
-{
-	struct request *r = subject;
-
-	return address_host(&r->client->local, false, r->arena);
-}
-
-static struct span
-get_server_port(void *subject, struct span arg)
-{
-	struct request *r = subject;
-
-	return port_text(r, &r->client->local);
-}
-
-static struct span
 get_scheme(void *subject, struct span arg)
 {
 	return ((struct request *)subject)->client->ssl ? SPAN("https") : SPAN("http");
-}
-
-static struct span
-get_connection(void *subject, struct span arg)
-{
-	struct request *r = subject;
-
-	return arena_decimal(r->arena, r->client->number);
 }
 
 static struct span
@@ -295,68 +213,6 @@ get_bytes_sent(void *subject, struct span arg)
 	return arena_decimal(r->arena, r->response.wire_bytes);
 }
 
-/* ---- time and process ----------------------------------------------------------------------------- */
-
-static int64_t
-wall_second(struct request *r)
-{
-	return loop_wall_ms(r->client->worker->loop) / 1000;
-}
-
-static struct span
-get_time_local(void *subject, struct span arg)
-{
-	struct request *r = subject;
-
-	return arena_dup(r->arena, time_text_common(&r->client->worker->time_text, wall_second(r)));
-}
-
-static struct span
-get_time_iso8601(void *subject, struct span arg)
-{
-	struct request *r = subject;
-
-	return arena_dup(r->arena,
-	    time_text_iso8601(&r->client->worker->time_text, wall_second(r)));
-}
-
-static struct span
-get_msec(void *subject, struct span arg)
-{
-	struct request *r = subject;
-
-	return variable_seconds(r->arena, loop_wall_ms(r->client->worker->loop));
-}
-
-static struct span
-get_pid(void *subject, struct span arg)
-{
-	struct request *r = subject;
-
-	return arena_decimal(r->arena, (uint64_t)r->client->worker->pid);
-}
-
-static struct span
-get_hostname(void *subject, struct span arg)
-{
-	struct request *r = subject;
-	char name[HOST_NAME_MAX + 1] = "";
-
-	if (gethostname(name, sizeof(name) - 1) < 0)
-		return variable_none();
-	for (char *p = name; *p; p++) {
-		if (*p >= 'A' && *p <= 'Z')
-			*p |= 0x20;
-	}
-	return arena_dup(r->arena, span_str(name));
-}
-
-static struct span
-get_nginx_version(void *subject, struct span arg)
-{
-	return SPAN(NGINX_COMPATIBLE_VERSION);
-}
-
 /* ---- the table ------------------------------------------------------------------------------------ */
 
 #define ROW(name, get)                      \
@@ -370,10 +226,10 @@ get_nginx_version(void *subject, struct span arg)
 
 static const struct variable rows[] = {
 	ROW("args", get_args),
-	ROW("binary_remote_addr", get_binary_remote_addr),
+	ROW("binary_remote_addr", variable_binary_remote_addr),
 	ROW("body_bytes_sent", get_body_bytes_sent),
 	ROW("bytes_sent", get_bytes_sent),
-	ROW("connection", get_connection),
+	ROW("connection", variable_connection),
 	ROW("connection_requests", get_connection_requests),
 	ROW("connection_time", get_connection_time),
 	ROW("content_length", variable_content_length),
@@ -381,13 +237,13 @@ static const struct variable rows[] = {
 	ROW("document_root", get_document_root),
 	ROW("document_uri", get_uri),
 	ROW("host", get_host),
-	ROW("hostname", get_hostname),
+	ROW("hostname", variable_hostname),
 	ROW("https", variable_https),
 	ROW("is_args", get_is_args),
 	ROW("limit_rate", get_limit_rate),
-	ROW("msec", get_msec),
-	ROW("nginx_version", get_nginx_version),
-	ROW("pid", get_pid),
+	ROW("msec", variable_msec),
+	ROW("nginx_version", variable_nginx_version),
+	ROW("pid", variable_pid),
 	ROW("proxy_add_x_forwarded_for", variable_proxy_add_x_forwarded_for),
 	ROW("proxy_host", variable_proxy_host),
 	ROW("proxy_port", variable_proxy_port),
@@ -396,10 +252,10 @@ static const struct variable rows[] = {
 	ROW("proxy_protocol_server_addr", variable_proxy_protocol_server_addr),
 	ROW("proxy_protocol_server_port", variable_proxy_protocol_server_port),
 	ROW("query_string", get_args),
-	ROW("realip_remote_addr", get_realip_remote_addr),
-	ROW("realip_remote_port", get_realip_remote_port),
-	ROW("remote_addr", get_remote_addr),
-	ROW("remote_port", get_remote_port),
+	ROW("realip_remote_addr", variable_realip_remote_addr),
+	ROW("realip_remote_port", variable_realip_remote_port),
+	ROW("remote_addr", variable_remote_addr),
+	ROW("remote_port", variable_remote_port),
 	ROW("remote_user", variable_remote_user),
 	ROW("request", get_request),
 	ROW("request_completion", get_request_completion),
@@ -410,9 +266,9 @@ static const struct variable rows[] = {
 	ROW("request_time", get_request_time),
 	ROW("request_uri", get_request_uri),
 	ROW("scheme", get_scheme),
-	ROW("server_addr", get_server_addr),
+	ROW("server_addr", variable_server_addr),
 	ROW("server_name", get_server_name),
-	ROW("server_port", get_server_port),
+	ROW("server_port", variable_server_port),
 	ROW("server_protocol", get_server_protocol),
 	ROW("ssl_alpn_protocol", variable_ssl_alpn_protocol),
 	ROW("ssl_cipher", variable_ssl_cipher),
@@ -424,8 +280,8 @@ static const struct variable rows[] = {
 	ROW("ssl_session_id", variable_ssl_session_id),
 	ROW("ssl_session_reused", variable_ssl_session_reused),
 	ROW("status", get_status),
-	ROW("time_iso8601", get_time_iso8601),
-	ROW("time_local", get_time_local),
+	ROW("time_iso8601", variable_time_iso8601),
+	ROW("time_local", variable_time_local),
 	ROW("upstream_addr", variable_upstream_addr),
 	ROW("upstream_bytes_received", variable_upstream_bytes_received),
 	ROW("upstream_bytes_sent", variable_upstream_bytes_sent),

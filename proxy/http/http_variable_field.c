@@ -151,7 +151,7 @@ variable_proxy_add_x_forwarded_for(void *subject, struct span arg)
 	const struct span parts[] = {
 		before,
 		SPAN_INIT(", "),
-		address_host(request_remote(r), false, r->arena),
+		address_host(traffic_remote(&r->traffic), false, r->arena),
 	};
 
 	/* An empty field counts as one: nginx. */

@@ -15,10 +15,9 @@
 #include "proxy/config/snapshot.h"
 #include "proxy/http/header.h"
 #include "proxy/http/http1_parse.h"
-#include "proxy/worker/client.h"
+#include "proxy/worker/traffic.h"
 
 struct request;
-struct generation; /* worker_state.h: snapshot, counted */
 
 struct response {
 	unsigned status;
@@ -70,11 +69,7 @@ struct handler {
 };
 
 struct request {
-	struct arena *arena;
-	struct client *client;
-	const struct address
-	    *remote; /* what a trusted proxy says of the client; NULL: ask request_remote() */
-	struct generation *generation;
+	TRAFFIC;
 	const struct snapshot *snapshot;
 	const struct endpoint *endpoint;
 	const struct server *server;
@@ -99,7 +94,6 @@ struct request {
 	void *handler_state;
 
 	/* For logs and variables */
-	int64_t started_ms; /* loop clock */
 	int64_t started_wall_ms;
 	struct upstream_trace *upstream; /* upstream_http.h; NULL = no upstream was asked */
 	struct span id;                  /* $request_id, made on first use */
@@ -139,13 +133,6 @@ void request_fail(struct request *r, unsigned status);
 /* See struct codec: only for a request that asked for an upgrade. */
 void request_begin_tunnel(struct request *r);
 void request_send_eof(struct request *r);
-
-/* The client's address, for all but the transport itself. */
-static inline const struct address *
-request_remote(const struct request *r)
-{
-	return r->remote ? r->remote : &r->client->remote;
-}
 
 static inline enum body_state
 request_body_peek(struct request *r, struct span *bytes)

@@ -45,7 +45,8 @@ request_log(const struct request *r, enum log_level level, const char *fmt, ...)
 	/* Whatever is too long for log_msg is cut there: the text itself always comes first. */
 	buf_init(&line, (size_t)8 * LOG_LINE_MAX);
 	buf_printf(&line, "*%llu %s", (unsigned long long)r->client->number, text);
-	add_context(&line, "client", address_host(request_remote(r), false, r->arena), "");
+	add_context(&line, "client", address_host(traffic_remote(&r->traffic), false, r->arena),
+	    "");
 	add_context(&line, "server", server_name(r), "");
 	if (r->request_line.n > 0)
 		add_context(&line, "request", r->request_line, "\"");

@@ -71,6 +71,14 @@ deliver(struct relay_way *way)
 	return true;
 }
 
+static void
+took(const struct relay *r, struct relay_way *way, ssize_t n)
+{
+	if (way->moved == 0)
+		way->first_ms = loop_now_ms(loop_of(r));
+	way->moved += (uint64_t)n;
+}
+
 static enum step
 take_by_pipe(struct relay *r, struct relay_way *way, size_t most)
 {
@@ -78,7 +86,7 @@ take_by_pipe(struct relay *r, struct relay_way *way, size_t most)
 	ssize_t n = conn_splice_in(way->from, p, most < p->size ? most : p->size);
 
 	if (n > 0) {
-		way->moved += (uint64_t)n;
+		took(r, way, n);
 		return STEP_ON;
 	}
 	/* deliver has emptied it. */
@@ -89,8 +97,8 @@ take_by_pipe(struct relay *r, struct relay_way *way, size_t most)
 static enum step
 take_by_copy(struct relay *r, struct relay_way *way, size_t most)
 {
-	struct chunk *k = bufpool_borrow(way->from->pool, BUFPOOL_LARGE);
-	size_t room = chunk_room(k) < most ? chunk_room(k) : most;
+	struct chunk *k = bufpool_borrow(way->from->pool, r->buffer_size);
+	size_t room = r->buffer_size < most ? r->buffer_size : most;
 	ssize_t n = conn_read(way->from, k->data + k->end, room);
 
 	way->chunk = k;
@@ -99,7 +107,7 @@ take_by_copy(struct relay *r, struct relay_way *way, size_t most)
 		return n == CONN_EOF ? STEP_END : STEP_WAIT;
 	}
 	k->end += (unsigned)n;
-	way->moved += (uint64_t)n;
+	took(r, way, n);
 	return STEP_ON;
 }
 
@@ -189,7 +197,7 @@ move(struct relay *r, struct relay_way *way)
 		}
 		switch (take(r, way, much)) {
 		case STEP_ON:
-			much = way->pipe || way->moved - was >= BUFPOOL_LARGE;
+			much = way->pipe || way->moved - was >= r->buffer_size;
 			continue;
 		case STEP_END:
 			way->eof = true;

@@ -24,6 +24,7 @@ struct relay_way {
 	struct conn *from, *to;
 	uint64_t rate; /* bytes a second; 0 = no bound */
 	uint64_t moved;
+	int64_t first_ms;    /* loop clock, when the first of them came; 0 = none did */
 	struct chunk *chunk; /* bytes read that `to` has not taken */
 	struct pipe *pipe;
 	bool eof;   /* `from` has said all */
@@ -35,6 +36,7 @@ struct relay {
 	struct relay_way up, down;
 	struct pipe_pool *pipes;
 	int64_t timeout_ms, started_ms;
+	size_t buffer_size; /* what is copied at a time */
 	/* One side's end is passed on, and the other may go on. Else it ends both, once delivered. */
 	bool half_close;
 	struct timer idle, rate;
@@ -46,7 +48,8 @@ struct relay {
 };
 
 /*
- * Take over both connections, which are open and stay the owner's. Set before: pipes, timeout_ms, half_close, ended, rates.
+ * Take over both connections, which are open and stay the owner's. Set before: pipes, timeout_ms,
+ * buffer_size, half_close, ended, rates.
  */
 void relay_start(struct relay *r, struct conn *client, struct conn *upstream);
 /* Let go of everything but the connections; does nothing the second time, or before relay_start. */

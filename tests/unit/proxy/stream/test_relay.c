@@ -63,6 +63,7 @@ begin(bool half_close, int64_t timeout_ms)
 	e.relay.pipes = e.pipes;
 	e.relay.half_close = half_close;
 	e.relay.timeout_ms = timeout_ms;
+	e.relay.buffer_size = BUFPOOL_LARGE;
 	e.relay.ended = on_ended;
 	return e;
 }

@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: ISC */
-/* http_variable_proxied: what the client's PROXY header said (nginx, ngx_http_core_module). */
-#include "proxy/http/http_variable.h"
+/* traffic_variable_proxied: what the client's PROXY header said (nginx, ngx_http_core_module). */
 #include "proxy/net/address.h"
+#include "proxy/worker/traffic_variable.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
 /* NULL: no header, or one without addresses. */
 static const struct proxy_header *
-header_of(const struct request *r)
+header_of(const struct traffic *t)
 {
-	const struct proxied *p = r->client->proxied;
+	const struct proxied *p = t->client->proxied;
 
 	return p && p->header.has_addresses ? &p->header : NULL;
 }
 
 static struct span
-host(struct request *r, const struct address *a)
+host(struct traffic *t, const struct address *a)
 {
-	return a ? address_host(a, false, r->arena) : variable_none();
+	return a ? address_host(a, false, t->arena) : variable_none();
 }
 
 static struct span
-port(struct request *r, const struct address *a)
+port(struct traffic *t, const struct address *a)
 {
-	return a ? arena_decimal(r->arena, address_port(a)) : variable_none();
+	return a ? arena_decimal(t->arena, address_port(a)) : variable_none();
 }
 
 static const struct address *
-source(const struct request *r)
+source(const struct traffic *t)
 {
-	return header_of(r) ? &header_of(r)->source : NULL;
+	return header_of(t) ? &header_of(t)->source : NULL;
 }
 
 static const struct address *
-destination(const struct request *r)
+destination(const struct traffic *t)
 {
-	return header_of(r) ? &header_of(r)->destination : NULL;
+	return header_of(t) ? &header_of(t)->destination : NULL;
 }
 
 struct span
@@ -67,16 +67,16 @@ variable_proxy_protocol_server_port(void *subject, struct span arg)
 struct span
 variable_proxy_protocol_tlv(void *subject, struct span name)
 {
-	struct request *r = subject;
+	struct traffic *t = subject;
 	struct span value;
 
-	if (!r->client->proxied || !proxy_header_tlv(r->client->proxied->header.tlvs, name, &value))
+	if (!t->client->proxied || !proxy_header_tlv(t->client->proxied->header.tlvs, name, &value))
 		return variable_none();
 	if (span_eq(name, SPAN("ssl_verify"))) {
 		uint32_t verify;
 
 		memcpy(&verify, value.p, sizeof(verify));
-		return arena_decimal(r->arena, ntohl(verify));
+		return arena_decimal(t->arena, ntohl(verify));
 	}
 	return value;
 }

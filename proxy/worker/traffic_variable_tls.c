@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* http_variable_tls: $https and the $ssl_* family. Without TLS none of them has a value. */
+/* traffic_variable_tls: $https and the $ssl_* family. Without TLS none of them has a value. */
 #include "base/buf.h"
 #include "base/encode.h"
-#include "proxy/http/http_variable.h"
 #include "proxy/tls/tls_context.h"
+#include "proxy/worker/traffic_variable.h"
 
 #include <openssl/objects.h>
 
@@ -12,16 +12,16 @@
 static SSL *
 ssl_of(void *subject)
 {
-	return ((struct request *)subject)->client->ssl;
+	return ((struct traffic *)subject)->client->ssl;
 }
 
 static struct span
 copy(void *subject, struct span s)
 {
-	return s.p ? arena_dup(((struct request *)subject)->arena, s) : variable_none();
+	return s.p ? arena_dup(((struct traffic *)subject)->arena, s) : variable_none();
 }
 
-/* What buf holds, in the request's arena; releases buf. */
+/* What buf holds, in the subject's arena; releases buf. */
 static struct span
 copy_buf(void *subject, struct buf *b)
 {
@@ -140,7 +140,7 @@ variable_ssl_curves(void *subject, struct span arg)
 
 	if (count <= 0)
 		return variable_none();
-	groups = arena_array(((struct request *)subject)->arena, (size_t)count, sizeof(*groups));
+	groups = arena_array(((struct traffic *)subject)->arena, (size_t)count, sizeof(*groups));
 	SSL_get1_groups(ssl, groups);
 	buf_init(&text, LIST_MAX);
 	for (int i = 0; i < count; i++)

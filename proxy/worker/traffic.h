@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * traffic: what a request and a stream session have in common, and what variables of both are
+ * about.
+ */
+#ifndef PROXY_WORKER_TRAFFIC_H
+#define PROXY_WORKER_TRAFFIC_H
+
+#include "proxy/worker/client.h"
+
+struct arena;
+struct generation; /* worker_state.h */
+
+/*
+ * remote is what a trusted proxy says of the client's address, or NULL: ask traffic_remote().
+ * generation is counted. started_ms is of the loop's clock.
+ */
+#define TRAFFIC_MEMBERS                \
+	struct arena *arena;           \
+	struct client *client;         \
+	const struct address *remote;  \
+	struct generation *generation; \
+	int64_t started_ms;
+
+struct traffic {
+	TRAFFIC_MEMBERS
+};
+
+/* First in the struct that is one. */
+#define TRAFFIC                         \
+	union {                         \
+		struct traffic traffic; \
+		struct {                \
+			TRAFFIC_MEMBERS \
+		};                      \
+	}
+
+/* The client's address, for all but the transport itself. */
+static inline const struct address *
+traffic_remote(const struct traffic *t)
+{
+	return t->remote ? t->remote : &t->client->remote;
+}
+
+#endif
