@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Two files put in place together.
+ * Files put in place together.
  *
- *	KEY.tmp.X, CERT.tmp.Y    written and flushed: whatever can run out has run out by now
- *	KEY <-> KEY.tmp.X        by one rename, exchanging when there was a file
- *	CERT <-> CERT.tmp.Y      if that fails: KEY is exchanged back
+ *	P12.tmp.R, CERT.tmp.R, KEY.tmp.R   written and flushed: whatever can run out has run out by now
+ *	P12, CERT, then KEY                each by one rename, exchanging when there was a file
+ *	                                   if one fails: those before it are exchanged back
  *	temporary files removed
+ *
+ * The key comes last, so that none ever lies there without its certificate. A process killed between the last two
+ * renames leaves KEY.tmp.R, complete, beside the certificate it belongs to: certpair_recover gives it its name.
  */
 #include "libcert/certpair.h"
 
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "libcert/certpair_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,20 +29,22 @@
 /* One file on its way. */
 struct placing {
 	const char *path; /* borrowed */
-	char *temp;       /* its sibling: the new content, after an exchange the old; NULL = none */
+	struct span content;
+	mode_t mode;
+	bool has_key; /* the pair's group and mode are its own */
+	char *temp;   /* its sibling: the new content, after an exchange the old; NULL = none */
+	struct stat old;
 	bool existed;
 	bool placed;
 };
 
 static int
-path_check(const char *path, bool replace, bool *existed, struct err *e)
+path_check(const char *path, bool replace, struct stat *st, bool *existed, struct err *e)
 {
-	struct stat st;
-
-	*existed = lstat(path, &st) == 0;
+	*existed = lstat(path, st) == 0;
 	if (!*existed && errno != ENOENT && errno != ENOTDIR)
 		return err_set_errno(e, errno, "cannot look at %s", path);
-	if (*existed && !S_ISREG(st.st_mode))
+	if (*existed && !S_ISREG(st->st_mode))
 		return err_set(e, ERR_CANTCREATE, "%s exists and is not a regular file", path);
 	if (*existed && !replace) {
 		err_set(e, ERR_CANTCREATE, "%s exists", path);
@@ -49,31 +56,48 @@ path_check(const char *path, bool replace, bool *existed, struct err *e)
 static int
 make_parent(const char *path, mode_t mode, struct err *e)
 {
-	const char *slash = strrchr(path, '/');
-	char *dir;
-	int rc;
+	const char *base;
+	char *dir = certpair_split(path, &base);
+	int rc = file_make_dirs(dir, mode, e);
 
-	if (!slash || slash == path)
-		return 0;
-	dir = mem_dup_span(span_of(path, (size_t)(slash - path)));
-	rc = file_make_dirs(dir, mode, e);
 	free(dir);
 	return rc;
 }
 
+/* Who may read it: what was asked for, or with keep what held before (nothing for others). */
 static int
-prepare(struct placing *p, struct span content, mode_t mode, struct err *e)
+set_access(const struct certpair *pair, const struct placing *p, struct err *e)
 {
-	uint64_t random;
+	mode_t mode = p->mode;
+	uid_t owner = (uid_t)-1;
+	gid_t group = (gid_t)-1;
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return err_set_errno(e, errno, "no randomness for a temporary name");
+	if (pair->keep && p->existed) {
+		mode = p->old.st_mode & (p->has_key ? 0770 : 0777);
+		owner = p->old.st_uid;
+		group = p->old.st_gid;
+	}
+	if (p->has_key && pair->key_mode)
+		mode = pair->key_mode;
+	if (p->has_key && pair->set_group)
+		group = pair->key_group;
+	/* The mode last: chown may clear bits of it, and it opens nothing before the owner is right. */
+	if (((owner != (uid_t)-1 || group != (gid_t)-1) && lchown(p->temp, owner, group) < 0) ||
+	    (mode != p->mode && chmod(p->temp, mode) < 0))
+		return err_set_errno(e, errno, "cannot set owner and mode of %s", p->path);
+	return 0;
+}
+
+static int
+prepare(const struct certpair *pair, struct placing *p, uint64_t random, struct err *e)
+{
 	p->temp = mem_printf("%s.tmp.%016llx", p->path, (unsigned long long)random);
-	if (file_write_new(p->temp, content, mode, e) == 0)
-		return 0;
-	free(p->temp);
-	p->temp = NULL;
-	return -1;
+	if (file_write_new(p->temp, p->content, p->mode, e) < 0) {
+		free(p->temp);
+		p->temp = NULL;
+		return -1;
+	}
+	return set_access(pair, p, e);
 }
 
 /* Without RENAME_EXCHANGE the old file is gone once replaced; then it cannot be put back. */
@@ -118,53 +142,68 @@ placing_release(struct placing *p)
 	free(p->temp);
 }
 
+/* The names are on disk, too. */
 static int
-write_two(const struct certpair *pair, struct err *e)
+sync_parent(const struct placing *p, struct err *e)
 {
-	struct placing key = { .path = pair->key_path }, cert = { .path = pair->cert_path };
-	int rc = -1;
+	const char *base;
+	char *dir = certpair_split(p->path, &base);
+	int rc = file_sync_dir(dir, e);
 
-	if (path_check(key.path, pair->replace, &key.existed, e) < 0 ||
-	    path_check(cert.path, pair->replace, &cert.existed, e) < 0)
-		goto out;
-	if (make_parent(key.path, 0700, e) < 0 || make_parent(cert.path, 0755, e) < 0)
-		goto out;
-	if (prepare(&key, pair->key, 0600, e) < 0 || prepare(&cert, pair->cert, 0644, e) < 0)
-		goto out;
-	if (place(&key, e) < 0)
-		goto out;
-	if (place(&cert, e) < 0) {
-		take_back(&key);
-		goto out;
+	free(dir);
+	return rc;
+}
+
+/* In this order. */
+static int
+place_all(const struct certpair *pair, struct placing *files, size_t count, struct err *e)
+{
+	uint64_t random;
+
+	for (size_t i = 0; i < count; i++) {
+		struct placing *p = &files[i];
+
+		if (path_check(p->path, pair->replace, &p->old, &p->existed, e) < 0)
+			return -1;
 	}
-	rc = 0;
-out:
-	placing_release(&key);
-	placing_release(&cert);
-	return rc;
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return err_set_errno(e, errno, "no randomness for a temporary name");
+	for (size_t i = 0; i < count; i++) {
+		if (prepare(pair, &files[i], random, e) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (place(&files[i], e) == 0 && sync_parent(&files[i], e) == 0)
+			continue;
+		take_back(&files[i]);
+		while (i > 0)
+			take_back(&files[--i]);
+		return -1;
+	}
+	return 0;
 }
 
 static int
-write_one(const struct certpair *pair, struct err *e)
+write_all(const struct certpair *pair, struct placing *files, size_t count, struct err *e)
 {
-	struct placing both = { .path = pair->key_path };
-	struct buf text;
-	int rc = -1;
+	int lock, rc;
 
-	buf_init_secret(&text, pair->cert.n + pair->key.n);
-	buf_add(&text, pair->key);
-	buf_add(&text, pair->cert);
-	if (path_check(both.path, pair->replace, &both.existed, e) == 0 &&
-	    make_parent(both.path, 0700, e) == 0 && prepare(&both, buf_span(&text), 0600, e) == 0)
-		rc = place(&both, e);
-	placing_release(&both);
-	buf_release(&text);
+	for (size_t i = 0; i < count; i++) {
+		if (make_parent(files[i].path, files[i].has_key ? 0700 : 0755, e) < 0)
+			return -1;
+	}
+	lock = certpair_lock(pair);
+	(void)certpair_recover_locked(pair);
+	rc = place_all(pair, files, count, e);
+	for (size_t i = 0; i < count; i++)
+		placing_release(&files[i]);
+	if (lock >= 0)
+		close(lock);
 	return rc;
 }
 
-/* The directory of path, and its last part. */
-static char *
-split_path(const char *path, const char **base)
+char *
+certpair_split(const char *path, const char **base)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -179,7 +218,7 @@ static bool
 same_place(const char *a, const char *b)
 {
 	const char *base_a, *base_b;
-	char *dir_a = split_path(a, &base_a), *dir_b = split_path(b, &base_b);
+	char *dir_a = certpair_split(a, &base_a), *dir_b = certpair_split(b, &base_b);
 	struct stat sa, sb;
 	bool same =
 	    strcmp(base_a, base_b) == 0 &&
@@ -194,18 +233,52 @@ same_place(const char *a, const char *b)
 int
 certpair_write(const struct certpair *pair, struct err *e)
 {
-	return same_place(pair->cert_path, pair->key_path) ? write_one(pair, e)
-							   : write_two(pair, e);
+	bool one = pair->key_path && same_place(pair->cert_path, pair->key_path);
+	struct placing files[3];
+	size_t count = 0;
+	struct buf both;
+	int rc;
+
+	buf_init_secret(&both, pair->cert.n + pair->key.n);
+	if (pair->bundle_path)
+		files[count++] = (struct placing){ .path = pair->bundle_path,
+			.content = pair->bundle,
+			.mode = 0600,
+			.has_key = true };
+	if (one) {
+		buf_add(&both, pair->key);
+		buf_add(&both, pair->cert);
+	} else {
+		files[count++] = (struct placing){
+			.path = pair->cert_path, .content = pair->cert, .mode = 0644
+		};
+	}
+	if (pair->key_path)
+		files[count++] = (struct placing){ .path = pair->key_path,
+			.content = one ? buf_span(&both) : pair->key,
+			.mode = 0600,
+			.has_key = true };
+	rc = write_all(pair, files, count, e);
+	buf_release(&both);
+	return rc;
 }
 
 int
 certpair_check(const struct certpair *pair, struct err *e)
 {
-	bool existed;
+	const char *paths[] = { pair->key_path, pair->cert_path, pair->bundle_path };
+	bool recovered = certpair_recover(pair), existed;
+	struct stat st;
 
-	if (path_check(pair->key_path, pair->replace, &existed, e) < 0)
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (!paths[i] || path_check(paths[i], pair->replace, &st, &existed, e) == 0)
+			continue;
+		if (recovered)
+			err_hint(e, "an earlier run was interrupted; its certificate and key are "
+				    "both in place now");
 		return -1;
-	return path_check(pair->cert_path, pair->replace, &existed, e);
+	}
+	return 0;
 }
 
 char *

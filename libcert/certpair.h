@@ -9,24 +9,40 @@
 #include "libcert/name.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* All borrowed. */
 struct certpair {
 	const char *cert_path;
-	const char *key_path;  /* the same path: one file, 0600, key first, as haproxy reads it */
-	struct span cert, key; /* PEM */
-	bool replace;          /* existing files; else they are refused */
+	const char *
+	    key_path; /* the same path: one file, 0600, key first, as haproxy reads it; NULL: no key */
+	const char *bundle_path; /* PKCS#12, 0600; NULL: none */
+	struct span cert, key;   /* PEM */
+	struct span bundle;
+	bool replace; /* existing files; else they are refused */
+	bool
+	    keep; /* replaced files hand down owner, group and mode (a key's: nothing for others) */
+	mode_t key_mode; /* of files with a key; 0 = 0600 */
+	gid_t key_group; /* if set_group */
+	bool set_group;
 };
 
-/* Would certpair_write refuse the paths? To ask before a key is made that nobody wants. */
+/* Would certpair_write refuse the paths? To ask before a key is made that nobody wants. Recovers first. */
 int certpair_check(const struct certpair *pair, struct err *e) __attribute__((warn_unused_result));
 
 /*
- * Both contents are on disk under temporary names (the key 0600 from its first byte, the certificate
- * 0644) before the first name changes hands; when the second cannot, the first gets back what it was.
- * Missing directories are made (0700 for the key's). Only regular files are ever replaced.
+ * All contents are on disk under temporary names (those with a key 0600 from their first byte, the certificate
+ * 0644) before the first name changes hands; when one cannot, those before it get back what they were. The key
+ * comes last: killed at any instruction, no key is without its certificate, and certpair_recover completes the
+ * pair. Missing directories are made (0700 for a key's). Only regular files are ever replaced.
  */
 int certpair_write(const struct certpair *pair, struct err *e) __attribute__((warn_unused_result));
+
+/*
+ * Finish what a killed certpair_write left at these paths: a key that belongs to the certificate there gets its
+ * name (true), other leftovers are removed. Never while another process writes the same pair.
+ */
+bool certpair_recover(const struct certpair *pair);
 
 /*
  * What to call the files, on the heap: the certificate "NAME.crt", the star of a wildcard as

@@ -79,15 +79,40 @@ def test_both_stay_when_they_cannot_be_replaced(tmp_path, number):
             assert files(directory) == ["a.example.crt", "a.example.key"]
 
 
+def assert_completed(directory):
+    """Another run, which has nothing else to do, leaves a pair or nothing."""
+    again = mkcert(directory)
+    assert again.returncode in (0, 73), again.stderr
+    pair(directory)
+    assert files(directory) == ["a.example.crt", "a.example.key"]
+    return again
+
+
 def test_killed_at_any_call(tmp_path):
-    calls = calls_of(tmp_path / "counted")
+    calls, completed = calls_of(tmp_path / "counted"), 0
     for at in range(1, calls + 1):
         directory = tmp_path / str(at)
         directory.mkdir()
         assert mkcert(directory, at=at).returncode == -9
         assert_keys_private(directory)
-        # Never a certificate without its key, and no name that holds half a file.
-        if "a.example.crt" in files(directory):
-            pair(directory)
+        # Never a key without its certificate, and no name that holds half a file.
         if "a.example.key" in files(directory):
-            serialization.load_pem_private_key((directory / "a.example.key").read_bytes(), None)
+            pair(directory)
+        if "a.example.crt" in files(directory):
+            x509.load_pem_x509_certificate((directory / "a.example.crt").read_bytes())
+        completed += "interrupted" in assert_completed(directory).stderr
+    assert completed == 2  # before and at the key's rename
+
+
+def test_killed_while_replacing(tmp_path):
+    calls, replaced = calls_of(tmp_path / "counted", "--force"), 0
+    for at in range(1, calls + 1):
+        directory = tmp_path / str(at)
+        directory.mkdir()
+        assert mkcert(directory).returncode == 0
+        before = pair(directory)
+        assert mkcert(directory, "--force", at=at).returncode == -9
+        assert_keys_private(directory)
+        assert_completed(directory)
+        replaced += pair(directory) != before
+    assert 2 <= replaced < calls
