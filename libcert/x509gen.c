@@ -7,7 +7,7 @@
  */
 #include "libcert/x509gen.h"
 
-#include "libcert/pkey.h"
+#include "libcert/name_list.h"
 #include "libcert/x509info.h"
 
 #include <openssl/bn.h>
@@ -98,7 +98,8 @@ static int
 add_extended_key_usage(X509 *cert, const struct x509gen_request *request)
 {
 	EXTENDED_KEY_USAGE *usages;
-	bool client = request->use == X509GEN_CLIENT;
+	bool server = request->use == X509GEN_SERVER || request->use == X509GEN_PEER;
+	bool client = request->use == X509GEN_CLIENT || request->use == X509GEN_PEER;
 	int rc = -1;
 
 	if (request->use == X509GEN_CA)
@@ -106,7 +107,8 @@ add_extended_key_usage(X509 *cert, const struct x509gen_request *request)
 	usages = sk_ASN1_OBJECT_new_null();
 	if (!usages)
 		return -1;
-	if (push_usage(usages, client ? NID_client_auth : NID_server_auth) == 0 &&
+	if ((!server || push_usage(usages, NID_server_auth) == 0) &&
+	    (!client || push_usage(usages, NID_client_auth) == 0) &&
 	    (!has_kind(request, NAME_EMAIL) || push_usage(usages, NID_email_protect) == 0) &&
 	    X509_add1_ext_i2d(cert, NID_ext_key_usage, usages, 0, X509V3_ADD_DEFAULT) == 1)
 		rc = 0;
@@ -157,29 +159,6 @@ add_authority_key_id(X509 *cert, X509 *issuer)
 	return rc;
 }
 
-static GENERAL_NAME *
-general_name(const struct name *name)
-{
-	static const int types[] = {
-		[NAME_DNS] = GEN_DNS,
-		[NAME_IP] = GEN_IPADD,
-		[NAME_EMAIL] = GEN_EMAIL,
-		[NAME_URI] = GEN_URI,
-	};
-	GENERAL_NAME *general = GENERAL_NAME_new();
-	ASN1_STRING *value = name->kind == NAME_IP ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
-	const void *bytes = name->kind == NAME_IP ? (const void *)name->ip : name->text;
-	size_t len = name->kind == NAME_IP ? name->ip_len : strlen(name->text);
-
-	if (!general || !value || ASN1_STRING_set(value, bytes, (int)len) != 1) {
-		ASN1_STRING_free(value);
-		GENERAL_NAME_free(general);
-		return NULL;
-	}
-	GENERAL_NAME_set0_value(general, types[name->kind], value);
-	return general;
-}
-
 static int
 add_names(X509 *cert, const struct x509gen_request *request)
 {
@@ -189,21 +168,11 @@ add_names(X509 *cert, const struct x509gen_request *request)
 
 	if (request->name_count == 0)
 		return 0;
-	names = GENERAL_NAMES_new();
-	if (!names)
-		return -1;
-	for (size_t i = 0; i < request->name_count; i++) {
-		GENERAL_NAME *general = general_name(&request->names[i]);
-
-		if (!general || sk_GENERAL_NAME_push(names, general) <= 0) {
-			GENERAL_NAME_free(general);
-			goto out;
-		}
-	}
+	names = name_list_encode(request->names, request->name_count);
 	/* RFC 5280 4.2.1.6: critical when the subject says nothing. */
-	if (X509_add1_ext_i2d(cert, NID_subject_alt_name, names, critical, X509V3_ADD_DEFAULT) == 1)
+	if (names &&
+	    X509_add1_ext_i2d(cert, NID_subject_alt_name, names, critical, X509V3_ADD_DEFAULT) == 1)
 		rc = 0;
-out:
 	GENERAL_NAMES_free(names);
 	return rc;
 }
@@ -230,11 +199,28 @@ add_acme_identifier(X509 *cert, const struct x509gen_request *request)
 }
 
 static int
+add_permits(X509 *cert, const struct x509gen_request *request)
+{
+	NAME_CONSTRAINTS *constraints;
+	int rc = -1;
+
+	if (request->permit_count == 0)
+		return 0;
+	constraints = permit_encode(request->permits, request->permit_count);
+	if (constraints &&
+	    X509_add1_ext_i2d(cert, NID_name_constraints, constraints, 1, X509V3_ADD_DEFAULT) == 1)
+		rc = 0;
+	NAME_CONSTRAINTS_free(constraints);
+	return rc;
+}
+
+static int
 add_extensions(X509 *cert, const struct x509gen_request *request)
 {
 	if (add_basic_constraints(cert, request) < 0 || add_key_usage(cert, request) < 0 ||
 	    add_extended_key_usage(cert, request) < 0 || add_subject_key_id(cert) < 0 ||
-	    add_authority_key_id(cert, request->issuer) < 0 || add_names(cert, request) < 0)
+	    add_authority_key_id(cert, request->issuer) < 0 || add_names(cert, request) < 0 ||
+	    add_permits(cert, request) < 0)
 		return -1;
 	return request->acme_identifier ? add_acme_identifier(cert, request) : 0;
 }
@@ -286,21 +272,37 @@ check(const struct x509gen_request *request, struct err *e)
 	return 0;
 }
 
+/* A curve is signed with the hash of its size (as the Mozilla root store's policy has it). */
+static const EVP_MD *
+digest_for(const EVP_PKEY *signer)
+{
+	/* RFC 8410: Ed25519 hashes by itself. */
+	if (EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519)
+		return NULL;
+	if (EVP_PKEY_get_base_id(signer) != EVP_PKEY_EC || EVP_PKEY_get_bits(signer) <= 256)
+		return EVP_sha256();
+	return EVP_PKEY_get_bits(signer) <= 384 ? EVP_sha384() : EVP_sha512();
+}
+
+const EVP_MD *
+x509gen_digest(const EVP_PKEY *signer, const EVP_MD *wanted)
+{
+	const EVP_MD *own = digest_for(signer);
+
+	return own && wanted ? wanted : own;
+}
+
 int
 x509gen_make(const struct x509gen_request *request, X509 **cert, struct err *e)
 {
 	EVP_PKEY *signer = request->issuer ? request->issuer_key : request->key;
-	const EVP_MD *digest = request->digest ? request->digest : EVP_sha256();
 	X509 *made;
 
 	if (check(request, e) < 0)
 		return -1;
-	/* RFC 8410: Ed25519 hashes by itself. */
-	if (EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519)
-		digest = NULL;
 	made = X509_new();
 	if (!made || set_fields(made, request) < 0 || add_extensions(made, request) < 0 ||
-	    X509_sign(made, signer, digest) <= 0) {
+	    X509_sign(made, signer, x509gen_digest(signer, request->digest)) <= 0) {
 		X509_free(made);
 		return err_set_openssl(e, ERR_BUG, "cannot make the certificate");
 	}

@@ -47,8 +47,8 @@ leaves_have_what_clients_ask_for(void **state)
 		{ "rsa", X509v3_KU_DIGITAL_SIGNATURE | X509v3_KU_KEY_ENCIPHERMENT,
 		    NID_sha256WithRSAEncryption },
 		{ "P-256", X509v3_KU_DIGITAL_SIGNATURE, NID_ecdsa_with_SHA256 },
-		{ "P-384", X509v3_KU_DIGITAL_SIGNATURE, NID_ecdsa_with_SHA256 },
-		{ "P-521", X509v3_KU_DIGITAL_SIGNATURE, NID_ecdsa_with_SHA256 },
+		{ "P-384", X509v3_KU_DIGITAL_SIGNATURE, NID_ecdsa_with_SHA384 },
+		{ "P-521", X509v3_KU_DIGITAL_SIGNATURE, NID_ecdsa_with_SHA512 },
 		{ "ed25519", X509v3_KU_DIGITAL_SIGNATURE, NID_ED25519 },
 	};
 
