@@ -213,9 +213,8 @@ certpair_split(const char *path, const char **base)
 	return mem_dup_span(span_of(path, slash == path ? 1 : (size_t)(slash - path)));
 }
 
-/* Do both lead to one place, as "a" and "./a" do? */
-static bool
-same_place(const char *a, const char *b)
+bool
+certpair_same_place(const char *a, const char *b)
 {
 	const char *base_a, *base_b;
 	char *dir_a = certpair_split(a, &base_a), *dir_b = certpair_split(b, &base_b);
@@ -233,7 +232,7 @@ same_place(const char *a, const char *b)
 int
 certpair_write(const struct certpair *pair, struct err *e)
 {
-	bool one = pair->key_path && same_place(pair->cert_path, pair->key_path);
+	bool one = pair->key_path && certpair_same_place(pair->cert_path, pair->key_path);
 	struct placing files[3];
 	size_t count = 0;
 	struct buf both;
@@ -294,8 +293,8 @@ certpair_cert_name(const struct name *name)
 	return file;
 }
 
-char *
-certpair_key_name(const char *cert_path)
+static char *
+sibling(const char *cert_path, const char *suffix)
 {
 	static const struct span suffixes[] = { SPAN_INIT(".crt"), SPAN_INIT(".pem"),
 		SPAN_INIT(".cer"), SPAN_INIT(".cert") };
@@ -307,5 +306,17 @@ certpair_key_name(const char *cert_path)
 			break;
 		}
 	}
-	return mem_printf(SPAN_FMT ".key", SPAN_ARG(stem));
+	return mem_printf(SPAN_FMT "%s", SPAN_ARG(stem), suffix);
+}
+
+char *
+certpair_key_name(const char *cert_path)
+{
+	return sibling(cert_path, ".key");
+}
+
+char *
+certpair_bundle_name(const char *cert_path)
+{
+	return sibling(cert_path, ".p12");
 }

@@ -50,5 +50,8 @@ bool certpair_recover(const struct certpair *pair);
  */
 char *certpair_cert_name(const struct name *name);
 char *certpair_key_name(const char *cert_path);
+char *certpair_bundle_name(const char *cert_path); /* ".p12" */
+/* Do both lead to one place, as "a" and "./a" do? */
+bool certpair_same_place(const char *a, const char *b);
 
 #endif

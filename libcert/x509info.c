@@ -151,9 +151,8 @@ read_serial(const X509 *cert, struct arena *arena)
 	return span_of(out, 2 * (size_t)len);
 }
 
-/* A time that cannot be read counts as 1970: expired. */
-static int64_t
-read_time(const ASN1_TIME *t)
+int64_t
+x509info_time(const ASN1_TIME *t)
 {
 	struct clock_date date = { 0 };
 	struct tm tm;
@@ -177,8 +176,8 @@ x509info_read(X509 *cert, struct arena *arena, struct x509info *info)
 		.subject = read_dn(X509_get_subject_name(cert), arena),
 		.issuer = read_dn(X509_get_issuer_name(cert), arena),
 		.serial = read_serial(cert, arena),
-		.not_before = read_time(X509_get0_notBefore(cert)),
-		.not_after = read_time(X509_get0_notAfter(cert)),
+		.not_before = x509info_time(X509_get0_notBefore(cert)),
+		.not_after = x509info_time(X509_get0_notAfter(cert)),
 		.is_ca = X509_check_ca(cert) == 1,
 		.self_signed = (X509_get_extension_flags(cert) & EXFLAG_SS) != 0,
 	};

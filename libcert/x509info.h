@@ -32,6 +32,8 @@ void x509info_read(X509 *cert, struct arena *arena, struct x509info *info);
 bool x509info_covers(X509 *cert, struct span name);
 /* Does key belong to cert? */
 bool x509info_key_matches(X509 *cert, const EVP_PKEY *key);
+/* Wall clock seconds; a time that cannot be read counts as 1970: over. */
+int64_t x509info_time(const ASN1_TIME *t);
 void x509info_sha256(X509 *cert, unsigned char out[32]);
 /* SHA-256 of the SubjectPublicKeyInfo, what pins are made of (RFC 7469 2.4). */
 void x509info_pin(X509 *cert, unsigned char out[32]);
