@@ -1,192 +1,183 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mkcert-selfsigned: a private key and a certificate signed with it, for the names given.
+ * mkcert-selfsigned: private keys and certificates of one's own: self-signed, or from a local CA.
  *
- * From argument to file: options fill struct request; names and subject are completed from each
- * other (or asked for on a terminal); x509gen makes the certificate; certpair puts both files in
- * place; what was made is told as text or JSON.
+ * The options fill struct args and say what to do; each action is one call into libcert, and what came of it is told
+ * as text or JSON.
  */
-#include "base/arena.h"
 #include "base/cli.h"
-#include "base/clock.h"
-#include "base/encode.h"
 #include "base/mem.h"
-#include "libcert/certpair.h"
-#include "libcert/name.h"
-#include "libcert/pkey.h"
+#include "libcert/crl.h"
+#include "libcert/local_ca_report.h"
+#include "libcert/mint.h"
+#include "libcert/pkcs12.h"
 #include "libcert/subject.h"
-#include "libcert/x509gen.h"
-#include "libcert/x509info.h"
+#include "libcert/trust_report.h"
 
-#include <cjson/cJSON.h>
+#include <openssl/x509v3.h>
 
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define NAMES_MAX 100
-#define DAYS_DEFAULT 397
-#define DAYS_MAX 36500
-#define DAYS_APPLE 825
-#define DAY_SECONDS INT64_C(86400)
-#define BACKDATE INT64_C(3600)
-#define COMMON_NAME 64 /* ub-common-name, RFC 5280 appendix A.1 */
+#define CA_DAYS INT64_C(3650)
+#define CRL_DAYS INT64_C(397)
+#define PERMITS_MAX 64
 
-struct request {
-	/* as typed */
-	const char *cert_path, *key_path;
-	struct pkey_spec key_spec;
-	const EVP_MD *digest;
-	int64_t days;      /* 0 = not given */
-	int64_t not_after; /* 0 = not given */
-	bool x509, force, quiet, json;
-	bool req;     /* the word "req" came first */
-	size_t words; /* operands so far */
-	/* completed */
-	struct name names[NAMES_MAX];
-	size_t name_count;
-	X509_NAME *subject;
-	int64_t not_before;
-	char *cert_file, *key_file;
+enum action { MAKE, CA_INIT, LIST, REVOKE, CRL, TRUST };
+
+/* Options that belong together: which action takes them. */
+enum belonging {
+	OF_FILES = 1, /* names and files of one certificate */
+	OF_KEY = 2,   /* key, subject, hash */
+	OF_LIFE = 4,  /* days */
+	OF_PERMIT = 8,
+	OF_REASON = 16,
+	OF_STORES = 32,
 };
 
-static void
-request_release(struct request *r)
-{
-	while (r->name_count > 0)
-		name_release(&r->names[--r->name_count]);
-	X509_NAME_free(r->subject);
-	free(r->cert_file);
-	free(r->key_file);
-}
+struct args {
+	enum action action;
+	const char *action_word; /* as typed; NULL = nothing said */
+	unsigned given;          /* of enum belonging */
+	const char *word[6];     /* an option of each group given, for messages */
+	struct mint_request mint;
+	const char *ca_dir;
+	bool use_ca, x509, quiet, json;
+	bool req;     /* the word "req" came first */
+	size_t words; /* operands so far */
+	const char *revoke;
+	int reason;
+	struct permit permits[PERMITS_MAX];
+	size_t permit_count;
+	char *password;
+	const char *password_path;
+	enum trust_action trust;
+	unsigned stores;
+};
 
 /* ---- options ---- */
 
-static bool
-has_name(const struct request *r, const struct name *name)
+static void
+note(struct args *a, enum belonging to, const char *word)
 {
-	for (size_t i = 0; i < r->name_count; i++) {
-		if (r->names[i].kind == name->kind && strcmp(r->names[i].text, name->text) == 0)
-			return true;
-	}
-	return false;
+	a->given |= to;
+	a->word[__builtin_ctz(to)] = word;
 }
 
-/* A name given twice counts once. */
 static int
-add_name(struct request *r, struct span text, struct err *e)
+set_action(struct args *a, enum action action, const char *word, struct err *e)
 {
-	struct name name;
-
-	if (r->name_count == NAMES_MAX)
-		return err_set(e, ERR_USAGE, "more than %d names", NAMES_MAX);
-	if (name_parse(text, &name, e) < 0)
-		return -1;
-	if (has_name(r, &name))
-		name_release(&name);
-	else
-		r->names[r->name_count++] = name;
+	if (a->action_word)
+		return err_set(e, ERR_USAGE, "%s was asked for already", a->action_word);
+	a->action = action;
+	a->action_word = word;
 	return 0;
 }
 
 static int
+set_path(struct args *a, const char **path, const char *value, const char *word, struct err *e)
+{
+	note(a, OF_FILES, word);
+	*path = value;
+	return *value ? 0 : err_set(e, ERR_USAGE, "an empty file name");
+}
+
+/* Setters that differ in a field and a word alone. */
+#define PATH(setter, field, word)                                                   \
+	static int setter(void *ctx, const char *value, struct err *e)              \
+	{                                                                           \
+		return set_path(ctx, &((struct args *)ctx)->field, value, word, e); \
+	}
+#define SWITCH(setter, group, field, to, word)                         \
+	static int setter(void *ctx, const char *value, struct err *e) \
+	{                                                              \
+		note(ctx, group, word);                                \
+		((struct args *)ctx)->field = to;                      \
+		return 0;                                              \
+	}
+#define ACTION(setter, action, word)                                   \
+	static int setter(void *ctx, const char *value, struct err *e) \
+	{                                                              \
+		return set_action(ctx, action, word, e);               \
+	}
+
+PATH(take_out, mint.cert_path, "-out")
+PATH(take_keyout, mint.key_path, "-keyout")
+PATH(take_key, mint.key_from, "-key")
+PATH(take_csr, mint.csr_path, "--csr")
+PATH(take_renew, mint.renew_path, "--renew")
+PATH(take_password_file, password_path, "--password-file")
+SWITCH(take_client, OF_FILES, mint.client, true, "--client")
+SWITCH(take_reuse_key, OF_FILES, mint.reuse_key, true, "--reuse-key")
+SWITCH(take_pkcs12, OF_FILES, mint.bundle, true, "--pkcs12")
+SWITCH(take_ca, OF_FILES, use_ca, true, "--ca")
+SWITCH(take_force, OF_FILES, mint.force, true, "--force")
+SWITCH(take_sha256, OF_KEY, mint.digest, EVP_sha256(), "-sha256")
+SWITCH(take_sha384, OF_KEY, mint.digest, EVP_sha384(), "-sha384")
+SWITCH(take_sha512, OF_KEY, mint.digest, EVP_sha512(), "-sha512")
+ACTION(take_ca_init, CA_INIT, "--ca-init")
+ACTION(take_list, LIST, "--list")
+ACTION(take_crl, CRL, "--crl")
+
+static int
 take_word(void *ctx, const char *word, struct err *e)
 {
-	struct request *r = ctx;
+	struct args *a = ctx;
 
-	if (r->words++ == 0 && r->req)
+	if (a->words++ == 0 && a->req)
 		return 0;
-	return add_name(r, span_str(word), e);
-}
-
-static int
-take_cert_path(void *ctx, const char *value, struct err *e)
-{
-	struct request *r = ctx;
-
-	r->cert_path = value;
-	return *value ? 0 : err_set(e, ERR_USAGE, "an empty file name");
-}
-
-static int
-take_key_path(void *ctx, const char *value, struct err *e)
-{
-	struct request *r = ctx;
-
-	r->key_path = value;
-	return *value ? 0 : err_set(e, ERR_USAGE, "an empty file name");
+	note(a, OF_FILES, word);
+	return name_list_add(&a->mint.names, span_str(word), e);
 }
 
 static int
 take_days(void *ctx, const char *value, struct err *e)
 {
-	struct request *r = ctx;
-	uint64_t days;
-
-	if (span_to_u64(span_str(value), DAYS_MAX, &days) < 0 || days == 0)
-		return err_set(e, ERR_USAGE, "\"%s\" is not a number of days from 1 to %d", value,
-		    DAYS_MAX);
-	r->days = (int64_t)days;
-	return 0;
+	note(ctx, OF_LIFE, "-days");
+	return mint_parse_days(span_str(value), &((struct args *)ctx)->mint.days, e);
 }
 
 static int
 take_not_after(void *ctx, const char *value, struct err *e)
 {
-	struct request *r = ctx;
-	char *end_of_day = mem_printf("%sT23:59:59Z", value);
-	int rc = 0;
-
-	if (clock_parse_rfc3339(span_str(value), &r->not_after) < 0 &&
-	    clock_parse_rfc3339(span_str(end_of_day), &r->not_after) < 0) {
-		rc = err_set(e, ERR_USAGE, "\"%s\" is not a date", value);
-		err_hint(e, "as in 2027-01-31 or 2027-01-31T12:00:00Z");
-	}
-	free(end_of_day);
-	return rc;
+	note(ctx, OF_LIFE, "--not-after");
+	return mint_parse_not_after(span_str(value), &((struct args *)ctx)->mint.not_after, e);
 }
 
 static int
 take_newkey(void *ctx, const char *value, struct err *e)
 {
-	struct request *r = ctx;
+	struct args *a = ctx;
 
-	return pkey_spec_parse(span_str(value), &r->key_spec, e);
+	note(a, OF_KEY, "-newkey");
+	a->mint.key_spec_given = true;
+	return pkey_spec_parse(span_str(value), &a->mint.key_spec, e);
 }
 
 static int
 take_subject(void *ctx, const char *value, struct err *e)
 {
-	struct request *r = ctx;
+	struct args *a = ctx;
 
-	X509_NAME_free(r->subject);
-	r->subject = NULL;
-	return subject_parse(span_str(value), &r->subject, e);
+	note(a, OF_KEY, "-subj");
+	X509_NAME_free(a->mint.subject);
+	a->mint.subject = NULL;
+	return subject_parse(span_str(value), &a->mint.subject, e);
 }
 
-/* openssl's "subjectAltName=DNS:a,IP:b"; other extensions are ours to choose. */
 static int
 take_addext(void *ctx, const char *value, struct err *e)
 {
-	struct span rest = span_str(value), name, key = SPAN("subjectAltName=");
-
-	if (!span_starts(rest, key)) {
-		err_set(e, ERR_USAGE, "only subjectAltName can be added, not \"%s\"", value);
-		return err_hint(e,
-		    "the other extensions of a server's certificate are there already");
-	}
-	rest = span_after(rest, key.n);
-	while (span_split(&rest, ',', &name)) {
-		if (add_name(ctx, span_trim(name), e) < 0)
-			return -1;
-	}
-	return 0;
+	note(ctx, OF_FILES, "-addext");
+	return mint_parse_addext(span_str(value), &((struct args *)ctx)->mint.names, e);
 }
 
 static int
 take_x509(void *ctx, const char *value, struct err *e)
 {
-	((struct request *)ctx)->x509 = true;
+	((struct args *)ctx)->x509 = true;
 	return 0;
 }
 
@@ -198,64 +189,144 @@ take_always(void *ctx, const char *value, struct err *e)
 }
 
 static int
-take_sha256(void *ctx, const char *value, struct err *e)
+take_mode(void *ctx, const char *value, struct err *e)
 {
-	((struct request *)ctx)->digest = EVP_sha256();
+	note(ctx, OF_FILES, "--mode");
+	return mint_parse_key_mode(span_str(value), &((struct args *)ctx)->mint.key_mode, e);
+}
+
+static int
+take_group(void *ctx, const char *value, struct err *e)
+{
+	struct args *a = ctx;
+	const struct group *found = getgrnam(value);
+
+	note(a, OF_FILES, "--group");
+	if (!found)
+		return err_set(e, ERR_USAGE, "there is no group \"%s\"", value);
+	a->mint.key_group = found->gr_gid;
+	a->mint.set_group = true;
 	return 0;
 }
 
 static int
-take_sha384(void *ctx, const char *value, struct err *e)
+take_ca_dir(void *ctx, const char *value, struct err *e)
 {
-	((struct request *)ctx)->digest = EVP_sha384();
+	((struct args *)ctx)->ca_dir = value;
+	return *value ? 0 : err_set(e, ERR_USAGE, "an empty directory name");
+}
+
+static int
+take_permit(void *ctx, const char *value, struct err *e)
+{
+	struct args *a = ctx;
+
+	note(a, OF_PERMIT, "--permit");
+	if (a->permit_count == PERMITS_MAX)
+		return err_set(e, ERR_USAGE, "more than %d of them", PERMITS_MAX);
+	if (permit_parse(span_str(value), &a->permits[a->permit_count], e) < 0)
+		return -1;
+	a->permit_count++;
 	return 0;
 }
 
 static int
-take_sha512(void *ctx, const char *value, struct err *e)
+take_revoke(void *ctx, const char *value, struct err *e)
 {
-	((struct request *)ctx)->digest = EVP_sha512();
-	return 0;
+	((struct args *)ctx)->revoke = value;
+	return set_action(ctx, REVOKE, "--revoke", e);
 }
 
 static int
-take_force(void *ctx, const char *value, struct err *e)
+take_reason(void *ctx, const char *value, struct err *e)
 {
-	((struct request *)ctx)->force = true;
-	return 0;
+	struct args *a = ctx;
+
+	note(a, OF_REASON, "--reason");
+	return crl_reason_parse(span_str(value), &a->reason, e);
+}
+
+static int
+take_trust(void *ctx, const char *value, struct err *e)
+{
+	struct args *a = ctx;
+
+	if (trust_action_parse(span_str(value), &a->trust, e) < 0)
+		return -1;
+	return set_action(a, TRUST, "--trust", e);
+}
+
+static int
+take_stores(void *ctx, const char *value, struct err *e)
+{
+	struct args *a = ctx;
+
+	note(a, OF_STORES, "--stores");
+	return trust_stores_parse(span_str(value), &a->stores, e);
 }
 
 static int
 take_quiet(void *ctx, const char *value, struct err *e)
 {
-	((struct request *)ctx)->quiet = true;
+	((struct args *)ctx)->quiet = true;
 	return 0;
 }
 
 static int
 take_json(void *ctx, const char *value, struct err *e)
 {
-	((struct request *)ctx)->json = true;
+	((struct args *)ctx)->json = true;
 	return 0;
 }
 
 static const struct cli_option options[] = {
-	{ "out", 'o', "FILE", "certificate file; default NAME.crt", CLI_SINGLE_DASH,
-	    take_cert_path },
+	{ "out", 'o', "FILE", "certificate file; default NAME.crt", CLI_SINGLE_DASH, take_out },
 	{ "keyout", 0, "FILE",
 	    "private key file; default NAME.key. The same FILE as -out: one file with both",
-	    CLI_SINGLE_DASH, take_key_path },
+	    CLI_SINGLE_DASH, take_keyout },
 	{ "newkey", 0, "TYPE",
 	    "rsa:2048 to rsa:8192, ec:P-256 (default), ec:P-384, ec:P-521, ed25519",
 	    CLI_SINGLE_DASH, take_newkey },
-	{ "days", 0, "N", "valid for N days from now; default 397", CLI_SINGLE_DASH, take_days },
+	{ "key", 0, "FILE", "use this private key, make none", CLI_SINGLE_DASH, take_key },
+	{ "days", 0, "N", "valid for N days from now; default 397, of a CA 3650", CLI_SINGLE_DASH,
+	    take_days },
 	{ "not-after", 0, "DATE", "valid until DATE instead (2027-01-31, or RFC 3339)", 0,
 	    take_not_after },
 	{ "subj", 0, "SUBJECT", "subject as in /C=DE/O=Example/CN=a.example; default CN=NAME",
 	    CLI_SINGLE_DASH, take_subject },
 	{ "addext", 0, "subjectAltName=LIST", "more names, as openssl writes them", CLI_SINGLE_DASH,
 	    take_addext },
-	{ "sha256", 0, NULL, "sign with SHA-256 (default)", CLI_SINGLE_DASH, take_sha256 },
+	{ "client", 0, NULL, "for a client that shows who it is, not for a server", 0,
+	    take_client },
+	{ "ca", 0, NULL, "let the local CA issue: the file holds the leaf, then the CA", 0,
+	    take_ca },
+	{ "csr", 0, "FILE", "sign somebody's signing request with the local CA", 0, take_csr },
+	{ "renew", 0, "FILE", "once more what FILE is: names, key type, length of life, issuer", 0,
+	    take_renew },
+	{ "reuse-key", 0, NULL, "keep the key that is in the key file", 0, take_reuse_key },
+	{ "pkcs12", 0, NULL, "write NAME.p12, too: key and chain for browsers, Windows, Java", 0,
+	    take_pkcs12 },
+	{ "password-file", 0, "FILE",
+	    "its first line is the password of the .p12; default changeit", 0, take_password_file },
+	{ "mode", 0, "MODE", "of the key's file: 0600 (default), 0640 ...", 0, take_mode },
+	{ "group", 0, "GROUP", "of the key's file", 0, take_group },
+	{ "ca-init", 0, NULL, "make the local CA", 0, take_ca_init },
+	{ "permit", 0, "DOMAIN|CIDR",
+	    "with --ca-init: it can issue for nothing else; may be given again", 0, take_permit },
+	{ "ca-dir", 0, "DIR", "the local CA's directory; default ~/.local/share/gatehouse/ca", 0,
+	    take_ca_dir },
+	{ "list", 0, NULL, "list what the local CA issued", 0, take_list },
+	{ "revoke", 0, "FILE|SERIAL|NAME", "revoke it, and sign the list of what is revoked", 0,
+	    take_revoke },
+	{ "reason", 0, "REASON", "why it is revoked: keyCompromise, superseded ...", 0,
+	    take_reason },
+	{ "crl", 0, NULL, "sign that list anew; -days says for how long (default 397)", 0,
+	    take_crl },
+	{ "trust", 0, "install|uninstall|status",
+	    "have this machine's programs trust the local CA, or not", 0, take_trust },
+	{ "stores", 0, "LIST", "with --trust: only system, nss (browsers), java", 0, take_stores },
+	{ "sha256", 0, NULL, "sign with SHA-256 (default, but for larger curves)", CLI_SINGLE_DASH,
+	    take_sha256 },
 	{ "sha384", 0, NULL, "sign with SHA-384", CLI_SINGLE_DASH, take_sha384 },
 	{ "sha512", 0, NULL, "sign with SHA-512", CLI_SINGLE_DASH, take_sha512 },
 	{ "x509", 0, NULL, "make a certificate (openssl's word; always so)", CLI_SINGLE_DASH,
@@ -266,16 +337,20 @@ static const struct cli_option options[] = {
 	{ "new", 0, NULL, "the same", CLI_SINGLE_DASH | CLI_HIDDEN, take_always },
 	{ "force", 'f', NULL, "replace files that exist", 0, take_force },
 	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, take_quiet },
-	{ "json", 0, NULL, "tell what was made as JSON", 0, take_json },
+	{ "json", 0, NULL, "tell what was done as JSON", 0, take_json },
 	{ 0 },
 };
 
 static const struct cli_program program = {
 	.name = "mkcert-selfsigned",
-	.usage = "[options] NAME...\n"
-		 "req -x509 -nodes [-days N] [-newkey TYPE] -keyout FILE -out FILE [-subj SUBJECT]",
+	.usage =
+	    "[options] NAME...\n"
+	    "req -x509 -nodes [-days N] [-newkey TYPE] -keyout FILE -out FILE [-subj SUBJECT]\n"
+	    "--ca-init [--permit DOMAIN|CIDR]... | --ca NAME... | --csr FILE | --renew FILE\n"
+	    "--list | --revoke FILE|SERIAL|NAME | --crl | --trust install|uninstall|status",
 	.summary =
-	    "Make a private key and a certificate signed with it. NAME is a host name, a wildcard, "
+	    "Make a private key and a certificate, signed with it or by a local CA. NAME is a host "
+	    "name, a wildcard, "
 	    "an IP address, an e-mail address or a URI; every NAME goes into subjectAltName.",
 	.examples =
 	    "mkcert-selfsigned localhost 127.0.0.1 ::1\n"
@@ -283,304 +358,232 @@ static const struct cli_program program = {
 	    "mkcert-selfsigned -newkey rsa:2048 -days 90 -keyout k.pem -out c.pem a.example '*.a.example'\n"
 	    "    RSA, 90 days, a name and all names below it\n"
 	    "mkcert-selfsigned req -x509 -nodes -days 365 -newkey rsa:2048 -keyout k.pem -out c.pem\n"
-	    "    the tutorials' openssl line as it stands; asks the classic questions\n",
-	.details = "Environment:\n"
-		   "  SOURCE_DATE_EPOCH  the time to date the certificate from, instead of now\n"
-		   "Exit codes:\n"
-		   "  0 done, 64 usage, 73 a file exists or cannot be created, 74 I/O error,\n"
-		   "  77 permission\n",
+	    "    the tutorials' openssl line as it stands; asks the classic questions\n"
+	    "mkcert-selfsigned --ca-init --permit example.test\n"
+	    "mkcert-selfsigned --trust install\n"
+	    "mkcert-selfsigned --ca www.example.test\n"
+	    "    a CA that browsers here believe, for that domain alone, and a certificate from it\n",
+	.details =
+	    "Environment:\n"
+	    "  SOURCE_DATE_EPOCH  the time to date the certificate from, instead of now\n"
+	    "Exit codes:\n"
+	    "  0 done, 1 not every store trusts (or forgot) the CA, 64 usage, 65 bad certificate,\n"
+	    "  request or key, 66 no such file or CA, 73 a file exists or cannot be created,\n"
+	    "  74 I/O error, 77 permission\n",
 	.options = options,
 	.operand = take_word,
 };
 
-/* ---- completing the request ---- */
+/* ---- actions ---- */
 
-/* The subject's common name joins the names, if it is one; clients look nowhere else. */
-static void
-add_common_name(struct request *r)
-{
-	char *name = subject_common_name(r->subject);
-
-	if (name)
-		(void)add_name(r, span_str(name), NULL);
-	free(name);
-}
-
-/* Neither name nor subject: the classic questions, if somebody is there to answer. */
+/* Whatever was given has to mean something. */
 static int
-ask_subject(struct request *r, struct err *e)
+check(const struct args *a, struct err *e)
 {
-	if (!isatty(STDIN_FILENO)) {
-		err_set(e, ERR_USAGE, "no name given");
-		return err_hint(e, "as in: mkcert-selfsigned localhost 127.0.0.1 ::1");
-	}
-	return subject_ask(stdin, stderr, &r->subject, e);
-}
+	static const unsigned takes[] = {
+		[MAKE] = OF_FILES | OF_KEY | OF_LIFE,
+		[CA_INIT] = OF_KEY | OF_LIFE | OF_PERMIT,
+		[LIST] = 0,
+		[REVOKE] = OF_LIFE | OF_REASON,
+		[CRL] = OF_LIFE,
+		[TRUST] = OF_STORES,
+	};
+	static const char *const belongs[] = { "making one", "", "", "--ca-init", "--revoke",
+		"--trust" };
+	unsigned surplus = a->given & ~takes[a->action];
 
-static int
-complete_subject(struct request *r, struct err *e)
-{
-	if (!r->subject && r->name_count == 0 && ask_subject(r, e) < 0)
-		return -1;
-	if (r->subject) {
-		add_common_name(r);
-		return 0;
-	}
-	r->subject = X509_NAME_new();
-	if (!r->subject)
-		return err_set_openssl(e, ERR_BUG, "cannot make a subject");
-	if (strlen(r->names[0].text) > COMMON_NAME)
-		return 0;
-	return subject_add(r->subject, "CN", span_str(r->names[0].text), e);
-}
-
-/* SOURCE_DATE_EPOCH, or now. */
-static int
-start_time(int64_t *start, struct err *e)
-{
-	const char *epoch = getenv("SOURCE_DATE_EPOCH");
-	uint64_t value;
-
-	*start = clock_wall();
-	if (!epoch || !*epoch)
-		return 0;
-	if (span_to_u64(span_str(epoch), INT64_C(253402300799), &value) < 0)
-		return err_set(e, ERR_USAGE, "SOURCE_DATE_EPOCH is \"%s\", not a number of seconds",
-		    epoch);
-	*start = (int64_t)value;
-	return 0;
-}
-
-static int
-complete_dates(struct request *r, struct err *e)
-{
-	int64_t start;
-
-	if (r->days > 0 && r->not_after > 0)
-		return err_set(e, ERR_USAGE, "-days and --not-after contradict each other");
-	if (start_time(&start, e) < 0)
-		return -1;
-	if (r->not_after == 0)
-		r->not_after = start + (r->days ? r->days : DAYS_DEFAULT) * DAY_SECONDS;
-	else if (r->not_after <= start)
-		return err_set(e, ERR_USAGE, "--not-after is in the past");
-	/* A client whose clock is behind still accepts it. */
-	r->not_before = start > BACKDATE ? start - BACKDATE : 0;
-	return 0;
-}
-
-static int
-complete_paths(struct request *r, struct err *e)
-{
-	if (!r->cert_path && r->name_count == 0)
-		return err_set(e, ERR_USAGE, "no name to call the files by: give -out and -keyout");
-	r->cert_file = r->cert_path ? mem_strdup(r->cert_path) : certpair_cert_name(&r->names[0]);
-	r->key_file = r->key_path ? mem_strdup(r->key_path) : certpair_key_name(r->cert_file);
-	return 0;
-}
-
-static int
-complete(struct request *r, struct err *e)
-{
-	if (r->req && !r->x509) {
+	if (a->req && !a->x509) {
 		err_set(e, ERR_USAGE,
 		    "\"req\" without -x509 asks for a signing request, not a certificate");
 		return err_hint(e, "add -x509, or make the request with openssl");
 	}
-	if (complete_subject(r, e) < 0 || complete_dates(r, e) < 0)
-		return -1;
-	return complete_paths(r, e);
-}
-
-/* ---- telling ---- */
-
-static void
-warn(const struct request *r)
-{
-	if (r->quiet)
-		return;
-	if (r->name_count == 0)
-		fprintf(stderr, "%s: no host name in it: no browser will accept it for any site\n",
-		    program.name);
-	if ((r->not_after - r->not_before) / DAY_SECONDS > DAYS_APPLE)
-		fprintf(stderr, "%s: valid for more than %d days: Apple's systems refuse it\n",
-		    program.name, DAYS_APPLE);
-}
-
-/* What there is to tell; strings owned. */
-struct told {
-	char from[CLOCK_RFC3339_LEN + 1], until[CLOCK_RFC3339_LEN + 1], key[32];
-	struct buf sha256, pin;
-	struct arena *arena;
-	struct x509info info;
-};
-
-static void
-told_init(struct told *t, X509 *cert, EVP_PKEY *key)
-{
-	unsigned char pin[32];
-
-	*t = (struct told){ .arena = arena_new(0) };
-	buf_init(&t->sha256, 128);
-	buf_init(&t->pin, 128);
-	x509info_read(cert, t->arena, &t->info);
-	x509info_pin(cert, pin);
-	clock_format_rfc3339(t->info.not_before, t->from);
-	clock_format_rfc3339(t->info.not_after, t->until);
-	pkey_describe(key, t->key);
-	encode_hex_colon(&t->sha256, span_of(t->info.sha256, 32));
-	encode_base64(&t->pin, span_of(pin, 32));
-}
-
-static void
-told_release(struct told *t)
-{
-	buf_release(&t->sha256);
-	buf_release(&t->pin);
-	arena_free(t->arena);
-}
-
-static void
-tell_text(const struct request *r, struct told *t)
-{
-	printf("certificate  %s\n", r->cert_file);
-	printf("key          %s (%s)\n", r->key_file, t->key);
-	for (size_t i = 0; i < r->name_count; i++)
-		printf("%s %s %s\n", i == 0 ? "names       " : "            ",
-		    name_kind_word(r->names[i].kind), r->names[i].text);
-	printf("valid        %s to %s (%lld days)\n", t->from, t->until,
-	    (long long)((t->info.not_after - t->info.not_before) / DAY_SECONDS));
-	printf("sha256       %s\n", buf_str(&t->sha256));
-	printf("pin-sha256   %s\n", buf_str(&t->pin));
-}
-
-static bool
-add_names(cJSON *names, const struct request *r)
-{
-	bool ok = true;
-
-	for (size_t i = 0; ok && i < r->name_count; i++) {
-		cJSON *name = cJSON_CreateObject();
-
-		ok = cJSON_AddItemToArray(names, name) &&
-		     cJSON_AddStringToObject(name, "type", name_kind_word(r->names[i].kind)) &&
-		     cJSON_AddStringToObject(name, "value", r->names[i].text);
-	}
-	return ok;
-}
-
-static int
-tell_json(const struct request *r, struct told *t, struct err *e)
-{
-	cJSON *o = cJSON_CreateObject();
-	bool ok = cJSON_AddNumberToObject(o, "schema", 1) &&
-		  cJSON_AddStringToObject(o, "certificate", r->cert_file) &&
-		  cJSON_AddStringToObject(o, "key", r->key_file) &&
-		  cJSON_AddStringToObject(o, "key_type", t->key) &&
-		  add_names(cJSON_AddArrayToObject(o, "names"), r) &&
-		  cJSON_AddStringToObject(o, "serial", t->info.serial.p) &&
-		  cJSON_AddStringToObject(o, "not_before", t->from) &&
-		  cJSON_AddStringToObject(o, "not_after", t->until) &&
-		  cJSON_AddStringToObject(o, "sha256", buf_str(&t->sha256)) &&
-		  cJSON_AddStringToObject(o, "pin_sha256", buf_str(&t->pin));
-	char *text = ok ? cJSON_Print(o) : NULL;
-
-	cJSON_Delete(o);
-	if (!text)
-		return err_set(e, ERR_BUG, "cannot write JSON");
-	printf("%s\n", text);
-	free(text);
+	if (a->password_path && !a->mint.bundle)
+		return err_set(e, ERR_USAGE, "--password-file is for --pkcs12");
+	if (surplus && a->action == MAKE)
+		return err_set(e, ERR_USAGE, "%s needs %s", a->word[__builtin_ctz(surplus)],
+		    belongs[__builtin_ctz(surplus)]);
+	if (surplus)
+		return err_set(e, ERR_USAGE, "%s does not go with %s",
+		    a->word[__builtin_ctz(surplus)], a->action_word);
 	return 0;
 }
 
 static int
-tell(const struct request *r, X509 *cert, EVP_PKEY *key, struct err *e)
+make(struct args *a, struct err *e)
 {
-	struct told t;
-	int rc = 0;
+	struct mint_request *r = &a->mint;
+	struct minted minted;
 
-	if (r->quiet && !r->json)
-		return 0;
-	told_init(&t, cert, key);
-	if (r->json)
-		rc = tell_json(r, &t, e);
+	if (isatty(STDIN_FILENO)) {
+		r->ask_in = stdin;
+		r->ask_out = stderr;
+	}
+	if (a->password_path && pkcs12_read_password(a->password_path, &a->password, e) < 0)
+		return -1;
+	r->bundle_password = a->password;
+	if (mint_run(r, &minted, e) < 0)
+		return -1;
+	if (!a->quiet)
+		mint_report_warnings(&minted, program.name, stderr);
+	if (a->json)
+		mint_report_json(&minted, stdout);
+	else if (!a->quiet)
+		mint_report_text(&minted, stdout);
+	minted_release(&minted);
+	return 0;
+}
+
+static int
+make_ca(struct args *a, struct err *e)
+{
+	const struct mint_request *r = &a->mint;
+	struct local_ca_request request = {
+		.key_spec = r->key_spec,
+		.subject = r->subject,
+		.permits = a->permits,
+		.permit_count = a->permit_count,
+		.not_before = r->now > MINT_BACKDATE ? r->now - MINT_BACKDATE : 0,
+		.digest = r->digest,
+	};
+	struct local_ca *ca = NULL;
+
+	if (mint_end(r->now, r->days, r->not_after, CA_DAYS, &request.not_after, e) < 0 ||
+	    local_ca_create(a->ca_dir, &request, e) < 0 || local_ca_open(a->ca_dir, &ca, e) < 0)
+		return -1;
+	if (a->json)
+		local_ca_report_json(ca, stdout);
+	else if (!a->quiet)
+		local_ca_report_text(ca, stdout);
+	local_ca_close(ca);
+	return 0;
+}
+
+static int
+list(struct args *a, struct local_ca *ca, struct arena *arena, struct err *e)
+{
+	struct local_ca_entry *entries;
+	size_t count;
+
+	if (local_ca_list(ca, a->mint.now, arena, &entries, &count, e) < 0)
+		return -1;
+	if (a->json)
+		local_ca_report_list_json(entries, count, stdout);
 	else
-		tell_text(r, &t);
-	told_release(&t);
-	if (rc == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-		rc = err_set(e, ERR_IO, "cannot write to standard output");
-	return rc;
-}
-
-/* ---- making ---- */
-
-static int
-write_files(const struct request *r, X509 *cert, EVP_PKEY *key, struct certpair *pair,
-    struct err *e)
-{
-	struct buf cert_pem, key_pem;
-	int rc = -1;
-
-	buf_init(&cert_pem, 1024 * 1024);
-	buf_init_secret(&key_pem, 64 * 1024);
-	if (x509info_format_pem(cert, &cert_pem, e) == 0 &&
-	    pkey_format_pem(key, &key_pem, e) == 0) {
-		pair->cert = buf_span(&cert_pem);
-		pair->key = buf_span(&key_pem);
-		rc = certpair_write(pair, e);
-	}
-	buf_release(&cert_pem);
-	buf_release(&key_pem);
-	return rc;
+		local_ca_report_list_text(entries, count, stdout);
+	return 0;
 }
 
 static int
-make(struct request *r, struct err *e)
+revoke_one(struct args *a, struct local_ca *ca, struct arena *arena, struct err *e)
 {
-	struct x509gen_request gen = { .use = X509GEN_SERVER };
-	struct certpair pair = { .replace = r->force };
-	EVP_PKEY *key = NULL;
-	X509 *cert = NULL;
+	const struct mint_request *r = &a->mint;
+	struct local_ca_entry entry;
+	int64_t next;
+
+	if (mint_end(r->now, r->days, r->not_after, CRL_DAYS, &next, e) < 0)
+		return -1;
+	if (a->action == CRL) {
+		if (local_ca_renew_crl(ca, r->now, next, e) < 0)
+			return -1;
+	} else if (local_ca_revoke(ca, a->revoke, a->reason, r->now, next, arena, &entry, e) < 0) {
+		return -1;
+	} else if (a->json) {
+		local_ca_report_list_json(&entry, 1, stdout);
+	} else if (!a->quiet) {
+		local_ca_report_list_text(&entry, 1, stdout);
+	}
+	if (!a->json && !a->quiet)
+		printf("CRL  %s\n", local_ca_crl_path(ca));
+	return 0;
+}
+
+static int
+trust(struct args *a, struct local_ca *ca, struct arena *arena, struct err *e)
+{
+	struct trust_request request = {
+		.action = a->trust,
+		.stores = a->stores,
+		.ca = local_ca_cert(ca),
+		.ca_path = local_ca_cert_path(ca),
+		.arena = arena,
+	};
+	struct trust_outcome *outcomes;
+	size_t count;
+
+	trust_run(&request, &outcomes, &count);
+	if (a->json)
+		trust_report_json(outcomes, count, stdout);
+	else if (!a->quiet)
+		trust_report_text(outcomes, count, stdout);
+	if (trust_reached(a->trust, outcomes, count))
+		return 0;
+	return err_set(e, ERR_PARTIAL,
+	    a->trust == TRUST_UNINSTALL ? "some store still trusts the CA"
+					: "not every store trusts the CA");
+}
+
+/* The local CA is there for who asks for it, by any of these words. */
+static int
+complete_ca_dir(struct args *a, char **owned, struct err *e)
+{
+	bool wanted = a->action != MAKE || a->use_ca || a->mint.csr_path || a->ca_dir;
+
+	if (wanted && !a->ca_dir)
+		a->ca_dir = *owned = local_ca_default_dir(e);
+	a->mint.ca_dir = a->ca_dir;
+	return wanted && !a->ca_dir ? -1 : 0;
+}
+
+static void
+work(struct args *a, struct err *e)
+{
+	struct arena *arena = arena_new(0);
+	struct local_ca *ca = NULL;
+	char *owned = NULL;
 	int rc = -1;
 
-	if (complete(r, e) < 0)
-		return -1;
-	pair.cert_path = r->cert_file;
-	pair.key_path = r->key_file;
-	if (certpair_check(&pair, e) < 0 || pkey_generate(&r->key_spec, &key, e) < 0)
-		return -1;
-	gen.subject = r->subject;
-	gen.names = r->names;
-	gen.name_count = r->name_count;
-	gen.not_before = r->not_before;
-	gen.not_after = r->not_after;
-	gen.digest = r->digest;
-	gen.key = key;
-	if (x509gen_make(&gen, &cert, e) == 0 && write_files(r, cert, key, &pair, e) == 0) {
-		warn(r);
-		rc = tell(r, cert, key, e);
-	}
-	X509_free(cert);
-	EVP_PKEY_free(key);
-	return rc;
+	if (check(a, e) < 0 || mint_time(&a->mint.now, e) < 0 || complete_ca_dir(a, &owned, e) < 0)
+		goto out;
+	if (a->action == MAKE)
+		rc = make(a, e);
+	else if (a->action == CA_INIT)
+		rc = make_ca(a, e);
+	else if (local_ca_open(a->ca_dir, &ca, e) < 0)
+		goto out;
+	else if (a->action == LIST)
+		rc = list(a, ca, arena, e);
+	else if (a->action == TRUST)
+		rc = trust(a, ca, arena, e);
+	else
+		rc = revoke_one(a, ca, arena, e);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && rc == 0)
+		err_set(e, ERR_IO, "cannot write to standard output");
+out:
+	local_ca_close(ca);
+	arena_free(arena);
+	free(owned);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct request r = {
-		.key_spec = { .kind = PKEY_EC, .curve = "P-256" },
+	struct args a = {
+		.mint.key_spec = { .kind = PKEY_EC, .curve = "P-256" },
+		.stores = TRUST_ALL,
 		.req = argc > 1 && strcmp(argv[1], "req") == 0,
 	};
 	struct err e = ERR_INIT;
-	enum cli_result parsed = cli_parse(&program, argc, argv, &r, &e);
 
-	if (parsed == CLI_OK)
-		(void)make(&r, &e);
+	if (cli_parse(&program, argc, argv, &a, &e) == CLI_OK)
+		work(&a, &e);
 	if (e.kind != ERR_NONE)
 		err_print(&e);
-	request_release(&r);
 	argc = err_exit_code(e.kind);
+	mint_request_release(&a.mint);
+	while (a.permit_count > 0)
+		permit_release(&a.permits[--a.permit_count]);
+	if (a.password)
+		mem_wipe_free(a.password, strlen(a.password));
 	err_release(&e);
 	return argc;
 }

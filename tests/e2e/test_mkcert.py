@@ -106,7 +106,8 @@ def test_fields_for_every_key(mkcert, tmp_path, newkey, kind, detail):
     assert cert.version == x509.Version.v3
     assert cert.serial_number.bit_length() == 127
     digest = cert.signature_hash_algorithm
-    assert digest is None if kind is ed25519.Ed25519PrivateKey else digest.name == "sha256"
+    assert digest is None if kind is ed25519.Ed25519PrivateKey else \
+        digest.name == {384: "sha384", 521: "sha512"}.get(detail, "sha256")
     # Signed with its own key, by openssl's judgement.
     verify = subprocess.run(["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile",
                              "a.example.crt", "a.example.crt"], cwd=tmp_path, capture_output=True,
@@ -221,7 +222,6 @@ def test_umask_does_not_open_the_key(mkcert, tmp_path):
     (("-addext", "keyUsage=any", "a.example"), 64, "subjectAltName"),
     (("req", "-newkey", "rsa:2048", "-keyout", "k", "-out", "c"), 64, "-x509"),
     (("-subj", "/O=x"), 64, "-out"),
-    (("--ca", "a.example"), 64, "unknown option --ca"),
     (("-config", "x", "a.example"), 64, "unknown option"),
     (("–days", "3", "a.example"), 64, "–"),
 ])
