@@ -36,7 +36,7 @@ struct x509gen_request {
 	X509 *issuer;  /* NULL = self-signed with key */
 	EVP_PKEY *issuer_key;
 	const unsigned char
-	    *acme_identifier; /* SHA-256 of a key authorization (RFC 8737 3), or NULL */
+	    *acme_identifier;         /* SHA-256 of a key authorization (RFC 8737 3), or NULL */
 	const struct permit *permits; /* of a CA: all that it may issue for; none = anything */
 	size_t permit_count;
 };
