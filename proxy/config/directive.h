@@ -91,8 +91,10 @@ struct directive_table {
 };
 extern const struct directive_table directive_main_table, directive_http_table, directive_log_table,
     directive_server_table, directive_listen_table, directive_location_table,
-    directive_header_table, directive_proxy_table, directive_tls_table, directive_upstream_table,
-    directive_off_table, directive_client_table, directive_real_ip_table, directive_expires_table;
+    directive_header_table, directive_proxy_table, directive_proxy_pass_table,
+    directive_proxy_rewrite_table, directive_body_table, directive_tls_table,
+    directive_upstream_table, directive_off_table, directive_client_table, directive_real_ip_table,
+    directive_expires_table;
 
 /* All rows, sorted by name. */
 struct directive_index {
@@ -136,6 +138,9 @@ int directive_set_path(struct loader *l, struct scope *s, const struct directive
     const struct node *n);
 /* Words of detail, whose values are bits, into an unsigned. */
 int directive_set_choices(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n);
+/* PATH and levels of directories into a struct temp_path (directive_body.c). */
+int directive_set_temp_path(struct loader *l, struct scope *s, const struct directive *d,
     const struct node *n);
 /* A word that may hold variables into a const struct template *. */
 int directive_set_template(struct loader *l, struct scope *s, const struct directive *d,

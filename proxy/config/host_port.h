@@ -30,4 +30,13 @@ const char *host_port_split(struct span text, bool may_omit_host, struct host_po
 bool host_port_address(const struct host_port *hp, uint16_t port, struct arena *arena,
     struct address *out);
 
+/*
+ * Take "host:port" and the URI of what stands behind "http://" apart. A unix path ends at ":" or
+ * the end.
+ */
+void proxy_url_split(struct span rest, struct span *host, struct span *uri);
+/* $proxy_host and $proxy_port of an upstream written as text, hp when taken apart. */
+void proxy_host_header(struct span text, const struct host_port *hp, unsigned scheme_port,
+    struct arena *arena, struct span *header, struct span *port);
+
 #endif

@@ -143,6 +143,8 @@ loader_use_logs(struct loader *l, const struct location_settings *settings)
 		loader_use_log_file(l, a->file);
 	if (settings->error_log)
 		loader_use_log_file(l, settings->error_log->file);
+	loader_use_temp_path(l, &settings->body.temp_path);
+	loader_use_temp_path(l, &settings->proxy.temp_path);
 }
 
 void

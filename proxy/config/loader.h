@@ -162,6 +162,9 @@ struct upstream_server upstream_server_default(struct span name);
  */
 int loader_add_header(struct loader *l, const struct node *n, struct header_field **list,
     bool always);
+/* A default ..._temp_path, by its last part (directive_body.c), and one that something serves with. */
+struct temp_path temp_path_default(struct loader *l, struct span name);
+void loader_use_temp_path(struct loader *l, const struct temp_path *path);
 int loader_check_header_name(struct loader *l, const struct node *n, const struct word *w);
 /* Listeners and endpoints out of all listens (endpoint.c). */
 void endpoint_build(struct loader *l);

@@ -37,7 +37,7 @@ loader_init(struct loader *l, struct snapshot *s, struct config_source *src,
 	span_map_init(&l->log_formats, l->scratch);
 	span_map_init(&l->certificates, l->scratch);
 	span_map_init(&l->dhparams, l->scratch);
-	span_map_init(&l->upstreams, l->scratch);
+	span_map_init(&l->upstreams, l->arena);
 	span_map_init(&l->ciphers, l->scratch);
 }
 
@@ -74,6 +74,8 @@ snapshot_load(struct config_source *src, const struct snapshot_options *options,
 	loader_init(&l, s, src, options, diags);
 	s->tree = syntax_parse(src, options->conf_path, options->globals, arena, diags, &s->files);
 	load_main(&l);
+	s->upstream_names =
+	    memcpy(arena_alloc(arena, sizeof(l.upstreams)), &l.upstreams, sizeof(l.upstreams));
 	SSL_CTX_free(l.tls);
 	arena_free(l.scratch);
 	diagnostics_sort(diags);
@@ -89,4 +91,10 @@ snapshot_free(struct snapshot *s)
 {
 	if (s)
 		arena_free(s->arena);
+}
+
+const struct upstream_spec *
+snapshot_upstream(const struct snapshot *s, struct span name)
+{
+	return span_map_get(s->upstream_names, name);
 }

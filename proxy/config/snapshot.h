@@ -20,8 +20,10 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "proxy/config/diagnostic.h"
+#include "proxy/config/proxy_settings.h"
 #include "proxy/config/syntax.h"
 #include "proxy/config/template.h"
+#include "proxy/config/upstream_spec.h"
 
 #include <netinet/in.h>
 #include <stdint.h>
@@ -29,6 +31,7 @@
 #include <sys/un.h>
 
 struct server_name_index; /* route.h */
+struct span_map;          /* span_map.h */
 struct location_index;    /* route.h */
 
 struct address {
@@ -96,40 +99,9 @@ struct server_settings {
 	bool merge_slashes, underscores_in_headers, ignore_invalid_headers;
 };
 
-struct header_field {
-	struct span name;
-	const struct template *value;
-	bool always;
-	struct header_field *next;
-};
-
 struct mime_type {
 	struct span extension, type;
 };
-
-/* A list of header names. */
-struct header_name {
-	struct span name;
-	const struct header_name *next;
-};
-
-/* Settings that proxy_* directives make. */
-struct proxy_settings {
-	int64_t connect_timeout_ms, send_timeout_ms, read_timeout_ms; /* 60 s each */
-	int64_t tunnel_timeout_ms;        /* 0 = 1 h, or read_timeout_ms if that is longer */
-	size_t buffer_size;               /* 4k/8k: the response head must fit */
-	struct header_field *set_headers; /* this level's list replaces the inherited one */
-	bool buffering, request_buffering;
-	bool http_1_0;         /* proxy_http_version 1.0; default 1.1 with keep-alive */
-	bool redirect_default; /* proxy_redirect default (on unless "off") */
-	const struct header_name *hide_headers, *pass_headers; /* ask proxy_settings_hide() */
-};
-
-/*
- * The response header name is not passed to the client: nginx's own list, proxy_hide_header,
- * proxy_pass_header.
- */
-bool proxy_settings_hide(const struct proxy_settings *p, struct span name);
 
 enum lingering_close { LINGERING_OFF, LINGERING_ON, LINGERING_ALWAYS };
 /* Their keep-alive is broken: MSIE 6 after a POST, Safari on macOS. */
@@ -183,6 +155,7 @@ struct location_settings {
 	const struct expires *expires; /* NULL = off */
 	const struct real_ip *real_ip; /* NULL = nobody is trusted */
 	uint64_t client_max_body_size; /* 0 = no limit */
+	struct body_settings body;
 	bool server_tokens;
 	struct header_field *add_headers;
 	struct access_log *access_logs; /* NULL = off */
@@ -194,16 +167,6 @@ struct location_settings {
 struct return_action {
 	unsigned status;
 	const struct template *text; /* body, or Location for 301 302 303 307 308; NULL = none */
-};
-
-/* proxy_pass; not inherited. */
-struct proxy_target {
-	bool tls;
-	const struct upstream_spec *upstream; /* of a literal host: an implicit group */
-	struct span host_header;              /* $proxy_host: "backend" or "127.0.0.1:8080" */
-	struct span port;
-	bool has_uri;
-	struct span uri; /* replaces the location's prefix when has_uri */
 };
 
 enum location_kind { LOCATION_PREFIX, LOCATION_EXACT };
@@ -266,27 +229,6 @@ struct listener {
 	size_t endpoint_count;
 };
 
-struct upstream_server {
-	struct address *addresses; /* what the name resolved to at load; 0 when it did not */
-	size_t address_count;
-	struct span name; /* as written */
-	unsigned weight, max_fails;
-	int64_t fail_timeout_ms;
-	bool backup, down;
-};
-
-struct upstream_spec {
-	struct span name;
-	struct upstream_server *servers;
-	size_t server_count;
-	unsigned keepalive; /* idle connections kept per worker; default 32, 0 = none */
-	unsigned keepalive_requests;
-	int64_t keepalive_timeout_ms;
-	bool implicit;  /* made by a proxy_pass to a literal host */
-	unsigned index; /* in snapshot->upstreams */
-	const struct node *node;
-};
-
 struct main_settings {
 	bool daemon;
 	struct span pid;            /* absolute path */
@@ -319,6 +261,9 @@ struct snapshot {
 	size_t dhparam_count;
 	struct span *trees; /* every root and alias: what workers must be able to read */
 	size_t tree_count;
+	const struct temp_path **temp_paths; /* those in use: where workers may make files */
+	size_t temp_path_count;
+	const struct span_map *upstream_names; /* ask snapshot_upstream() */
 };
 
 struct snapshot_options {
@@ -336,5 +281,7 @@ struct snapshot_options {
 struct snapshot *snapshot_load(struct config_source *src, const struct snapshot_options *options,
     struct diagnostics *diags);
 void snapshot_free(struct snapshot *s);
+/* The group of this name (lower case), or that a literal "host:port" stands for; NULL if there is none. */
+const struct upstream_spec *snapshot_upstream(const struct snapshot *s, struct span name);
 
 #endif

@@ -123,6 +123,19 @@ template_compile(const struct variable_table *t, struct span text, struct arena 
 	return tpl;
 }
 
+struct template *
+template_literal(struct span text, struct arena *arena)
+{
+	struct template *t = arena_zalloc(arena, sizeof(*t));
+
+	t->source = text;
+	t->parts = arena_array(arena, 1, sizeof(*t->parts));
+	t->parts[0].text = text;
+	t->count = text.n > 0;
+	t->literal = true;
+	return t;
+}
+
 struct span
 template_eval(const struct template *t, void *subject, struct arena *arena)
 {

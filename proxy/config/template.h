@@ -57,6 +57,8 @@ struct template {
  */
 struct template *template_compile(const struct variable_table *t, struct span text,
     struct arena *arena, struct err *e);
+/* A template that says text whatever the subject. */
+struct template *template_literal(struct span text, struct arena *arena);
 /* The value, in arena (a literal is returned without copying). */
 struct span template_eval(const struct template *t, void *subject, struct arena *arena);
 

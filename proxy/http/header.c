@@ -217,3 +217,35 @@ header_has_token(struct span value, struct span token)
 	}
 	return false;
 }
+
+static bool
+ends_field(char c)
+{
+	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+struct span
+header_safe_value(struct span s, struct arena *arena)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t found = 0;
+	char *out, *at;
+
+	for (size_t i = 0; i < s.n; i++)
+		found += ends_field(s.p[i]);
+	if (found == 0)
+		return s;
+	out = at = arena_bytes(arena, s.n + 2 * found);
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (!ends_field(s.p[i])) {
+			*at++ = s.p[i];
+			continue;
+		}
+		*at++ = '%';
+		*at++ = hex[c >> 4];
+		*at++ = hex[c & 15];
+	}
+	return span_of(out, (size_t)(at - out));
+}

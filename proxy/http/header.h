@@ -76,6 +76,11 @@ const struct header *header_find_name(const struct header_list *l, struct span n
  */
 struct span header_value_for_variable(const struct header_list *l, struct span name,
     struct arena *arena);
+/*
+ * A value the configuration made: bytes that would end the field are percent-encoded, so that a decoded $uri cannot
+ * add fields. value itself when it has none.
+ */
+struct span header_safe_value(struct span value, struct arena *arena);
 /* name: a token (RFC 9110 5.6.2); what is none may be mistaken for one. */
 enum header_id header_identify(struct span name);
 /* Does the comma-separated value list contain the token, any case? */

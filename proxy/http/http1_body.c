@@ -98,7 +98,7 @@ http1_body_peek(struct request *r, struct span *bytes)
 		if (h->want_continue) {
 			h->want_continue = false;
 			if (!r->response.head_sent)
-				http1_send_interim(r, 100);
+				http1_send_interim(r, 100, NULL);
 		}
 		if (!conn_may_read(&cc->conn)) {
 			n = CONN_AGAIN;

@@ -91,7 +91,7 @@ void http1_send_head(struct request *r);
 size_t http1_send_body(struct request *r, struct span bytes);
 ssize_t http1_send_file(struct request *r, int fd, uint64_t offset, size_t n);
 void http1_send_end(struct request *r);
-void http1_send_interim(struct request *r, unsigned status);
+void http1_send_interim(struct request *r, unsigned status, const struct header_list *fields);
 void http1_abort(struct request *r, const char *reason);
 
 /* http1_tunnel.c */

@@ -37,8 +37,7 @@ put_field(char *p, struct span name, struct span value)
 static bool
 is_placed(const struct header *h)
 {
-	return h->hidden || h->id == HEADER_LAST_MODIFIED || h->id == HEADER_LOCATION ||
-	       h->id == HEADER_SERVER || h->id == HEADER_DATE;
+	return h->hidden || h->id == HEADER_LAST_MODIFIED || h->id == HEADER_LOCATION;
 }
 
 static bool
@@ -96,24 +95,26 @@ put_placed(char *p, const struct response *res, enum header_id id)
 	return h ? put_field(p, h->name, h->value) : p;
 }
 
-/* The upstream's, where proxy_pass_header lets it through, else ours. */
+/* Ours, unless proxy_pass_header lets the upstream's through: that stands where it stood. */
 static char *
 put_server(char *p, const struct request *r)
 {
-	const struct header *h = header_find(&r->response.headers, HEADER_SERVER);
 	struct span ours =
 	    r->settings->server_tokens ? SPAN("tinyproxyd/" GATEHOUSE_VERSION) : SPAN("tinyproxyd");
 
-	return h ? put_field(p, h->name, h->value) : put_field(p, SPAN("Server"), ours);
+	if (header_find(&r->response.headers, HEADER_SERVER))
+		return p;
+	return put_field(p, SPAN("Server"), ours);
 }
 
 static char *
 put_date(char *p, const struct request *r)
 {
-	const struct header *h = header_find(&r->response.headers, HEADER_DATE);
 	struct span now = span_of(loop_http_date(r->client->worker->loop), CLOCK_HTTP_LEN);
 
-	return h ? put_field(p, h->name, h->value) : put_field(p, SPAN("Date"), now);
+	if (header_find(&r->response.headers, HEADER_DATE))
+		return p;
+	return put_field(p, SPAN("Date"), now);
 }
 
 static char *
@@ -295,17 +296,23 @@ http1_send_end(struct request *r)
 }
 
 void
-http1_send_interim(struct request *r, unsigned status)
+http1_send_interim(struct request *r, unsigned status, const struct header_list *fields)
 {
 	struct client_conn *cc = client_conn_of(r->client);
-	struct span reason = error_page_reason(status);
-	char *start = conn_queue_reserve(&cc->conn, 32 + reason.n), *p = start;
+	struct span reason = status == 100 ? SPAN("Continue") : error_page_reason(status);
+	unsigned count = fields ? fields->count : 0;
+	size_t size = 32 + reason.n;
+	char *start, *p;
 
-	if (status == 100)
-		reason = SPAN("Continue");
+	for (unsigned i = 0; i < count; i++)
+		size += fields->rows[i].name.n + fields->rows[i].value.n + 4;
+	start = p = conn_queue_reserve(&cc->conn, size);
 	p += snprintf(p, 16, "HTTP/1.1 %u ", status % 1000);
 	p = put(p, reason);
-	p = put(p, SPAN("\r\n\r\n"));
+	p = put(p, SPAN("\r\n"));
+	for (unsigned i = 0; i < count; i++)
+		p = put_field(p, fields->rows[i].name, fields->rows[i].value);
+	p = put(p, SPAN("\r\n"));
 	conn_queue_commit(&cc->conn, (size_t)(p - start));
 }
 

@@ -257,6 +257,8 @@ static const struct variable rows[] = {
 	ROW("remote_addr", variable_remote_addr),
 	ROW("remote_port", variable_remote_port),
 	ROW("remote_user", variable_remote_user),
+	ROW("request_body", variable_request_body),
+	ROW("request_body_file", variable_request_body_file),
 	ROW("request", get_request),
 	ROW("request_completion", get_request_completion),
 	ROW("request_filename", get_request_filename),

@@ -16,6 +16,8 @@ struct span variable_arg(void *subject, struct span name);
 struct span variable_cookie(void *subject, struct span name);
 struct span variable_content_length(void *subject, struct span arg);
 struct span variable_content_type(void *subject, struct span arg);
+struct span variable_request_body(void *subject, struct span arg);
+struct span variable_request_body_file(void *subject, struct span arg);
 struct span variable_remote_user(void *subject, struct span arg);
 struct span variable_proxy_add_x_forwarded_for(void *subject, struct span arg);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* http_variable_field: $variables that are taken from header fields, arguments and cookies. */
+/* http_variable_field: $variables that are taken from header fields, arguments, cookies and the body. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/encode.h"
+#include "proxy/http/body_buffer.h"
 #include "proxy/http/http_variable.h"
 #include "proxy/net/address.h"
 
@@ -56,6 +57,18 @@ variable_content_type(void *subject, struct span arg)
 	const struct header *h = header_find(&r->headers, HEADER_CONTENT_TYPE);
 
 	return h ? h->value : variable_none();
+}
+
+struct span
+variable_request_body(void *subject, struct span arg)
+{
+	return body_buffer_memory(((struct request *)subject)->body_buffer);
+}
+
+struct span
+variable_request_body_file(void *subject, struct span arg)
+{
+	return body_buffer_file(((struct request *)subject)->body_buffer);
 }
 
 /* The first argument of this name, any case, as sent. */

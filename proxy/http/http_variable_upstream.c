@@ -7,28 +7,20 @@
 #include "proxy/http/http_variable.h"
 #include "proxy/upstream/upstream_http.h"
 
-static const struct proxy_target *
-target_of(void *subject)
-{
-	const struct location *location = ((struct request *)subject)->location;
-
-	return location ? location->proxy : NULL;
-}
-
 struct span
 variable_proxy_host(void *subject, struct span arg)
 {
-	const struct proxy_target *target = target_of(subject);
+	const struct upstream_trace *trace = ((struct request *)subject)->upstream;
 
-	return target ? target->host_header : variable_none();
+	return trace ? trace->host_header : variable_none();
 }
 
 struct span
 variable_proxy_port(void *subject, struct span arg)
 {
-	const struct proxy_target *target = target_of(subject);
+	const struct upstream_trace *trace = ((struct request *)subject)->upstream;
 
-	return target ? target->port : variable_none();
+	return trace ? trace->port : variable_none();
 }
 
 /* One text per attempt, joined. */
@@ -48,7 +40,7 @@ each_attempt(struct request *r,
 	count = 0;
 	for (const struct upstream_attempt *a = first; a; a = a->next) {
 		if (a != first)
-			parts[count++] = SPAN(", ");
+			parts[count++] = a->redirected ? SPAN(" : ") : SPAN(", ");
 		parts[count++] = text(a, r->arena);
 	}
 	return arena_concat(r->arena, parts, count);

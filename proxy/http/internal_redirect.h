@@ -12,5 +12,10 @@
  * the head is sent; the caller's handler is released. After ten of them the request fails with 500.
  */
 void internal_redirect(struct request *r, struct span uri);
+/*
+ * The same to a target as an upstream names it (X-Accel-Redirect): "/path%20x?args", still to be decoded. A request
+ * with a method other than HEAD becomes a GET. One that is no path of ours is answered with 404.
+ */
+void internal_redirect_target(struct request *r, struct span target);
 
 #endif

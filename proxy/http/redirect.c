@@ -4,45 +4,13 @@
 
 #include "proxy/net/address.h"
 
-static bool
-ends_field(char c)
-{
-	return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
-static struct span
-encode_controls(struct arena *arena, struct span s)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	size_t found = 0;
-	char *out, *at;
-
-	for (size_t i = 0; i < s.n; i++)
-		found += ends_field(s.p[i]);
-	if (found == 0)
-		return s;
-	out = at = arena_bytes(arena, s.n + 2 * found);
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (!ends_field(s.p[i])) {
-			*at++ = s.p[i];
-			continue;
-		}
-		*at++ = '%';
-		*at++ = hex[c >> 4];
-		*at++ = hex[c & 15];
-	}
-	return span_of(out, (size_t)(at - out));
-}
-
 struct span
 redirect_location(const struct request *r, struct span target)
 {
 	bool tls = r->client->ssl != NULL;
 	unsigned port = address_port(&r->client->local);
 
-	target = encode_controls(r->arena, target);
+	target = header_safe_value(target, r->arena);
 	if (target.n == 0 || target.p[0] != '/')
 		return target;
 

@@ -159,6 +159,15 @@ request_send_simple(struct request *r, unsigned status, struct span content_type
 	memory_send(r);
 }
 
+/* There is no error_page yet. */
+bool
+request_has_error_page(const struct request *r, unsigned status)
+{
+	(void)r;
+	(void)status;
+	return false;
+}
+
 /* Where the next request would begin is in doubt, or we are: nginx's list. */
 static bool
 ends_connection(unsigned status)

@@ -44,7 +44,8 @@ struct codec {
 	/* NULL, or as request_send_file(). */
 	ssize_t (*send_file)(struct request *r, int fd, uint64_t offset, size_t n);
 	void (*send_end)(struct request *r);
-	void (*send_interim)(struct request *r, unsigned status); /* 100, 103 */
+	/* 100, 102, 103; fields: NULL = none */
+	void (*send_interim)(struct request *r, unsigned status, const struct header_list *fields);
 	void (*abort)(struct request *r, const char *reason);
 	/*
 	 * The upstream has switched protocols (response.status 101): send the head; from then on bodies are raw bytes
@@ -92,6 +93,8 @@ struct request {
 	struct response response;
 	const struct handler *handler;
 	void *handler_state;
+	struct body_buffer *body_buffer; /* body_buffer.h; NULL = the body is not kept */
+	bool uri_changed; /* uri and args are not what path_query says: a redirect on the way */
 
 	/* For logs and variables */
 	int64_t started_wall_ms;
@@ -127,6 +130,8 @@ void request_abort(struct request *r, const char *reason);
 /* A whole response from memory, which must last as long as the request: head, body, end. Releases the handler. */
 void request_send_simple(struct request *r, unsigned status, struct span content_type,
     struct span body);
+/* Does error_page name something for this status (proxy_intercept_errors asks)? */
+bool request_has_error_page(const struct request *r, unsigned status);
 /* The built-in page for status (error_page.h), or an abort if the head is out already. */
 void request_fail(struct request *r, unsigned status);
 

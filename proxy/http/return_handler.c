@@ -55,8 +55,12 @@ start(struct request *r)
 	} else if (status >= 400 && !has_text) {
 		request_fail(r, status);
 	} else if (status != 200 || conditions_hold(r)) {
+		/* What an X-Accel-Redirect said of it stays. */
 		request_send_simple(r, status,
-		    status == 204 ? span_of(NULL, 0) : mime_type_of(r->settings, r->uri), text);
+		    status == 204                    ? span_of(NULL, 0)
+		    : r->response.content_type.n > 0 ? r->response.content_type
+						     : mime_type_of(r->settings, r->uri),
+		    text);
 	}
 }
 

@@ -358,7 +358,9 @@ serve_file(struct request *r, int fd, const struct stat *st)
 	f->fd = fd;
 	r->handler_state = f;
 	r->response.last_modified = st->st_mtime;
-	r->response.content_type = mime_type_of(r->settings, r->uri);
+	/* What an X-Accel-Redirect said of it stays. */
+	if (r->response.content_type.n == 0)
+		r->response.content_type = mime_type_of(r->settings, r->uri);
 	switch (conditional_check(&r->headers, r->response.last_modified, etag,
 	    (enum if_modified_since)r->settings->if_modified_since)) {
 	case CONDITIONAL_FAILED:

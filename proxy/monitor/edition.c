@@ -8,6 +8,7 @@
 #include "proxy/monitor/listener.h"
 #include "proxy/monitor/log_files.h"
 #include "proxy/monitor/privileges.h"
+#include "proxy/monitor/temp_paths.h"
 #include "proxy/tls/tls_settings.h"
 
 #include <errno.h>
@@ -122,6 +123,7 @@ edition_open(struct edition *ed, struct resource_table *table, int stderr_fd, un
 	ed->resources =
 	    mem_realloc_array(NULL, s->listener_count + s->log_file_count, sizeof(*ed->resources));
 	open_logs(ed, stderr_fd);
+	temp_paths_make(s, &ed->diagnostics);
 	for (; tries > 0 && open_listeners(ed, opened, tries == 1) > 0; tries--) {
 		if (tries > 1)
 			usleep(BIND_PAUSE_US);

@@ -78,6 +78,26 @@ group_new(const struct upstream_spec *spec, char *identity)
 	return g;
 }
 
+struct upstream_group *
+upstream_group_for_addresses(struct span name, const struct address *addresses, size_t count)
+{
+	const struct upstream_server server = {
+		.addresses = (struct address *)(uintptr_t)addresses,
+		.address_count = count,
+		.weight = 1,
+		.max_fails = 1,
+		.fail_timeout_ms = 10 * 1000,
+	};
+	const struct upstream_spec spec = {
+		.name = name,
+		.servers = (struct upstream_server *)(uintptr_t)&server,
+		.server_count = 1,
+		.implicit = true,
+	};
+
+	return group_new(&spec, NULL);
+}
+
 /* The previous generation's groups: by place, and by identity once one was not in its place. */
 struct known {
 	const struct upstream_groups *groups; /* NULL = there was none */

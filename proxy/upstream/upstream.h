@@ -35,6 +35,9 @@ struct upstream_groups *upstream_groups_new(struct generation *g,
 void upstream_groups_free(struct upstream_groups *groups);
 struct upstream_group *upstream_groups_get(const struct upstream_groups *groups,
     const struct upstream_spec *spec);
+/* A group of these for one request, with one reference: its connections are not kept. */
+struct upstream_group *upstream_group_for_addresses(struct span name,
+    const struct address *addresses, size_t count);
 struct upstream_group *upstream_group_ref(struct upstream_group *g);
 void upstream_group_unref(struct upstream_group *g);
 /* "http://backend" for logs: the name the configuration gave it. */

@@ -2,28 +2,36 @@
 /*
  * upstream_exchange: one request's exchange with an upstream, for the two files that drive it.
  *
- * upstream_http.c picks peers, sends the request and decides what a failure means; upstream_response.c reads the answer
- * and hands it to the client.
+ * upstream_http.c picks peers and decides what a failure means; upstream_request.c sends the request;
+ * upstream_response.c reads the answer and hands it to the client.
  */
 #ifndef PROXY_UPSTREAM_UPSTREAM_EXCHANGE_H
 #define PROXY_UPSTREAM_UPSTREAM_EXCHANGE_H
 
 #include "proxy/upstream/upstream_http.h"
+#include "proxy/upstream/upstream_message.h"
+#include "proxy/upstream/upstream_target.h"
 #include "proxy/worker/worker_state.h"
 
-enum phase { PHASE_CONNECT, PHASE_HEAD, PHASE_BODY, PHASE_DONE };
-enum failure { FAILURE_ERROR, FAILURE_TIMEOUT, FAILURE_INVALID };
+enum phase { PHASE_REQUEST_BODY, PHASE_CONNECT, PHASE_HEAD, PHASE_BODY, PHASE_DONE };
 
 struct upstream_http {
 	struct request *r;
 	const struct proxy_settings *settings;
-	struct upstream_group *group;
+	struct upstream_target target;
+	struct upstream_group *group; /* target's */
+	struct upstream_request request;
+	struct span own_body; /* proxy_set_body */
+	bool has_own_body;    /* that, or none at all, instead of the client's */
+	uint64_t body_offset; /* sent of what can be sent again: own_body, or r->body_buffer */
+	int64_t started_ms;   /* of the first attempt */
 	struct peer_set tried;
 	struct upstream_conn *uc;
 	enum phase phase;
 	unsigned attempts, attempts_max;
 	bool reused;     /* uc served others before: its end may have been on its way already */
 	bool want_fresh; /* one stale connection was enough */
+	bool unbuffered; /* the body goes on as it comes */
 	bool request_body_used; /* bytes were taken from the client: cannot be sent again */
 	bool request_done;      /* head and body are queued whole */
 	uint64_t bytes_out_before, bytes_in_before; /* on uc when this attempt began */
@@ -65,8 +73,22 @@ void upstream_end_attempt(struct upstream_http *u, bool keep);
  * Log why, then try the next peer, answer with an error page, or cut a response that has begun. u->uc is gone
  * after it, and u may be at another attempt already.
  */
-void upstream_attempt_failed(struct upstream_http *u, enum failure kind, const char *why,
+void upstream_attempt_failed(struct upstream_http *u, enum next_upstream kind, const char *why,
     int errnum);
+/*
+ * A whole response head with a status that proxy_next_upstream names: true when the request went to another peer
+ * instead of this response to the client.
+ */
+bool upstream_next_for_status(struct upstream_http *u, unsigned status);
+/* What the exchange is waiting for, for the error log. */
+const char *upstream_doing(const struct upstream_http *u);
+
+/* Choose method, target and body out of the request and its settings. -1: logged; answer with 500 (upstream_request.c). */
+int upstream_request_prepare(struct upstream_http *u) __attribute__((warn_unused_result));
+/* Queue the head and what there is of the body. */
+void upstream_request_begin(struct upstream_http *u);
+/* Move what there is of the body to the upstream, as far as both allow. */
+void upstream_request_pump(struct upstream_http *u);
 
 /* Read and pass on what the upstream sends (upstream_response.c). */
 void upstream_pump_response(struct upstream_http *u);

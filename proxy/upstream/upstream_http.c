@@ -5,15 +5,12 @@
  * The three ways out of an attempt are upstream_attempt_failed (another peer, or an error page), response_finished
  * (connection kept or closed) and release (the client is gone). Each lets go of the connection.
  */
+#include "proxy/http/body_buffer.h"
 #include "proxy/upstream/upstream_exchange.h"
-#include "proxy/upstream/upstream_message.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Chunk-coded request bytes waiting for the socket before the client is asked for no more. */
-#define REQUEST_QUEUE_MAX 16384
 
 static void start_attempt(struct upstream_http *u);
 
@@ -55,8 +52,8 @@ upstream_end_attempt(struct upstream_http *u, bool keep)
 		upstream_conn_close(uc);
 }
 
-static const char *
-doing(const struct upstream_http *u)
+const char *
+upstream_doing(const struct upstream_http *u)
 {
 	switch (u->phase) {
 	case PHASE_CONNECT:
@@ -76,51 +73,115 @@ is_idempotent(struct span method)
 	       !span_eq(method, SPAN("LOCK"));
 }
 
-/* May the request go out again? proxy_next_upstream's default: error and timeout, not once a non-idempotent one was sent. */
+/* May it go to another peer (proxy_next_upstream)? sent: a peer has seen at least a part of it. */
 static bool
-may_repeat(const struct upstream_http *u, enum failure kind, bool sent)
+may_go_on(const struct upstream_http *u, unsigned kind, bool sent)
 {
-	if (u->request_body_used || kind == FAILURE_INVALID)
+	const struct proxy_settings *s = u->settings;
+	int64_t now_ms = loop_now_ms(upstream_worker(u)->loop);
+
+	if (sent && !is_idempotent(u->request.method))
+		kind |= NEXT_NON_IDEMPOTENT;
+	if (u->attempts >= u->attempts_max || u->request_body_used ||
+	    (s->next_upstream & kind) != kind)
 		return false;
-	return !sent || is_idempotent(u->r->method);
+	return s->next_upstream_timeout_ms == 0 ||
+	       now_ms - u->started_ms < s->next_upstream_timeout_ms;
+}
+
+/*
+ * The peer closed a kept connection that it had not been asked anything on: that says nothing of the peer. Asked
+ * again once, on a fresh connection, unless it may have begun to act on a request that must not be repeated.
+ */
+static bool
+may_ask_again(const struct upstream_http *u, unsigned kind, bool sent)
+{
+	if (!u->reused || kind != NEXT_ERROR || u->phase == PHASE_BODY || u->request_body_used)
+		return false;
+	return !sent || is_idempotent(u->request.method) ||
+	       (u->settings->next_upstream & NEXT_NON_IDEMPOTENT);
+}
+
+static void
+log_failure(const struct upstream_http *u, const char *why, int errnum)
+{
+	if (errnum)
+		request_log(u->r, LOG_LEVEL_ERROR, "%s (%d: %s) while %s", why, errnum,
+		    strerrordesc_np(errnum), upstream_doing(u));
+	else
+		request_log(u->r, LOG_LEVEL_ERROR, "%s while %s", why, upstream_doing(u));
 }
 
 void
-upstream_attempt_failed(struct upstream_http *u, enum failure kind, const char *why, int errnum)
+upstream_attempt_failed(struct upstream_http *u, enum next_upstream kind, const char *why,
+    int errnum)
 {
 	struct request *r = u->r;
 	bool sent = u->uc && u->uc->conn.bytes_out > u->bytes_out_before;
-	bool stale = u->reused && kind == FAILURE_ERROR && u->phase != PHASE_BODY;
+	bool again = u->uc && may_ask_again(u, kind, sent), next;
+	unsigned status = kind == NEXT_TIMEOUT ? 504 : 502;
 
-	if (errnum)
-		request_log(r, LOG_LEVEL_ERROR, "%s (%d: %s) while %s", why, errnum,
-		    strerrordesc_np(errnum), doing(u));
-	else
-		request_log(r, LOG_LEVEL_ERROR, "%s while %s", why, doing(u));
-	if (u->uc && stale) {
-		/* It says nothing of the peer that it closed a connection nobody used: ask it again. */
+	log_failure(u, why, errnum);
+	if (again) {
 		balance_forget(u->uc->peer, &u->tried);
 		u->want_fresh = true;
 		u->attempts_max++;
 	} else if (u->uc) {
 		balance_report(u->uc->peer, false, loop_now_ms(upstream_worker(u)->loop));
 	}
+	next = again || may_go_on(u, kind, sent);
 	upstream_end_attempt(u, false);
 	if (r->response.head_sent) {
 		u->phase = PHASE_DONE;
 		request_abort(r, why);
 		return;
 	}
-	if (may_repeat(u, kind, sent)) {
-		if (u->attempt)
-			u->attempt->status = kind == FAILURE_TIMEOUT ? 504 : 502;
+	if (u->attempt)
+		u->attempt->status = status;
+	if (next) {
 		start_attempt(u);
 		return;
 	}
 	u->phase = PHASE_DONE;
-	if (u->attempt)
-		u->attempt->status = kind == FAILURE_TIMEOUT ? 504 : 502;
-	request_fail(r, kind == FAILURE_TIMEOUT ? 504 : 502);
+	request_fail(r, status);
+}
+
+static unsigned
+kind_of_status(unsigned status)
+{
+	switch (status) {
+	case 500:
+		return NEXT_HTTP_500;
+	case 502:
+		return NEXT_HTTP_502;
+	case 503:
+		return NEXT_HTTP_503;
+	case 504:
+		return NEXT_HTTP_504;
+	case 403:
+		return NEXT_HTTP_403;
+	case 404:
+		return NEXT_HTTP_404;
+	case 429:
+		return NEXT_HTTP_429;
+	default:
+		return 0;
+	}
+}
+
+bool
+upstream_next_for_status(struct upstream_http *u, unsigned status)
+{
+	unsigned kind = kind_of_status(status);
+
+	if (!kind || !may_go_on(u, kind, true))
+		return false;
+	/* "Not here" is an answer, not a failure. */
+	if (status != 403 && status != 404)
+		balance_report(u->uc->peer, false, loop_now_ms(upstream_worker(u)->loop));
+	upstream_end_attempt(u, false);
+	start_attempt(u);
+	return true;
 }
 
 void
@@ -151,78 +212,7 @@ on_expire(struct timer *t)
 	if (!conn_out_empty(c) && c->bytes_out != u->sent_before)
 		upstream_arm_timer(u);
 	else
-		upstream_attempt_failed(u, FAILURE_TIMEOUT, "upstream timed out", ETIMEDOUT);
-}
-
-/* Chunk-code one run of the request's body. False: the socket has to drain first. */
-static bool
-send_request_chunk(struct upstream_http *u, struct span bytes, size_t *used)
-{
-	struct conn *c = &u->uc->conn;
-	char *size;
-	int n;
-
-	if (c->out_bytes >= REQUEST_QUEUE_MAX) {
-		conn_want_drain(c);
-		return false;
-	}
-	if (bytes.n > REQUEST_QUEUE_MAX)
-		bytes.n = REQUEST_QUEUE_MAX;
-	size = conn_queue_reserve(c, 20);
-	n = snprintf(size, 20, "%zx\r\n", bytes.n);
-	conn_queue_commit(c, (size_t)n);
-	conn_queue(c, bytes);
-	conn_queue(c, SPAN("\r\n"));
-	*used = bytes.n;
-	return true;
-}
-
-/* Move what the client has sent of its body to the upstream, as far as both allow. */
-static void
-pump_request(struct upstream_http *u)
-{
-	struct request *r = u->r;
-	struct conn *c = &u->uc->conn;
-	size_t moved = 0;
-
-	while (!u->request_done && !c->failed) {
-		struct span bytes;
-		size_t used = 0;
-
-		switch (request_body_peek(r, &bytes)) {
-		case BODY_WAIT:
-			upstream_arm_timer(u);
-			return;
-		case BODY_FAILED:
-			return; /* the codec ends the request */
-		case BODY_END:
-			if (r->body_framing == BODY_CHUNKED)
-				conn_queue(c, SPAN("0\r\n\r\n"));
-			u->request_done = true;
-			break;
-		case BODY_DATA:
-			u->request_body_used = true;
-			if (r->body_framing == BODY_CHUNKED) {
-				if (!send_request_chunk(u, bytes, &used))
-					used = 0;
-			} else {
-				used = conn_write(c, bytes);
-			}
-			request_body_consume(r, used);
-			if (used == 0 || (r->body_framing != BODY_CHUNKED && used < bytes.n)) {
-				upstream_arm_timer(u);
-				return;
-			}
-			moved += used;
-			if (moved >= (size_t)UPSTREAM_BUFFERS_AT_ONCE * BUFPOOL_LARGE) {
-				loop_defer(upstream_worker(u)->loop, &u->more);
-				upstream_arm_timer(u);
-				return;
-			}
-			break;
-		}
-	}
-	upstream_arm_timer(u);
+		upstream_attempt_failed(u, NEXT_TIMEOUT, "upstream timed out", ETIMEDOUT);
 }
 
 static void
@@ -232,19 +222,9 @@ run_more(struct deferred *d)
 	    (struct upstream_http *)((char *)d - offsetof(struct upstream_http, more));
 
 	if (!u->request_done)
-		pump_request(u);
+		upstream_request_pump(u);
 	if (u->phase == PHASE_BODY && u->pending.n == 0)
 		upstream_pump_body(u);
-}
-
-static void
-begin_request(struct upstream_http *u)
-{
-	u->phase = PHASE_HEAD;
-	u->attempt->connect_ms = u->reused ? 0 : upstream_attempt_age(u);
-	u->uc->requests++;
-	upstream_message_request(u->r, &u->uc->conn);
-	pump_request(u);
 }
 
 static void
@@ -263,9 +243,9 @@ upstream_writable(struct conn *c)
 	struct upstream_http *u = c->owner;
 
 	if (u->phase == PHASE_CONNECT)
-		begin_request(u);
+		upstream_request_begin(u);
 	else
-		pump_request(u);
+		upstream_request_pump(u);
 }
 
 static void
@@ -273,7 +253,7 @@ upstream_error(struct conn *c)
 {
 	struct upstream_http *u = c->owner;
 
-	upstream_attempt_failed(u, FAILURE_ERROR, c->reason, c->saved_errno);
+	upstream_attempt_failed(u, NEXT_ERROR, c->reason, c->saved_errno);
 }
 
 static const struct conn_ops upstream_ops = {
@@ -281,6 +261,20 @@ static const struct conn_ops upstream_ops = {
 	.on_writable = upstream_writable,
 	.on_error = upstream_error,
 };
+
+/* For the error log: "http://ADDRESS/target". */
+static void
+note_uri(const struct upstream_http *u, struct span address)
+{
+	const struct span parts[] = {
+		u->target.tls ? SPAN("https://") : SPAN("http://"),
+		address,
+		span_starts(address, SPAN("unix:")) ? SPAN(":") : SPAN(""),
+		u->target.uri,
+	};
+
+	u->r->upstream->uri = arena_concat(u->r->arena, parts, sizeof(parts) / sizeof(parts[0]));
+}
 
 static void
 note_attempt(struct upstream_http *u, const struct peer *p)
@@ -295,9 +289,11 @@ note_attempt(struct upstream_http *u, const struct peer *p)
 	else
 		r->upstream->first = a;
 	r->upstream->last = a;
+	a->redirected = r->upstream->redirected;
+	r->upstream->redirected = false;
 	u->attempt = a;
 	u->attempt_started_ms = loop_now_ms(upstream_worker(u)->loop);
-	upstream_message_trace(r, p ? p->address.text : upstream_group_name(u->group));
+	note_uri(u, a->address);
 }
 
 /* At once, that is. Who is to blame: the peer, or we who ran out of descriptors or memory? */
@@ -306,13 +302,27 @@ connect_failed(struct upstream_http *u, struct peer *p, int errnum)
 {
 	if (errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM) {
 		request_log(u->r, LOG_LEVEL_CRIT, "socket() failed (%d: %s) while %s", errnum,
-		    strerrordesc_np(errnum), doing(u));
+		    strerrordesc_np(errnum), upstream_doing(u));
 		u->phase = PHASE_DONE;
 		request_fail(u->r, 500);
 		return;
 	}
 	balance_report(p, false, loop_now_ms(upstream_worker(u)->loop));
-	upstream_attempt_failed(u, FAILURE_ERROR, "connect() failed", errnum);
+	upstream_attempt_failed(u, NEXT_ERROR, "connect() failed", errnum);
+}
+
+/* Nobody to ask: all rest, are down, were tried, or have no address. */
+static void
+nobody_left(struct upstream_http *u)
+{
+	note_attempt(u, NULL);
+	u->attempt->status = 502;
+	u->phase = PHASE_CONNECT;
+	request_log(u->r, LOG_LEVEL_ERROR, "%s while connecting to upstream",
+	    upstream_group_peer_count(u->group) ? "no live upstreams"
+						: "host not found in upstream");
+	u->phase = PHASE_DONE;
+	request_fail(u->r, 502);
 }
 
 /* Next peer, next connection; ends in a request under way or an error page. */
@@ -320,27 +330,16 @@ static void
 start_attempt(struct upstream_http *u)
 {
 	struct worker *w = upstream_worker(u);
-	struct peer *p = NULL;
+	struct peer *p = balance_pick(u->group, &u->tried, loop_now_ms(w->loop));
 
-	if (u->attempts++ < u->attempts_max)
-		p = balance_pick(u->group, &u->tried, loop_now_ms(w->loop));
+	u->attempts++;
 	if (!p) {
-		bool timed_out = u->attempt && u->attempt->status == 504;
-
-		if (!u->attempt) {
-			note_attempt(u, NULL);
-			u->attempt->status = 502;
-			request_log(u->r, LOG_LEVEL_ERROR,
-			    upstream_group_peer_count(u->group)
-				? "no live upstreams while connecting to upstream"
-				: "host not found in upstream");
-		}
-		u->phase = PHASE_DONE;
-		request_fail(u->r, timed_out ? 504 : 502);
+		nobody_left(u);
 		return;
 	}
 	note_attempt(u, p);
 	u->request_done = false;
+	u->body_offset = 0;
 	memset(&u->scan, 0, sizeof(u->scan));
 	memset(&u->chunked, 0, sizeof(u->chunked));
 	u->interims = 0;
@@ -359,7 +358,62 @@ start_attempt(struct upstream_http *u)
 	if (u->uc->conn.connecting)
 		timer_set(w->loop, &u->timer, u->settings->connect_timeout_ms);
 	else
-		begin_request(u);
+		upstream_request_begin(u);
+}
+
+/* The group is known and the request can be sent, as often as it takes. */
+static void
+start_exchange(struct upstream_http *u)
+{
+	unsigned limit = u->settings->next_upstream_tries;
+
+	u->started_ms = loop_now_ms(upstream_worker(u)->loop);
+	u->attempts_max = upstream_group_peer_count(u->group);
+	if (limit && u->attempts_max > limit)
+		u->attempts_max = limit;
+	start_attempt(u);
+}
+
+/* proxy_request_buffering: nobody is asked before all of the body is here. */
+static void
+read_body(struct upstream_http *u)
+{
+	struct request *r = u->r;
+
+	if (!u->unbuffered && body_buffer_fill(r) != BODY_END)
+		return;
+	if (upstream_request_prepare(u) < 0) {
+		u->phase = PHASE_DONE;
+		request_fail(r, 500);
+		return;
+	}
+	start_exchange(u);
+}
+
+/* HTTP/1.0 has no chunks: what has no length is read whole whatever was asked for. */
+static bool
+wants_buffering(const struct upstream_http *u)
+{
+	const struct request *r = u->r;
+
+	if (r->body_buffer)
+		return true;
+	if (r->body_framing == BODY_NONE)
+		return false;
+	return u->settings->request_buffering ||
+	       (u->settings->http_1_0 && r->body_framing == BODY_CHUNKED);
+}
+
+static void
+start_trace(struct upstream_http *u)
+{
+	struct request *r = u->r;
+
+	if (!r->upstream)
+		r->upstream = arena_zalloc(r->arena, sizeof(*r->upstream));
+	r->upstream->redirected = r->upstream->first != NULL;
+	r->upstream->host_header = u->target.host_header;
+	r->upstream->port = u->target.port;
 }
 
 static void
@@ -368,23 +422,30 @@ handler_start(struct request *r)
 	struct upstream_http *u = arena_zalloc(r->arena, sizeof(*u));
 
 	r->handler_state = u;
-	r->upstream = arena_zalloc(r->arena, sizeof(*r->upstream));
-	r->upstream->host_header = r->location->proxy->host_header;
-	r->upstream->port = r->location->proxy->port;
 	u->r = r;
 	u->settings = &r->settings->proxy;
 	u->timer.on_expire = on_expire;
 	u->more.run = run_more;
-	u->group = upstream_groups_get(r->generation->upstreams, r->location->proxy->upstream);
-	if (u->settings->http_1_0 && r->body_framing == BODY_CHUNKED) {
-		request_log(r, LOG_LEVEL_ERROR,
-		    "a body of unknown length cannot go to an HTTP/1.0 upstream");
+	u->phase = PHASE_REQUEST_BODY;
+	if (upstream_target_find(r, &u->target) < 0) {
 		u->phase = PHASE_DONE;
-		request_fail(r, 411);
+		request_fail(r, 500);
 		return;
 	}
-	u->attempts_max = upstream_group_peer_count(u->group);
-	start_attempt(u);
+	u->group = u->target.group;
+	start_trace(u);
+	if (!u->group) {
+		request_log(r, LOG_LEVEL_ERROR, "no resolver defined to resolve " SPAN_FMT,
+		    SPAN_ARG(u->target.host));
+		u->phase = PHASE_DONE;
+		request_fail(r, 502);
+		return;
+	}
+	if (wants_buffering(u))
+		body_buffer_start(r);
+	else
+		u->unbuffered = true;
+	read_body(u);
 }
 
 static void
@@ -392,8 +453,10 @@ handler_body(struct request *r)
 {
 	struct upstream_http *u = r->handler_state;
 
-	if (u->uc && u->phase != PHASE_CONNECT && !u->request_done)
-		pump_request(u);
+	if (u->phase == PHASE_REQUEST_BODY)
+		read_body(u);
+	else if (u->uc && u->phase != PHASE_CONNECT && !u->request_done)
+		upstream_request_pump(u);
 }
 
 static void
@@ -412,6 +475,9 @@ handler_release(struct request *r)
 
 	u->phase = PHASE_DONE;
 	upstream_end_attempt(u, false);
+	if (u->group)
+		upstream_group_unref(u->group);
+	u->group = NULL;
 }
 
 const struct handler upstream_http_handler = {

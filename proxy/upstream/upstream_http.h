@@ -21,15 +21,18 @@ struct upstream_attempt {
 	unsigned status; /* 0 = no response */
 	int64_t connect_ms, header_ms, response_ms;
 	uint64_t bytes_sent, bytes_received, response_length;
+	bool redirected; /* the first after an internal redirect: another group, maybe */
 	struct upstream_attempt *next;
 };
 
 /* Hangs on request->upstream, in its arena. */
 struct upstream_trace {
-	struct upstream_attempt *first, *last; /* in order */
-	struct span host_header;               /* $proxy_host */
-	struct span port;                      /* $proxy_port */
-	struct span uri;                       /* "http://127.0.0.1:8080/path" for the error log */
+	struct upstream_attempt *first, *last; /* in order, of all handlers the request has seen */
+	bool redirected;         /* the next attempt is the first of another handler */
+	struct span host_header; /* $proxy_host */
+	struct span port;        /* $proxy_port */
+	const struct http1_response_head *head; /* the last response's; NULL = none came */
+	struct span uri;                        /* "http://127.0.0.1:8080/path" for the error log */
 };
 
 #endif

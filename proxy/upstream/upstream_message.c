@@ -2,69 +2,13 @@
 /* upstream_message: see upstream_message.h. */
 #include "proxy/upstream/upstream_message.h"
 
-#include "proxy/upstream/upstream_http.h"
+#include "proxy/http/redirect.h"
+#include "proxy/upstream/upstream_rewrite.h"
 
 #include <stdio.h>
 
 /* Room for "Content-Length: 18446744073709551615\r\n" and the fixed lines. */
 #define FIXED_ROOM 128
-
-/* What a path may hold as it is; the rest is escaped again after decoding (nginx: NGX_ESCAPE_URI). */
-static bool
-path_byte_ok(unsigned char b)
-{
-	return b > 0x20 && b < 0x7f && b != '#' && b != '%' && b != '?';
-}
-
-static struct span
-escape_path(struct span path, struct arena *arena)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	size_t bad = 0, n = 0;
-	char *out;
-
-	for (size_t i = 0; i < path.n; i++)
-		bad += !path_byte_ok((unsigned char)path.p[i]);
-	if (bad == 0)
-		return path;
-	out = arena_bytes(arena, path.n + 2 * bad);
-	for (size_t i = 0; i < path.n; i++) {
-		unsigned char b = (unsigned char)path.p[i];
-
-		if (path_byte_ok(b)) {
-			out[n++] = (char)b;
-		} else {
-			out[n++] = '%';
-			out[n++] = hex[b >> 4];
-			out[n++] = hex[b & 15];
-		}
-	}
-	return span_of(out, n);
-}
-
-struct span
-upstream_message_target(struct request *r)
-{
-	const struct proxy_target *target = r->location->proxy;
-	struct span rest;
-
-	if (!target->has_uri)
-		return r->path_query;
-	rest = r->uri;
-	if (r->location->path.n <= rest.n)
-		rest = span_after(rest, r->location->path.n);
-	rest = escape_path(rest, r->arena);
-	return arena_printf(r->arena, SPAN_FMT SPAN_FMT "%s" SPAN_FMT, SPAN_ARG(target->uri),
-	    SPAN_ARG(rest), r->args.n > 0 ? "?" : "", SPAN_ARG(r->args));
-}
-
-void
-upstream_message_trace(struct request *r, struct span address)
-{
-	r->upstream->uri = arena_printf(r->arena, "http%s://" SPAN_FMT "%s" SPAN_FMT,
-	    r->location->proxy->tls ? "s" : "", SPAN_ARG(address),
-	    span_starts(address, SPAN("unix:")) ? ":" : "", SPAN_ARG(upstream_message_target(r)));
-}
 
 /* Fields that belong to this hop, or that we write ourselves. */
 static bool
@@ -146,57 +90,80 @@ put_upgrade(char *p, struct span wish)
 }
 
 static char *
-put_framing(char *p, const struct request *r)
+put_framing(char *p, const struct upstream_request *q)
 {
-	if (r->body_framing == BODY_LENGTH)
+	if (q->framing == BODY_LENGTH)
 		p += snprintf(p, 48, "Content-Length: %llu\r\n",
-		    (unsigned long long)r->content_length);
-	else if (r->body_framing == BODY_CHUNKED)
+		    (unsigned long long)q->content_length);
+	else if (q->framing == BODY_CHUNKED)
 		p = put(p, SPAN("Transfer-Encoding: chunked\r\n"));
 	return p;
 }
 
-void
-upstream_message_request(struct request *r, struct conn *c)
+/* How the body ends is the proxy's to say, whatever proxy_set_header would like it to be. */
+static bool
+is_framing_name(struct span name)
 {
-	const struct proxy_settings *settings = &r->settings->proxy;
-	const struct header_field *set = settings->set_headers;
-	struct span target = upstream_message_target(r);
-	bool own_host = set_field(set, SPAN("Host")) != NULL;
-	struct span upgrade = upgrade_wish(r);
-	struct span host = r->location->proxy->host_header;
-	size_t size = r->method.n + target.n + host.n + upgrade.n + FIXED_ROOM;
+	return span_eq_nocase(name, SPAN("Content-Length")) ||
+	       span_eq_nocase(name, SPAN("Transfer-Encoding"));
+}
+
+/* Fields of proxy_set_header with their values: those that are sent. */
+struct set_fields {
+	struct span *values; /* as many as there are fields; empty: left out */
+	size_t bytes;
+};
+
+static struct set_fields
+eval_set_fields(struct request *r, const struct header_field *set)
+{
+	struct set_fields out = { .bytes = 0 };
 	unsigned count = 0, n = 0;
-	struct span *values;
-	char *start, *p;
 
 	for (const struct header_field *f = set; f; f = f->next)
 		count++;
-	values = arena_array(r->arena, count + 1, sizeof(*values));
+	out.values = arena_array(r->arena, count + 1, sizeof(*out.values));
 	for (const struct header_field *f = set; f; f = f->next, n++) {
-		values[n] = template_eval(f->value, r, r->arena);
-		size += f->name.n + values[n].n + 4;
+		if (is_framing_name(f->name))
+			continue;
+		out.values[n] = header_safe_value(template_eval(f->value, r, r->arena), r->arena);
+		out.bytes += f->name.n + out.values[n].n + 4;
 	}
-	for (unsigned i = 0; i < r->headers.count; i++)
+	return out;
+}
+
+/* Order as in nginx: what the configuration sets, what is always there, the client's own. */
+void
+upstream_message_request(struct request *r, const struct upstream_request *q, struct conn *c)
+{
+	const struct proxy_settings *settings = &r->settings->proxy;
+	const struct header_field *set = settings->set_headers;
+	struct set_fields fields = eval_set_fields(r, set);
+	unsigned client_fields = settings->pass_request_headers ? r->headers.count : 0, n = 0;
+	struct span upgrade = upgrade_wish(r);
+	size_t size =
+	    q->method.n + q->uri.n + q->host_header.n + upgrade.n + fields.bytes + FIXED_ROOM;
+	char *start, *p;
+
+	for (unsigned i = 0; i < client_fields; i++)
 		size += r->headers.rows[i].name.n + r->headers.rows[i].value.n + 4;
 
 	start = p = conn_queue_reserve(c, size);
-	p = put(p, r->method);
+	p = put(p, q->method);
 	*p++ = ' ';
-	p = put(p, target);
+	p = put(p, q->uri);
 	p = put(p, settings->http_1_0 ? SPAN(" HTTP/1.0\r\n") : SPAN(" HTTP/1.1\r\n"));
-	if (!own_host)
-		p = put_field(p, SPAN("Host"), host);
-	if (settings->http_1_0)
+	for (const struct header_field *f = set; f; f = f->next, n++) {
+		if (fields.values[n].n > 0)
+			p = put_field(p, f->name, fields.values[n]);
+	}
+	if (!set_field(set, SPAN("Host")))
+		p = put_field(p, SPAN("Host"), q->host_header);
+	if (settings->http_1_0 && !set_field(set, SPAN("Connection")))
 		p = put(p, SPAN("Connection: close\r\n"));
 	p = put_upgrade(p, upgrade);
-	p = put_framing(p, r);
-	n = 0;
-	for (const struct header_field *f = set; f; f = f->next, n++) {
-		if (values[n].n > 0)
-			p = put_field(p, f->name, values[n]);
-	}
-	for (unsigned i = 0; i < r->headers.count; i++) {
+	p = put_framing(p, q);
+	for (unsigned i = 0; i < client_fields; i++) {
 		const struct header *h = &r->headers.rows[i];
 
 		if (!is_hop_field(h) && !set_field(set, h->name))
@@ -204,22 +171,6 @@ upstream_message_request(struct request *r, struct conn *c)
 	}
 	p = put(p, SPAN("\r\n"));
 	conn_queue_commit(c, (size_t)(p - start));
-}
-
-/* proxy_redirect default: the upstream's own address in Location becomes the location's path. */
-static struct span
-map_location(struct request *r, struct span value)
-{
-	const struct proxy_target *target = r->location->proxy;
-	struct span from =
-	    arena_printf(r->arena, "http%s://" SPAN_FMT SPAN_FMT, target->tls ? "s" : "",
-		SPAN_ARG(target->host_header), SPAN_ARG(target->has_uri ? target->uri : SPAN("/")));
-	struct span to = target->has_uri ? r->location->path : SPAN("/");
-
-	if (!span_starts(value, from))
-		return value;
-	return arena_printf(r->arena, SPAN_FMT SPAN_FMT, SPAN_ARG(to),
-	    SPAN_ARG(span_after(value, from.n)));
 }
 
 /* Fields of this hop, and those that have a place of their own in the response. */
@@ -242,6 +193,63 @@ is_framing(const struct header *h, unsigned status)
 	}
 }
 
+/* "yes" or "no", "off" or a rate: X-Accel-*, unless proxy_ignore_headers says it is not to be looked at. */
+static void
+read_accel(const struct request *r, const struct header *h, struct upstream_accel *accel)
+{
+	unsigned ignore = r->settings->proxy.ignore;
+	uint64_t rate;
+
+	if (span_eq_nocase(h->name, SPAN("X-Accel-Redirect")) && !(ignore & ACCEL_REDIRECT)) {
+		accel->redirect = h->value;
+	} else if (span_eq_nocase(h->name, SPAN("X-Accel-Buffering")) &&
+		   !(ignore & ACCEL_BUFFERING)) {
+		accel->buffering_on = span_eq_nocase(h->value, SPAN("yes"));
+		accel->buffering_off = span_eq_nocase(h->value, SPAN("no"));
+	} else if (span_eq_nocase(h->name, SPAN("X-Accel-Limit-Rate")) &&
+		   !(ignore & ACCEL_LIMIT_RATE) && span_to_u64(h->value, INT64_MAX, &rate) == 0) {
+		accel->has_limit_rate = true;
+		accel->limit_rate = rate;
+	}
+}
+
+struct upstream_accel
+upstream_message_accel(const struct request *r, const struct http1_response_head *head)
+{
+	struct upstream_accel accel = { .limit_rate = 0 };
+
+	for (unsigned i = 0; i < head->headers.count; i++) {
+		if (head->headers.rows[i].id == HEADER_X_ACCEL)
+			read_accel(r, &head->headers.rows[i], &accel);
+	}
+	return accel;
+}
+
+/* Fields that outlive an X-Accel-Redirect (nginx, proxy_ignore_headers). */
+static bool
+survives_redirect(const struct header *h)
+{
+	return h->id == HEADER_SET_COOKIE || span_eq_nocase(h->name, SPAN("Content-Disposition")) ||
+	       span_eq_nocase(h->name, SPAN("Cache-Control")) ||
+	       span_eq_nocase(h->name, SPAN("Expires"));
+}
+
+void
+upstream_message_redirected(struct request *r, const struct http1_response_head *head)
+{
+	const struct header *type = header_find(&head->headers, HEADER_CONTENT_TYPE);
+
+	if (type && !proxy_settings_hide(&r->settings->proxy, type->name))
+		r->response.content_type = type->value;
+	for (unsigned i = 0; i < head->headers.count; i++) {
+		const struct header *h = &head->headers.rows[i];
+
+		if (survives_redirect(h) && !proxy_settings_hide(&r->settings->proxy, h->name))
+			header_add(&r->response.headers, h->id, h->name,
+			    upstream_rewrite_field(r, h));
+	}
+}
+
 void
 upstream_message_response(struct request *r, const struct http1_response_head *head)
 {
@@ -257,12 +265,33 @@ upstream_message_response(struct request *r, const struct http1_response_head *h
 	for (unsigned i = 0; i < head->headers.count; i++) {
 		const struct header *h = &head->headers.rows[i];
 		struct span value = h->value;
+		enum header_id id = h->id;
 
 		if (is_framing(h, head->status) ||
 		    proxy_settings_hide(&r->settings->proxy, h->name))
 			continue;
-		if (h->id == HEADER_LOCATION && r->settings->proxy.redirect_default)
-			value = map_location(r, value);
-		header_add(&res->headers, h->id, h->name, value);
+		value = upstream_rewrite_field(r, h);
+		/* One that was made relative is completed and stands where nginx puts its own. */
+		if (id == HEADER_LOCATION &&
+		    (value.p == h->value.p || value.n == 0 || value.p[0] != '/'))
+			id = HEADER_OTHER;
+		else if (id == HEADER_LOCATION)
+			value = redirect_location(r, value);
+		else if (id == HEADER_LAST_MODIFIED)
+			id = HEADER_OTHER;
+		header_add(&res->headers, id, h->name, value);
+	}
+}
+
+void
+upstream_message_interim(struct request *r, const struct http1_response_head *head,
+    struct header_list *fields)
+{
+	for (unsigned i = 0; i < head->headers.count; i++) {
+		const struct header *h = &head->headers.rows[i];
+
+		if (!is_framing(h, head->status) &&
+		    !proxy_settings_hide(&r->settings->proxy, h->name))
+			header_add(fields, h->id, h->name, h->value);
 	}
 }

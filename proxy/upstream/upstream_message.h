@@ -8,16 +8,34 @@
 #include "proxy/http/request.h"
 #include "proxy/net/conn.h"
 
+/* What differs from the client's own request. */
+struct upstream_request {
+	struct span method, uri, host_header;
+	enum body_framing framing;
+	uint64_t content_length; /* with BODY_LENGTH */
+};
+
 /*
- * Queue the request head: request line with the location's path mapping, Host and the framing of the body, proxy_set_header's
- * fields, the client's others but hop-by-hop ones (nginx's rules).
+ * Queue the request head: request line, proxy_set_header's fields, Host and the framing of the body, the client's
+ * other fields but hop-by-hop ones.
  */
-void upstream_message_request(struct request *r, struct conn *c);
-/* Fill r->response from the upstream's head: hop-by-hop and hidden fields left out, Location mapped back (proxy_redirect default). */
+void upstream_message_request(struct request *r, const struct upstream_request *q, struct conn *c);
+
+/* What the response asks of us (X-Accel-*). */
+struct upstream_accel {
+	struct span redirect; /* path or @name; empty = none */
+	bool buffering_on, buffering_off, has_limit_rate;
+	uint64_t limit_rate; /* 0 = no limit */
+};
+struct upstream_accel upstream_message_accel(const struct request *r,
+    const struct http1_response_head *head);
+
+/* Fill r->response from the upstream's head: hop-by-hop and hidden fields left out, Location, Refresh and Set-Cookie rewritten. */
 void upstream_message_response(struct request *r, const struct http1_response_head *head);
-/* The request target for this upstream, in the request's arena. */
-struct span upstream_message_target(struct request *r);
-/* Set r->upstream->uri for the error log: "http://ADDRESS/target". */
-void upstream_message_trace(struct request *r, struct span address);
+/* The fields of an interim response that the client may see. */
+void upstream_message_interim(struct request *r, const struct http1_response_head *head,
+    struct header_list *fields);
+/* The few fields that go with the response of where X-Accel-Redirect leads. */
+void upstream_message_redirected(struct request *r, const struct http1_response_head *head);
 
 #endif

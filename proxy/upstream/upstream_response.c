@@ -5,9 +5,9 @@
  * At most one buffer is read ahead of the client. A body that ends before its framing says so is a failed
  * attempt, whatever was passed on by then.
  */
+#include "proxy/http/internal_redirect.h"
 #include "proxy/upstream/tunnel.h"
 #include "proxy/upstream/upstream_exchange.h"
-#include "proxy/upstream/upstream_message.h"
 
 #include <string.h>
 
@@ -65,7 +65,7 @@ decode_body(struct upstream_http *u, bool *end)
 		break;
 	case PARSE_BAD:
 		u->pending.n = 0;
-		upstream_attempt_failed(u, FAILURE_INVALID,
+		upstream_attempt_failed(u, NEXT_INVALID_HEADER,
 		    "upstream sent invalid chunked response", 0);
 		return -1;
 	}
@@ -95,12 +95,11 @@ read_more(struct upstream_http *u, size_t limit)
 	if (n == CONN_AGAIN)
 		return 0;
 	if (n == CONN_ERROR) {
-		upstream_attempt_failed(u, FAILURE_ERROR, c->reason, c->saved_errno);
+		upstream_attempt_failed(u, NEXT_ERROR, c->reason, c->saved_errno);
 	} else if (u->phase == PHASE_BODY && u->framing == BODY_UNTIL_CLOSE) {
 		response_finished(u);
 	} else {
-		upstream_attempt_failed(u, FAILURE_ERROR, "upstream prematurely closed connection",
-		    0);
+		upstream_attempt_failed(u, NEXT_ERROR, "upstream prematurely closed connection", 0);
 	}
 	return -1;
 }
@@ -164,7 +163,97 @@ may_switch(const struct upstream_http *u, const struct http1_response_head *head
 	       head->framing == BODY_UNTIL_CLOSE;
 }
 
-/* The head is whole: hand it to the client. False: it was refused, or u has no part in what follows it. */
+/* X-Accel-Redirect: the client gets what is at another place of ours, of the response only a few fields. */
+static bool
+redirected_by_accel(struct upstream_http *u, const struct http1_response_head *head,
+    const struct upstream_accel *accel)
+{
+	struct request *r = u->r;
+
+	if (accel->redirect.n == 0)
+		return false;
+	balance_report(u->uc->peer, true, loop_now_ms(upstream_worker(u)->loop));
+	upstream_message_redirected(r, head);
+	upstream_end_attempt(u, false);
+	u->phase = PHASE_DONE;
+	internal_redirect_target(r, accel->redirect);
+	return true;
+}
+
+/* proxy_intercept_errors: a status that has an error_page is answered with that. */
+static bool
+intercepted(struct upstream_http *u, unsigned status)
+{
+	struct request *r = u->r;
+
+	if (!u->settings->intercept_errors || status < 300 || !request_has_error_page(r, status))
+		return false;
+	balance_report(u->uc->peer, true, loop_now_ms(upstream_worker(u)->loop));
+	upstream_end_attempt(u, false);
+	u->phase = PHASE_DONE;
+	request_fail(r, status);
+	return true;
+}
+
+/* 1xx: said to the client at once, but for 100, which was our business. False: there are too many of them. */
+static bool
+take_interim(struct upstream_http *u, const struct http1_response_head *head)
+{
+	struct request *r = u->r;
+
+	if (++u->interims > INTERIM_MAX) {
+		upstream_attempt_failed(u, NEXT_INVALID_HEADER,
+		    "upstream sent too many interim responses", 0);
+		return false;
+	}
+	if (head->status != 100 && (r->http_major > 1 || r->http_minor > 0)) {
+		struct header_list fields;
+
+		header_list_init(&fields, r->arena);
+		upstream_message_interim(r, head, &fields);
+		r->codec->send_interim(r, head->status, &fields);
+	}
+	return true;
+}
+
+/* 101: from now on it is a tunnel's. */
+static void
+switch_protocols(struct upstream_http *u, const struct http1_response_head *head)
+{
+	if (!may_switch(u, head)) {
+		upstream_attempt_failed(u, NEXT_INVALID_HEADER,
+		    "upstream switched protocols unasked", 0);
+		return;
+	}
+	u->attempt->status = head->status;
+	u->attempt->header_ms = upstream_attempt_age(u);
+	balance_report(u->uc->peer, true, loop_now_ms(upstream_worker(u)->loop));
+	timer_clear(&u->timer);
+	upstream_message_response(u->r, head);
+	tunnel_start(u);
+}
+
+/* The real one. False: something else answers the client. */
+static bool
+take_final(struct upstream_http *u, const struct http1_response_head *head)
+{
+	struct upstream_accel accel = upstream_message_accel(u->r, head);
+
+	u->attempt->status = head->status;
+	u->attempt->header_ms = upstream_attempt_age(u);
+	if (upstream_next_for_status(u, head->status) || redirected_by_accel(u, head, &accel) ||
+	    intercepted(u, head->status))
+		return false;
+	u->framing = http1_response_body(head, u->request.method);
+	u->left = u->framing == BODY_LENGTH ? head->content_length : 0;
+	u->peer_keeps = head->keep_alive;
+	u->phase = PHASE_BODY;
+	upstream_message_response(u->r, head);
+	request_send_head(u->r);
+	return true;
+}
+
+/* A head is whole. False: it was refused, or u has no part in what follows it. */
 static bool
 take_head(struct upstream_http *u, size_t length)
 {
@@ -177,38 +266,15 @@ take_head(struct upstream_http *u, size_t length)
 	memset(&u->scan, 0, sizeof(u->scan));
 	if (http1_parse_response(bytes, r->arena, head, &why) != PARSE_OK) {
 		request_log(r, LOG_LEVEL_ERROR, "upstream sent invalid header: %s", why);
-		upstream_attempt_failed(u, FAILURE_INVALID, "upstream sent invalid header", 0);
+		upstream_attempt_failed(u, NEXT_INVALID_HEADER, "upstream sent invalid header", 0);
 		return false;
 	}
-	if (head->status < 200 && head->status != 101) {
-		if (++u->interims > INTERIM_MAX) {
-			upstream_attempt_failed(u, FAILURE_INVALID,
-			    "upstream sent too many interim responses", 0);
-			return false;
-		}
-		return true;
-	}
-	if (head->status == 101 && !may_switch(u, head)) {
-		upstream_attempt_failed(u, FAILURE_INVALID, "upstream switched protocols unasked",
-		    0);
-		return false;
-	}
-	u->attempt->status = head->status;
-	u->attempt->header_ms = upstream_attempt_age(u);
+	r->upstream->head = head;
 	if (head->status == 101) {
-		balance_report(u->uc->peer, true, loop_now_ms(upstream_worker(u)->loop));
-		timer_clear(&u->timer);
-		upstream_message_response(r, head);
-		tunnel_start(u);
+		switch_protocols(u, head);
 		return false;
 	}
-	u->framing = http1_response_body(head, r->method);
-	u->left = u->framing == BODY_LENGTH ? head->content_length : 0;
-	u->peer_keeps = head->keep_alive;
-	u->phase = PHASE_BODY;
-	upstream_message_response(r, head);
-	request_send_head(r);
-	return true;
+	return head->status < 200 ? take_interim(u, head) : take_final(u, head);
 }
 
 /*
@@ -220,7 +286,7 @@ was_asked(struct upstream_http *u)
 {
 	if (u->uc->conn.bytes_out > u->bytes_out_before)
 		return true;
-	upstream_attempt_failed(u, u->reused ? FAILURE_ERROR : FAILURE_INVALID,
+	upstream_attempt_failed(u, u->reused ? NEXT_ERROR : NEXT_INVALID_HEADER,
 	    "upstream sent a response before it was asked", 0);
 	return false;
 }
@@ -239,7 +305,7 @@ pump_head(struct upstream_http *u)
 		switch (http1_head_end(&u->scan, have, &length, &why)) {
 		case PARSE_OK:
 			if (length > limit) {
-				upstream_attempt_failed(u, FAILURE_INVALID,
+				upstream_attempt_failed(u, NEXT_INVALID_HEADER,
 				    "upstream sent too big header", 0);
 				return;
 			}
@@ -248,15 +314,15 @@ pump_head(struct upstream_http *u)
 			continue;
 		case PARSE_BAD:
 			request_log(u->r, LOG_LEVEL_ERROR, "upstream sent invalid header: %s", why);
-			upstream_attempt_failed(u, FAILURE_INVALID, "upstream sent invalid header",
-			    0);
+			upstream_attempt_failed(u, NEXT_INVALID_HEADER,
+			    "upstream sent invalid header", 0);
 			return;
 		case PARSE_MORE:
 			break;
 		}
 		if (have.n >= limit) {
-			upstream_attempt_failed(u, FAILURE_INVALID, "upstream sent too big header",
-			    0);
+			upstream_attempt_failed(u, NEXT_INVALID_HEADER,
+			    "upstream sent too big header", 0);
 			return;
 		}
 		if (!conn_may_read(&u->uc->conn)) {

@@ -6,7 +6,7 @@
  *	               monitor's fork already, proxy/monitor/privileges.h)
  *	new privileges none, by no_new_privs
  *	core dumps     none, and no tracing by processes of the same user
- *	files          Landlock: nothing can be written, made or run; reading is left for document trees: every
+ *	files          Landlock: nothing can be made or written but below the temp paths, nothing can be run; reading is left for document trees: every
  *	               directory of / but those in sandbox.c's list of private ones, and whatever trees the snapshot names
  *	system calls   seccomp: an allow-list; those that only an attacker would try end the process
  *
@@ -24,7 +24,7 @@ int sandbox_enter(const struct snapshot *s, const struct log *log, struct err *e
     __attribute__((warn_unused_result));
 
 /*
- * A document tree of next that workers sandboxed with started cannot read; false if there is none. For the monitor: a
+ * A document tree or temp path of next that workers sandboxed with started cannot use; false if there is none. For the monitor: a
  * reload cannot widen a sandbox.
  */
 bool sandbox_hides(const struct snapshot *started, const struct snapshot *next, struct span *tree);

@@ -24,6 +24,7 @@ static const int allowed[] = {
 	/* connections */
 	CALL(accept4),
 	CALL(connect),
+	CALL(bind), /* proxy_bind */
 	CALL(getpeername),
 	CALL(getsockname),
 	CALL(getsockopt),
@@ -74,6 +75,11 @@ static const int allowed[] = {
 	CALL(getdents64),
 	CALL(fadvise64),
 	CALL(readahead),
+	/* temp files: where, Landlock says */
+	CALL(mkdir),
+	CALL(mkdirat),
+	CALL(unlink),
+	CALL(unlinkat),
 	CALL(ftruncate),
 	CALL(fsync),
 	CALL(fdatasync),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sandbox_files: read document trees, nothing else.
+ * sandbox_files: read document trees; write below the temp paths and nowhere else.
  *
  * A document root may hold links that lead anywhere, and a reload may bring a new root, while Landlock can only
  * ever take more away. So all of / may be read but a list of private directories, and what the snapshot names below
@@ -45,6 +45,10 @@ struct ruleset {
 };
 
 #define READ_TREE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+/* Below a ..._temp_path: files, and the levels of directories that hold them. */
+#define TEMP_TREE                                                                  \
+	(READ_TREE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | \
+	    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE)
 
 /* All that each version of the interface can forbid. */
 static const uint64_t file_rights[] = {
@@ -72,9 +76,9 @@ is_private(struct span path)
 
 /* A directory that cannot be opened cannot be read either: nothing is lost. */
 static void
-allow_tree(int ruleset, struct span path)
+allow_tree(int ruleset, struct span path, uint64_t access)
 {
-	struct landlock_path_beneath_attr rule = { .allowed_access = READ_TREE };
+	struct landlock_path_beneath_attr rule = { .allowed_access = access };
 	char *name = mem_dup_span(path);
 
 	rule.parent_fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -100,7 +104,7 @@ allow_public(int ruleset, struct err *e)
 			continue;
 		path = mem_printf("/%s", en->d_name);
 		if (!is_private(span_str(path)))
-			allow_tree(ruleset, span_str(path));
+			allow_tree(ruleset, span_str(path), READ_TREE);
 		free(path);
 	}
 	closedir(root);
@@ -112,8 +116,10 @@ allow_named(int ruleset, const struct snapshot *s)
 {
 	for (size_t i = 0; i < s->tree_count; i++) {
 		if (is_private(s->trees[i]))
-			allow_tree(ruleset, s->trees[i]);
+			allow_tree(ruleset, s->trees[i], READ_TREE);
 	}
+	for (size_t i = 0; i < s->temp_path_count; i++)
+		allow_tree(ruleset, s->temp_paths[i]->path, TEMP_TREE);
 }
 
 int
@@ -142,7 +148,7 @@ sandbox_files_enter(const struct snapshot *s, const struct log *log, struct err 
 	if (rc == 0) {
 		allow_named(ruleset, s);
 		if (SANDBOX_SANITIZED)
-			allow_tree(ruleset, SPAN("/proc"));
+			allow_tree(ruleset, SPAN("/proc"), READ_TREE);
 		if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 			rc = err_set_errno(e, errno, "landlock_restrict_self");
 	}
@@ -162,12 +168,28 @@ has_tree(const struct snapshot *s, struct span tree)
 	return false;
 }
 
+static bool
+has_temp_path(const struct snapshot *s, struct span path)
+{
+	for (size_t i = 0; i < s->temp_path_count; i++) {
+		if (span_eq(s->temp_paths[i]->path, path))
+			return true;
+	}
+	return false;
+}
+
 bool
 sandbox_hides(const struct snapshot *started, const struct snapshot *next, struct span *tree)
 {
 	for (size_t i = 0; i < next->tree_count; i++) {
 		if (is_private(next->trees[i]) && !has_tree(started, next->trees[i])) {
 			*tree = next->trees[i];
+			return true;
+		}
+	}
+	for (size_t i = 0; i < next->temp_path_count; i++) {
+		if (!has_temp_path(started, next->temp_paths[i]->path)) {
+			*tree = next->temp_paths[i]->path;
 			return true;
 		}
 	}

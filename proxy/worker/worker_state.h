@@ -53,6 +53,7 @@ struct worker {
 	struct client_conn *clients;       /* every client connection */
 	struct channel_counters counters;
 	uint64_t next_connection;
+	uint64_t temp_number; /* of the last temp file's name */
 	bool draining;
 	bool
 	    accepting_paused; /* descriptors or worker_connections ran out: until a connection ends */

@@ -315,7 +315,7 @@ ROWS = [
     ("location", "proxy_pass http://no.such.host.invalid;", MILDER,
      "a name that does not resolve never stops start-up"),
     ("location", "proxy_pass https://127.0.0.1;", STRICTER, LATER),
-    ("location", "proxy_pass http://$host;", STRICTER, LATER),
+    ("location", "proxy_pass http://$host;", BOTH_TAKE),
     ("location", "proxy_pass http://127.0.0.1; proxy_pass http://127.0.0.1;", BOTH_REFUSE),
     ("server", "proxy_pass http://127.0.0.1;", BOTH_REFUSE),
     ("http", "upstream b { server 127.0.0.1; } "
@@ -345,7 +345,7 @@ ROWS = [
     ("location", "proxy_pass http://127.0.0.1; proxy_redirect default;", BOTH_TAKE),
     ("location", "proxy_pass http://127.0.0.1; proxy_redirect off;", BOTH_TAKE),
     ("location", "proxy_redirect on;", BOTH_REFUSE),
-    ("location", "proxy_redirect http://a/ /b/;", STRICTER, LATER),
+    ("location", "proxy_redirect http://a/ /b/;", BOTH_TAKE),
     ("location", "proxy_hide_header X-A; proxy_pass_header Server;", BOTH_TAKE),
     ("location", "proxy_hide_header;", BOTH_REFUSE),
     # upstream

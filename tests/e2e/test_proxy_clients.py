@@ -100,7 +100,7 @@ def test_an_end_behind_a_whole_upload(proxy, backend):
 
 
 def test_an_end_in_the_middle_of_an_upload(proxy, backend):
-    port = proxy(backend.port)
+    port = proxy(backend.port, "proxy_request_buffering off;")
     with Client(port) as client:
         client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\nhello")
         client.half_close()

@@ -132,7 +132,7 @@ def test_many_up_and_down_through_one_worker(proxy, backend):
     for thread in threads:
         thread.join(120)
     assert not wrong
-    assert not proxy.daemon.errors()
+    assert not proxy.daemon.errors("error")
 
 
 def test_a_torrent_does_not_keep_others_waiting(proxy, peer):

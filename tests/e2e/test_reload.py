@@ -191,8 +191,8 @@ def test_a_gibibyte_down_across_reloads(tinyproxyd, backend, certs, free_port, r
 
 def test_a_gibibyte_up_in_chunks_across_reloads(tinyproxyd, backend, certs, free_port, release_build):
     port = free_port()
-    proxy = tinyproxyd(site(port, backend, extra="client_max_body_size 0;"), started=False,
-                       build=release_build)
+    proxy = tinyproxyd(site(port, backend, extra="client_max_body_size 0; proxy_request_buffering off;"),
+                       started=False, build=release_build)
     publish(proxy.directory, certs.issue("a.example"))
     proxy.start()
 

@@ -104,9 +104,10 @@ test_settings(void **state)
 	assert_int_equal(p->read_timeout_ms, 3000);
 	assert_int_equal(p->buffer_size, 8192);
 	assert_true(p->http_1_0);
-	assert_false(p->redirect_default);
+	assert_true(p->redirect_off);
 	assert_false(a->settings->proxy.http_1_0);
-	assert_true(a->settings->proxy.redirect_default);
+	assert_false(a->settings->proxy.redirect_off);
+	assert_null(a->settings->proxy.redirects->to);
 	assert_int_equal(a->settings->proxy.read_timeout_ms, 3000);
 	unload(l);
 }
@@ -142,8 +143,7 @@ test_refusals(void **state)
 		{ "proxy_pass ftp://a;", "invalid URL prefix in \"ftp://a\"" },
 		{ "proxy_pass https://127.0.0.1;",
 		    "\"https://\" in \"proxy_pass\" is not supported yet" },
-		{ "proxy_pass http://$host;",
-		    "variables in \"proxy_pass\" are not supported yet: \"http://$host\"" },
+		{ "proxy_pass http://$nosuch;", "unknown \"nosuch\" variable" },
 		{ "proxy_pass http://;", "no host in upstream \"\"" },
 		{ "proxy_pass http:///x;", "no host in upstream \"\"" },
 		{ "proxy_pass http://127.0.0.1:x;", "invalid port in upstream \"127.0.0.1:x\"" },
@@ -164,8 +164,22 @@ test_refusals(void **state)
 		{ "proxy_http_version 2;",
 		    "invalid value \"2\" in \"proxy_http_version\" directive" },
 		{ "proxy_redirect on;", "invalid parameter \"on\"" },
-		{ "proxy_redirect http://a/ /;",
-		    "replacements in \"proxy_redirect\" are not supported yet" },
+		{ "proxy_redirect http://a/ /; proxy_redirect off;",
+		    "\"proxy_redirect\" directive is duplicate" },
+		{ "proxy_redirect off; proxy_redirect http://a/ /;",
+		    "\"proxy_redirect\" directive is duplicate" },
+		{ "proxy_redirect http://a/ $nosuch;", "unknown \"nosuch\" variable" },
+		{ "proxy_cookie_domain a;", "invalid parameter \"a\"" },
+		{ "proxy_cookie_path off; proxy_cookie_path off x y;",
+		    "invalid number of arguments in \"proxy_cookie_path\" directive" },
+		{ "proxy_ignore_headers X-Accel-Redirect X-Nosuch;",
+		    "invalid value \"X-Nosuch\" in \"proxy_ignore_headers\" directive" },
+		{ "proxy_intercept_errors 1;",
+		    "invalid value \"1\" in \"proxy_intercept_errors\" directive, "
+		    "it must be \"on\" or \"off\"" },
+		{ "client_body_temp_path /x 4;", "invalid value \"4\"" },
+		{ "client_body_in_file_only maybe;",
+		    "invalid value \"maybe\" in \"client_body_in_file_only\" directive" },
 		{ "proxy_buffer_size 255;", "\"proxy_buffer_size\" directive invalid value" },
 		{ "proxy_buffer_size 17m;", "\"proxy_buffer_size\" directive invalid value" },
 		{ "proxy_read_timeout x;", "\"proxy_read_timeout\" directive invalid value" },

@@ -70,7 +70,7 @@ test_defaults(void **state)
 	assert_int_equal(ls->proxy.read_timeout_ms, 60000);
 	assert_int_equal(ls->proxy.buffer_size, 4096);
 	assert_false(ls->proxy.http_1_0);
-	assert_true(ls->proxy.redirect_default);
+	assert_false(ls->proxy.redirect_off);
 	assert_null(ls->proxy.set_headers);
 
 	assert_int_equal(server(l, 0)->name_count, 1);

@@ -86,7 +86,7 @@ test_a_reader_that_stops_has_send_timeout(void **state)
 
 static const char proxied[] =
     "server { listen 127.0.0.1:1; client_max_body_size 0;"
-    " location / { proxy_pass http://BACKEND; proxy_send_timeout 1h; proxy_read_timeout 1h; } }";
+    " location / { proxy_pass http://BACKEND; proxy_request_buffering off; proxy_send_timeout 1h; proxy_read_timeout 1h; } }";
 
 static size_t
 fill(int fd)
@@ -151,9 +151,9 @@ test_a_client_that_hangs_up_while_the_backend_blocks(void **state)
 static void
 test_an_answer_of_our_own_ends_the_exchange_at_once(void **state)
 {
-	struct proxy_world *w =
-	    proxy_world_new("server { listen 127.0.0.1:1; client_body_timeout 5s;"
-			    " location / { proxy_pass http://BACKEND; } }");
+	struct proxy_world *w = proxy_world_new(
+	    "server { listen 127.0.0.1:1; client_body_timeout 5s;"
+	    " location / { proxy_pass http://BACKEND; proxy_request_buffering off; } }");
 	int client = proxy_world_connect(w), backend;
 
 	put(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello");
@@ -173,9 +173,9 @@ test_an_answer_of_our_own_ends_the_exchange_at_once(void **state)
 static void
 test_a_chunked_body_that_grows_too_large(void **state)
 {
-	struct proxy_world *w =
-	    proxy_world_new("server { listen 127.0.0.1:1; client_max_body_size 10;"
-			    " location / { proxy_pass http://BACKEND; } }");
+	struct proxy_world *w = proxy_world_new(
+	    "server { listen 127.0.0.1:1; client_max_body_size 10;"
+	    " location / { proxy_pass http://BACKEND; proxy_request_buffering off; } }");
 	int client = proxy_world_connect(w), backend;
 
 	put(client,

@@ -227,8 +227,9 @@ upstreams(void **state)
 		.header_ms = -1,
 		.response_ms = 2,
 		.next = &second };
-	struct upstream_trace trace = { .first = &first, .last = &second };
-	struct proxy_target target = { .host_header = SPAN_INIT("backend"),
+	struct upstream_trace trace = { .first = &first,
+		.last = &second,
+		.host_header = SPAN_INIT("backend"),
 		.port = SPAN_INIT("80") };
 	struct fake f;
 
@@ -238,7 +239,6 @@ upstreams(void **state)
 	assert_none(&f, "proxy_host");
 	assert_none(&f, "upstream_cache_status");
 	f.request.upstream = &trace;
-	f.location.proxy = &target;
 	assert_value(&f, "upstream_addr", "10.0.0.1:80, 10.0.0.2:80");
 	assert_value(&f, "upstream_status", "-, 200");
 	assert_value(&f, "upstream_connect_time", "-, 0.000");
@@ -249,6 +249,8 @@ upstreams(void **state)
 	assert_value(&f, "upstream_bytes_sent", "0, 50");
 	assert_value(&f, "proxy_host", "backend");
 	assert_value(&f, "proxy_port", "80");
+	second.redirected = true;
+	assert_value(&f, "upstream_addr", "10.0.0.1:80 : 10.0.0.2:80");
 	fake_release(&f);
 }
 
@@ -270,7 +272,7 @@ static void
 unknown_names_are_refused(void **state)
 {
 	static const char *const names[] = { "", "nope", "http", "http_", "Args",
-		"ssl_client_verify", "request_body" };
+		"ssl_client_verify", "request_bodies" };
 	struct span arg;
 
 	for (size_t i = 0; i < COUNT(names); i++)

@@ -4,7 +4,7 @@
 #include "tests/unit/proxy/proxy_world.h"
 
 static const char proxied[] =
-    "server { listen 127.0.0.1:1; location / { proxy_pass http://BACKEND; } }";
+    "server { listen 127.0.0.1:1; location / { proxy_pass http://BACKEND; proxy_request_buffering off; } }";
 
 /* One exchange, after which the connection to the backend is in the pool. */
 static int
@@ -82,8 +82,9 @@ test_a_backend_that_reads_slowly_is_not_timed_out(void **state)
 	snprintf(where.sun_path, sizeof(where.sun_path), "%s/s", dir);
 	assert_int_equal(bind(listener, (struct sockaddr *)&where, sizeof(where)), 0);
 	assert_int_equal(listen(listener, 5), 0);
-	http = mem_printf("server { listen 127.0.0.1:1; location / {"
-			  " proxy_pass http://unix:%s/s:; proxy_send_timeout 10s; } }",
+	http = mem_printf(
+	    "server { listen 127.0.0.1:1; location / {"
+	    " proxy_pass http://unix:%s/s:; proxy_request_buffering off; proxy_send_timeout 10s; } }",
 	    dir);
 	w = proxy_world_new(http);
 	client = proxy_world_connect(w);
@@ -119,9 +120,9 @@ test_a_backend_that_reads_slowly_is_not_timed_out(void **state)
 static void
 test_a_backend_that_stops_reading_is_timed_out(void **state)
 {
-	struct proxy_world *w =
-	    proxy_world_new("server { listen 127.0.0.1:1; client_max_body_size 0;"
-			    " location / { proxy_pass http://BACKEND; proxy_send_timeout 10s; } }");
+	struct proxy_world *w = proxy_world_new(
+	    "server { listen 127.0.0.1:1; client_max_body_size 0;"
+	    " location / { proxy_pass http://BACKEND; proxy_request_buffering off; proxy_send_timeout 10s; } }");
 	static const char bytes[4096];
 	int client = proxy_world_connect(w), backend;
 

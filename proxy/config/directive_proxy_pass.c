@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * directive_proxy_pass: proxy_pass, to a literal address or with variables.
+ */
+#include "proxy/config/host_port.h"
+#include "proxy/config/loader.h"
+
+#define HTTP_PORT 80
+
+void
+proxy_url_split(struct span rest, struct span *host, struct span *uri)
+{
+	bool is_unix = span_starts(rest, SPAN("unix:"));
+	size_t from = is_unix ? 5 : 0, at = from;
+
+	while (at < rest.n &&
+	       (is_unix ? rest.p[at] != ':' : rest.p[at] != '/' && rest.p[at] != '?'))
+		at++;
+	*host = span_of(rest.p, at);
+	*uri = span_after(rest, at);
+	if (is_unix && uri->n > 0)
+		*uri = span_after(*uri, 1);
+}
+
+void
+proxy_host_header(struct span text, const struct host_port *hp, unsigned scheme_port,
+    struct arena *arena, struct span *header, struct span *port)
+{
+	*header = text;
+	*port = arena_decimal(arena, hp->port ? hp->port : scheme_port);
+	if (hp->is_unix) {
+		*header = SPAN("localhost");
+		*port = SPAN("");
+	} else if (hp->port == scheme_port) {
+		/* The scheme's own port does not show. */
+		header->n = (size_t)(hp->host.p + hp->host.n + hp->bracketed - text.p);
+	}
+}
+
+/* The group that a literal address stands for: one per distinct host and port. */
+static struct upstream_spec *
+implicit_group(struct loader *l, const struct node *n, struct span host, const struct host_port *hp)
+{
+	struct span key = hp->is_unix || hp->port
+			      ? host
+			      : arena_printf(l->arena, SPAN_FMT ":%d", SPAN_ARG(host), HTTP_PORT);
+	struct upstream_spec *u = span_map_get(&l->upstreams, key);
+	struct host_port lowered = *hp;
+
+	if (u)
+		return u;
+	if (!hp->is_unix)
+		lowered.host = loader_lower(l, hp->host);
+	u = upstream_new(l, key, n);
+	u->implicit = true;
+	u->servers = arena_array(l->arena, 1, sizeof(*u->servers));
+	u->server_count = 1;
+	u->servers[0] = upstream_server_default(key);
+	upstream_resolve(l, n, &u->servers[0], &lowered);
+	span_map_add(&l->upstreams, key, u);
+	return u;
+}
+
+/* A defined group is named without a port; anything else is a host. */
+static int
+find_upstream(struct loader *l, const struct node *n, struct span text, struct proxy_target *t)
+{
+	struct span host = loader_lower(l, text);
+	struct upstream_spec *u = span_map_get(&l->upstreams, host);
+	struct host_port hp;
+	const char *wrong;
+
+	t->host_header = text;
+	t->port = SPAN("80");
+	if (u && !u->implicit) {
+		t->upstream = u;
+		return 0;
+	}
+	wrong = host_port_split(text, false, &hp);
+	if (wrong)
+		return loader_error(l, n, "%s in upstream \"" SPAN_FMT "\"", wrong, SPAN_ARG(text));
+	u = span_map_get(&l->upstreams, loader_lower(l, hp.host));
+	if (u && !u->implicit && hp.port)
+		return loader_error(l, n, "upstream \"" SPAN_FMT "\" may not have port %u",
+		    SPAN_ARG(hp.host), hp.port);
+	if (hp.is_unix)
+		host = text; /* paths keep their case */
+	proxy_host_header(text, &hp, HTTP_PORT, l->arena, &t->host_header, &t->port);
+	t->upstream = implicit_group(l, n, host, &hp);
+	return 0;
+}
+
+/*
+ * proxy_redirect default: the upstream's own address in Location becomes the location's path.
+ */
+static const struct field_rewrite *
+default_redirect(struct loader *l, const struct location *location, const struct proxy_target *t)
+{
+	struct field_rewrite *r = arena_zalloc(l->arena, sizeof(*r));
+	struct span from = t->literal_url;
+
+	if (!t->has_uri)
+		from = arena_printf(l->arena, SPAN_FMT "/", SPAN_ARG(from));
+	r->prefix = template_literal(from, l->arena);
+	r->to = template_literal(t->has_uri ? location->path : SPAN("/"), l->arena);
+	return r;
+}
+
+/* "http://..." without its scheme; -1 and told when it is no URL that we take. */
+static int
+take_scheme(struct loader *l, const struct node *n, struct span url, struct span *rest)
+{
+	if (url.n >= 8 && span_eq_nocase(span_of(url.p, 8), SPAN("https://")))
+		return loader_error(l, n, "\"https://\" in \"proxy_pass\" is not supported yet");
+	if (url.n < 7 || !span_eq_nocase(span_of(url.p, 7), SPAN("http://"))) {
+		loader_error(l, n, "invalid URL prefix in \"" SPAN_FMT "\"", SPAN_ARG(url));
+		diagnostic_hint(l->diags, "an upstream is written like \"http://127.0.0.1:8080\"");
+		return -1;
+	}
+	*rest = span_after(url, 7);
+	return 0;
+}
+
+static int
+set_literal(struct loader *l, struct scope *s, const struct node *n, struct proxy_target *t)
+{
+	struct span url = n->words[1].text, rest, host;
+
+	if (take_scheme(l, n, url, &rest) < 0)
+		return -1;
+	proxy_url_split(rest, &host, &t->uri);
+	t->literal_url = url;
+	t->has_uri = t->uri.n > 0;
+	if (t->has_uri && t->uri.p[0] != '/')
+		return loader_error(l, n, "invalid URI in \"" SPAN_FMT "\"", SPAN_ARG(url));
+	if (find_upstream(l, n, host, t) < 0)
+		return -1;
+	t->default_redirect = default_redirect(l, s->location, t);
+	return 0;
+}
+
+static int
+set_proxy_pass(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+{
+	struct proxy_target *t = arena_zalloc(l->arena, sizeof(*t));
+
+	if (span_find(n->words[1].text, '$') >= 0) {
+		t->url = loader_template(l, n, &n->words[1]);
+		if (!t->url)
+			return -1;
+	} else if (set_literal(l, s, n, t) < 0) {
+		return -1;
+	}
+	s->location->proxy = t;
+	return 0;
+}
+
+static const struct directive rows[] = {
+	{ SPAN_INIT("proxy_pass"), CONTEXT_LOCATION, 1, 1, 0, .set = set_proxy_pass },
+};
+const struct directive_table directive_proxy_pass_table = { rows, sizeof(rows) / sizeof(rows[0]) };

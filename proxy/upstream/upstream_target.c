@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+/* upstream_target: see upstream_target.h. */
+#include "proxy/upstream/upstream_target.h"
+
+#include "proxy/config/host_port.h"
+#include "proxy/config/span_map.h"
+#include "proxy/upstream/upstream.h"
+#include "proxy/worker/worker_state.h"
+
+#define HTTP_PORT 80
+
+/* What a path may hold as it is; the rest is escaped again after decoding (nginx: NGX_ESCAPE_URI). */
+static bool
+path_byte_ok(unsigned char b)
+{
+	return b > 0x20 && b < 0x7f && !strchr("\"#%<>?\\^`{|}", b);
+}
+
+static struct span
+escape_path(struct span path, struct arena *arena)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t bad = 0, n = 0;
+	char *out;
+
+	for (size_t i = 0; i < path.n; i++)
+		bad += !path_byte_ok((unsigned char)path.p[i]);
+	if (bad == 0)
+		return path;
+	out = arena_bytes(arena, path.n + 2 * bad);
+	for (size_t i = 0; i < path.n; i++) {
+		unsigned char b = (unsigned char)path.p[i];
+
+		if (path_byte_ok(b)) {
+			out[n++] = (char)b;
+		} else {
+			out[n++] = '%';
+			out[n++] = hex[b >> 4];
+			out[n++] = hex[b & 15];
+		}
+	}
+	return span_of(out, n);
+}
+
+/* Bytes that would end the request line, or the space that would end the target in it. */
+static struct span
+escape_controls(struct span s, struct arena *arena)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t bad = 0, n = 0;
+	char *out;
+
+	for (size_t i = 0; i < s.n; i++)
+		bad += (unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7f;
+	if (bad == 0)
+		return s;
+	out = arena_bytes(arena, s.n + 2 * bad);
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char b = (unsigned char)s.p[i];
+
+		if (b > 0x20 && b != 0x7f) {
+			out[n++] = (char)b;
+		} else {
+			out[n++] = '%';
+			out[n++] = hex[b >> 4];
+			out[n++] = hex[b & 15];
+		}
+	}
+	return span_of(out, n);
+}
+
+/* prefix, the path behind the first skip bytes of it, the arguments. */
+static struct span
+rebuilt_uri(const struct request *r, struct span prefix, size_t skip)
+{
+	struct span rest = span_after(r->uri, skip < r->uri.n ? skip : r->uri.n);
+	const struct span parts[] = {
+		prefix,
+		escape_path(rest, r->arena),
+		r->args.n > 0 ? SPAN("?") : SPAN(""),
+		escape_controls(r->args, r->arena),
+	};
+
+	return arena_concat(r->arena, parts, sizeof(parts) / sizeof(parts[0]));
+}
+
+/* Without a URI of its own the target is the client's, as sent if nothing changed it on the way. */
+static struct span
+client_uri(const struct request *r)
+{
+	return r->uri_changed ? rebuilt_uri(r, span_of(NULL, 0), 0) : r->path_query;
+}
+
+static int
+take_literal(struct request *r, const struct proxy_target *p, struct upstream_target *t)
+{
+	t->group = upstream_group_ref(upstream_groups_get(r->generation->upstreams, p->upstream));
+	t->host_header = p->host_header;
+	t->port = p->port;
+	t->tls = p->tls;
+	t->url = p->literal_url;
+	t->uri = p->has_uri ? rebuilt_uri(r, p->uri, r->location->path.n) : client_uri(r);
+	return 0;
+}
+
+static int
+refuse(const struct request *r, const char *why, struct span what)
+{
+	request_log(r, LOG_LEVEL_ERROR, "%s in upstream \"" SPAN_FMT "\"", why, SPAN_ARG(what));
+	return -1;
+}
+
+/* The group of this name, unless a port says that a host is meant. */
+static const struct upstream_spec *
+find_defined(const struct request *r, struct span host)
+{
+	const struct upstream_spec *u = snapshot_upstream(r->snapshot, host);
+
+	return u && !u->implicit ? u : NULL;
+}
+
+static struct span
+lowered(struct span s, struct arena *arena)
+{
+	char *p = arena_strdup(arena, s);
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (p[i] >= 'A' && p[i] <= 'Z')
+			p[i] |= 0x20;
+	}
+	return span_of(p, s.n);
+}
+
+/* The group, or the name to be resolved to one. */
+static int
+take_host(struct request *r, struct span host, struct upstream_target *t)
+{
+	const struct upstream_spec *spec = find_defined(r, lowered(host, r->arena));
+	struct host_port hp;
+	struct address address;
+	const char *wrong;
+
+	if (spec) {
+		t->group = upstream_group_ref(upstream_groups_get(r->generation->upstreams, spec));
+		t->host_header = host;
+		t->port = SPAN("80");
+		return 0;
+	}
+	wrong = host_port_split(host, false, &hp);
+	if (wrong)
+		return refuse(r, wrong, t->url);
+	proxy_host_header(host, &hp, HTTP_PORT, r->arena, &t->host_header, &t->port);
+	t->host_port = hp.port ? hp.port : HTTP_PORT;
+	if (host_port_address(&hp, t->host_port, r->arena, &address))
+		t->group = upstream_group_for_addresses(host, &address, 1);
+	else
+		t->host = lowered(hp.host, r->arena);
+	return 0;
+}
+
+/* With variables: a URI that came out of them is the target, as it is (nginx, proxy_pass). */
+static int
+take_variable(struct request *r, const struct proxy_target *p, struct upstream_target *t)
+{
+	struct span host, uri;
+
+	t->url = template_eval(p->url, r, r->arena);
+	if (t->url.n < 7 || !span_eq_nocase(span_of(t->url.p, 7), SPAN("http://"))) {
+		request_log(r, LOG_LEVEL_ERROR, "invalid URL prefix in \"" SPAN_FMT "\"",
+		    SPAN_ARG(t->url));
+		return -1;
+	}
+	proxy_url_split(span_after(t->url, 7), &host, &uri);
+	if (take_host(r, host, t) < 0)
+		return -1;
+	if (uri.n == 0) {
+		t->uri = client_uri(r);
+	} else {
+		if (uri.p[0] == '?')
+			uri = arena_printf(r->arena, "/" SPAN_FMT, SPAN_ARG(uri));
+		t->uri = escape_controls(uri, r->arena);
+	}
+	return 0;
+}
+
+int
+upstream_target_find(struct request *r, struct upstream_target *t)
+{
+	const struct proxy_target *p = r->location->proxy;
+
+	return p->url ? take_variable(r, p, t) : take_literal(r, p, t);
+}
