@@ -4,6 +4,7 @@
  */
 #include "base/arena.h"
 #include "base/cli.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "libacme/interrupt.h"
@@ -127,8 +128,8 @@ static const struct cli_program program = {
 		    "acme-renew --cert-name example.com --force-renewal\n"
 		    "    one lineage, now\n",
 	.details =
-	    "Due is what has less than a third of its life left (half, for lives under ten\n"
-	    "days). What was renewed but not seen served is deployed again by the next run.\n"
+	    "Due is what the CA asks to renew now (ARI); where it says nothing, what has less than\n"
+	    "a third of its life left (half, for lives under ten days). What was renewed but not seen served is deployed again by the next run.\n"
 	    "Exit codes: 0 all is well, 1 some lineages failed or were not deployed, and if all\n"
 	    "failed for one reason: 65 data, 69 CA unavailable, 75 try later, 78 configuration.\n",
 	.options = options,
@@ -172,10 +173,45 @@ make_job(const struct args *args, struct certstore *store, const char *name)
 		issue_fail(job, &e);
 	} else {
 		override(args, &job->how);
-		issue_decide(job);
 	}
 	err_release(&e);
 	return job;
+}
+
+/* Ask the CAs about what is not due by its life, where the last answer has grown old. */
+static void
+ask_when(struct issue *const *jobs, size_t count, struct acme_http *http, struct certstore *store)
+{
+	struct ari_subject *subjects = mem_realloc_array(NULL, count + 1, sizeof(*subjects));
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct issue *job = jobs[i];
+
+		if (job->outcome == ISSUE_UNDECIDED && issue_look(jobs[i]))
+			subjects[n++] = (struct ari_subject){ .name = job->name,
+				.server = job->how.server,
+				.ca_file = job->how.ca_file,
+				.leaf = job->live.leaf };
+	}
+	if (n)
+		ari_refresh(http, store, subjects, n);
+	free(subjects);
+}
+
+static void
+decide(struct issue *job, struct report *report)
+{
+	if (job->outcome != ISSUE_UNDECIDED)
+		return;
+	issue_decide(job);
+	if (job->order_wanted && job->ari.at && job->ari.at <= clock_wall() &&
+	    job->ari.explanation) {
+		char *text = mem_printf("the CA asks for its renewal: %s", job->ari.explanation);
+
+		report_say(report, job, text);
+		free(text);
+	}
 }
 
 static bool
@@ -250,6 +286,9 @@ work(const struct args *args, struct certstore *store, struct err *e)
 	int code = 0;
 
 	if (make_jobs(args, store, &jobs, &count, e) == 0) {
+		ask_when(jobs, count, run.http, store);
+		for (size_t i = 0; i < count; i++)
+			decide(jobs[i], &report);
 		if (issue_run(jobs, count, &run, e) < 0)
 			code = err_exit_code(e->kind);
 		tell(args, &report, jobs, count, acme_http_counts(run.http));

@@ -72,14 +72,36 @@ issue_fail(struct issue *job, struct err *e)
 /* ---- deciding -------------------------------------------------------------------------------- */
 
 static int
-load_live(struct issue *job, struct err *e)
+load_live(struct issue *job, struct err *why)
 {
-	if (issued_load(job->store, job->name, job->arena, &job->live, e) == 0)
-		return 0;
-	if (e->kind != ERR_NOINPUT)
-		return -1;
-	err_reset(e);
-	return 0;
+	struct err e = ERR_INIT;
+	int rc = 0;
+
+	if (issued_load(job->store, job->name, job->arena, &job->live, &e) == 0) {
+		(void)ari_load(job->store, job->name, job->live.sha256, job->arena, &job->ari);
+	} else if (e.kind != ERR_NOINPUT) {
+		rc = -1;
+		if (why)
+			err_move(why, &e);
+	}
+	err_release(&e);
+	return rc;
+}
+
+/* The id of the certificate that the new one replaces (RFC 9773 5), for CAs that want to know it. */
+static const char *
+replaced_id(const struct issue *job)
+{
+	const char *id = NULL;
+	struct buf text;
+
+	if (!job->live.leaf || !acme_url(job->ca, ACME_RENEWAL_INFO))
+		return NULL;
+	buf_init(&text, 1024);
+	if (ari_cert_id(job->live.leaf, &text) == 0)
+		id = arena_strdup(job->arena, buf_span(&text));
+	buf_release(&text);
+	return id;
 }
 
 /* Was the live version revoked by us (acme-revoke)? */
@@ -103,7 +125,7 @@ is_due(const struct issue *job)
 
 	if (job->force || !job->live.leaf)
 		return true;
-	if (clock_wall() >= issued_due_at(job->live.not_before, job->live.not_after))
+	if (clock_wall() >= ari_due_at(&job->ari, job->live.not_before, job->live.not_after))
 		return true;
 	if (is_revoked(job, &key_compromised))
 		return true;
@@ -215,6 +237,15 @@ out:
 	return rc;
 }
 
+bool
+issue_look(struct issue *job)
+{
+	if (job->how.off || load_live(job, NULL) < 0)
+		return false;
+	job->looked = true;
+	return job->live.leaf && clock_wall() >= job->ari.check_at && !is_due(job);
+}
+
 void
 issue_decide(struct issue *job)
 {
@@ -225,7 +256,9 @@ issue_decide(struct issue *job)
 		return;
 	}
 	/* Without a lock first: over thousands of lineages with nothing due this is all there is. */
-	if (load_live(job, &e) < 0)
+	if (job->looked && job->live.leaf)
+		(void)ari_load(job->store, job->name, job->live.sha256, job->arena, &job->ari);
+	if (!job->looked && load_live(job, &e) < 0)
 		err_reset(&e); /* what is broken is mended, or told, under the lock */
 	else if (!is_due(job) && !is_unfinished(job)) {
 		job->outcome = ISSUE_KEPT;
@@ -385,6 +418,7 @@ prepare_order(struct issue *job, struct err *e)
 		.preferred_profile = job->how.preferred_profile,
 		.preferred_chain = job->how.preferred_chain,
 		.must_staple = job->how.must_staple,
+		.replaces = replaced_id(job),
 		.progress = on_progress,
 		.done = on_order,
 		.arg = job,

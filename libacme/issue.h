@@ -11,6 +11,7 @@
 #define LIBACME_ISSUE_H
 
 #include "libacme/account.h"
+#include "libacme/ari.h"
 #include "libacme/issued.h"
 #include "libacme/order.h"
 #include "libacme/renewal.h"
@@ -49,6 +50,8 @@ struct issue {
 	struct err error;
 	struct arena *arena;
 	struct issued live; /* leaf NULL: nothing live */
+	struct ari ari;     /* what the CA says about it */
+	bool looked;        /* both are loaded already */
 	bool order_wanted, deploy_wanted;
 
 	/* Private to issue.c and issue_run.c. */
@@ -67,6 +70,11 @@ struct issue {
 struct issue *issue_new(struct certstore *store, const char *name);
 /* Takes NULL. */
 void issue_free(struct issue *job);
+/*
+ * Before issue_decide, if wished: loads what is live. Returns true when the CA should be asked whether it
+ * wants it renewed (ari_refresh).
+ */
+bool issue_look(struct issue *job);
 /* Sets order_wanted and deploy_wanted, or the outcome if there is nothing to do (KEPT, OFF, BUSY, FAILED). Takes the lineage's lock if there is. */
 void issue_decide(struct issue *job);
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "libacme/ari.h"
 #include "libacme/deploy.h"
 #include "libacme/issued.h"
 #include "libacme/renewal.h"
@@ -101,6 +102,18 @@ check_key(struct surveying *l)
 	err_release(&e);
 }
 
+/* By the CA's window, or by its life. */
+static int64_t
+due_at(const struct surveying *l)
+{
+	unsigned char sha256[32];
+	struct ari ari;
+
+	x509info_sha256(sk_X509_value(l->certs, 0), sha256);
+	(void)ari_load(l->store, l->name, sha256, l->options->arena, &ari);
+	return ari_due_at(&ari, l->s->not_before, l->s->not_after);
+}
+
 /* What [renewalparams] and [gatehouse] say; verify (in the arena) or NULL. */
 static const char *
 read_renewal(struct surveying *l)
@@ -117,7 +130,7 @@ read_renewal(struct surveying *l)
 			s->renewal = how.off ? SURVEY_RENEWAL_OFF : SURVEY_RENEWAL_AUTO;
 	}
 	if (s->renewal == SURVEY_RENEWAL_AUTO)
-		s->due_at = issued_due_at(s->not_before, s->not_after);
+		s->due_at = due_at(l);
 	err_release(&e);
 	free(conf);
 	return how.verify;

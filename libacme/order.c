@@ -53,6 +53,7 @@ static const struct order_step {
 };
 
 static void order_create(struct order *o);
+static void order_ask(struct order *o);
 
 const char *
 order_state_name(enum order_state state)
@@ -301,6 +302,18 @@ order_remember(struct order *o, const char *url, struct err *e)
 	return order_file_save(o->req.file, file, e);
 }
 
+/*
+ * A CA that does not know the certificate before, or has seen it replaced, refuses the whole order (RFC 9773 5): what it says
+ * about an order without it is what counts.
+ */
+static bool
+refuses_replaces(const struct order *o, const struct acme_answer *answer)
+{
+	return o->req.replaces && answer->problem && answer->reply->status >= 400 &&
+	       answer->reply->status < 500 && answer->reply->status != 429 &&
+	       !acme_http_stopped(acme_transport(o->req.ca));
+}
+
 static void
 on_created(void *arg, const struct acme_answer *answer)
 {
@@ -308,6 +321,11 @@ on_created(void *arg, const struct acme_answer *answer)
 	struct err e = ERR_INIT;
 
 	o->waiting--;
+	if (answer->error && refuses_replaces(o, answer)) {
+		o->req.replaces = NULL;
+		order_ask(o);
+		return;
+	}
 	if (answer->error) {
 		order_fail(o, answer->error);
 		return;
@@ -360,16 +378,17 @@ add_order(struct order *o, const char *profile, struct buf *json)
 		encode_json(json, span_str(profile));
 		buf_add_char(json, '"');
 	}
+	if (o->req.replaces) {
+		buf_add_str(json, ",\"replaces\":\"");
+		encode_json(json, span_str(o->req.replaces));
+		buf_add_char(json, '"');
+	}
 	buf_add_char(json, '}');
 }
 
 static void
 order_create(struct order *o)
 {
-	const char *profile;
-	struct err e = ERR_INIT;
-	struct buf json;
-
 	/* Of an order that is no more, nothing is kept. */
 	order_cleanup(o);
 	order_file_remove(o->req.file);
@@ -378,6 +397,16 @@ order_create(struct order *o)
 	o->finalize = NULL;
 	order_move(o, ORDER_CREATING);
 	certstore_step("order.create");
+	order_ask(o);
+}
+
+static void
+order_ask(struct order *o)
+{
+	const char *profile;
+	struct err e = ERR_INIT;
+	struct buf json;
+
 	if (choose_profile(o, &profile, &e) < 0) {
 		order_fail(o, &e);
 		err_release(&e);

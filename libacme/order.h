@@ -45,6 +45,7 @@ struct order_request {
 	const char *required_profile;  /* refused if the CA does not have it */
 	const char *preferred_profile; /* if the CA has it */
 	const char *preferred_chain;   /* common name of who issued a chain's last certificate */
+	const char *replaces;          /* id of the certificate before (ari.h) */
 	bool must_staple;              /* TLS feature status_request (RFC 7633) */
 	/* Each new state; may be NULL. */
 	void (*progress)(void *arg, enum order_state state);

@@ -158,6 +158,24 @@ add_live(struct buf *json, const struct issue *job)
 }
 
 static void
+add_ari(struct buf *json, const struct ari *ari)
+{
+	char text[CLOCK_RFC3339_LEN + 1];
+
+	clock_format_rfc3339(ari->start, text);
+	buf_printf(json, ",\"ari\":{\"start\":\"%s\"", text);
+	clock_format_rfc3339(ari->end, text);
+	buf_printf(json, ",\"end\":\"%s\"", text);
+	clock_format_rfc3339(ari->at, text);
+	buf_printf(json, ",\"at\":\"%s\"", text);
+	if (ari->explanation) {
+		buf_add_char(json, ',');
+		add_string(json, "explanation", span_str(ari->explanation));
+	}
+	buf_add_char(json, '}');
+}
+
+static void
 add_job(struct buf *json, const struct issue *job)
 {
 	char when[CLOCK_RFC3339_LEN + 1];
@@ -167,6 +185,8 @@ add_job(struct buf *json, const struct issue *job)
 	buf_printf(json, ",\"outcome\":\"%s\"", report_outcome(job->outcome));
 	if (job->live.leaf)
 		add_live(json, job);
+	if (job->ari.at)
+		add_ari(json, &job->ari);
 	if (job->error.kind != ERR_NONE) {
 		buf_add_char(json, ',');
 		add_string(json, "error", span_str(err_text(&job->error)));
