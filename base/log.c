@@ -92,7 +92,7 @@ log_vmsg(const struct log *l, enum log_level level, const char *fmt, va_list ap)
 	char text[LOG_LINE_MAX], line[LOG_LINE_MAX];
 	int saved = errno, n;
 	struct clock_date d;
-	ssize_t ignored;
+	ssize_t ignored = 0;
 	size_t len;
 
 	if (!log_wants(l, level))
@@ -109,7 +109,10 @@ log_vmsg(const struct log *l, enum log_level level, const char *fmt, va_list ap)
 	len = add_escaped(line, len, text, n >= (int)sizeof(text));
 	line[len++] = '\n';
 	/* A log that cannot be written has no better place to say so. */
-	ignored = write(l->fd, line, len);
+	for (; l; l = l->also) {
+		if (l->fd >= 0 && level <= l->level)
+			ignored = write(l->fd, line, len);
+	}
 	(void)ignored;
 	errno = saved;
 }

@@ -28,8 +28,9 @@ enum log_level {
 
 /* One destination. Embedded in whoever owns it; fd is borrowed. */
 struct log {
-	int fd;               /* -1 = nowhere */
-	enum log_level level; /* least important level that is written */
+	int fd;                 /* -1 = nowhere */
+	enum log_level level;   /* least important level that is written */
+	const struct log *also; /* borrowed: one more place, with a level of its own; NULL = none */
 };
 
 /* "warn" -> LOG_LEVEL_WARN; -1 if unknown. */
@@ -39,7 +40,11 @@ const char *log_level_name(enum log_level level);
 static inline bool
 log_wants(const struct log *l, enum log_level level)
 {
-	return l->fd >= 0 && level <= l->level;
+	for (; l; l = l->also) {
+		if (l->fd >= 0 && level <= l->level)
+			return true;
+	}
+	return false;
 }
 
 void log_msg(const struct log *l, enum log_level level, const char *fmt, ...)

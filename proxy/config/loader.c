@@ -124,7 +124,7 @@ loader_log_file(struct loader *l, struct span path)
 	return f;
 }
 
-void
+static void
 loader_use_log_file(struct loader *l, const struct log_file *file)
 {
 	struct log_file *f = span_map_get(&l->log_files, file->path);
@@ -137,12 +137,20 @@ loader_use_log_file(struct loader *l, const struct log_file *file)
 }
 
 void
+loader_use_error_logs(struct loader *l, const struct error_log *log)
+{
+	for (; log; log = log->next)
+		loader_use_log_file(l, log->file);
+}
+
+void
 loader_use_logs(struct loader *l, const struct location_settings *settings)
 {
-	for (const struct access_log *a = settings->access_logs; a; a = a->next)
-		loader_use_log_file(l, a->file);
-	if (settings->error_log)
-		loader_use_log_file(l, settings->error_log->file);
+	for (const struct access_log *a = settings->access_logs; a; a = a->next) {
+		if (a->file)
+			loader_use_log_file(l, a->file);
+	}
+	loader_use_error_logs(l, settings->error_log);
 	loader_use_temp_path(l, &settings->body.temp_path);
 	loader_use_temp_path(l, &settings->proxy.temp_path);
 }

@@ -36,6 +36,7 @@ struct named_path {
 };
 
 struct log_format {
+	bool ours; /* nginx has none of this name: a configuration may make its own */
 	struct template *format;
 	enum log_escape escape;
 };
@@ -120,7 +121,7 @@ struct span loader_lower(struct loader *l, struct span s);
 struct log_file *loader_log_file(struct loader *l, struct span path);
 /* The log files of settings that something serves with become the snapshot's. */
 void loader_use_logs(struct loader *l, const struct location_settings *settings);
-void loader_use_log_file(struct loader *l, const struct log_file *file);
+void loader_use_error_logs(struct loader *l, const struct error_log *log);
 
 /* Load the block's directives: the simple ones, then the blocks. */
 void scope_load_simple(struct loader *l, struct scope *s, const struct node *children);

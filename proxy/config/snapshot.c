@@ -51,7 +51,7 @@ load_main(struct loader *l)
 	scope_load_simple(l, &s, l->snapshot->tree);
 	if (!m->error_log)
 		m->error_log = error_log_default(l);
-	loader_use_log_file(l, m->error_log->file);
+	loader_use_error_logs(l, m->error_log);
 	scope_load_blocks(l, &s, l->snapshot->tree);
 }
 

@@ -48,13 +48,17 @@ struct address {
 
 /* A file that access_log or error_log writes to; one per path. */
 struct log_file {
-	struct span path; /* absolute, or "stderr" */
-	unsigned index;   /* in snapshot->log_files */
+	struct span path;   /* absolute, or "stderr" */
+	unsigned index;     /* in snapshot->log_files */
+	size_t buffer_size; /* of access_log buffer=; 0 = what a turn brings */
+	int64_t flush_ms;   /* the longest a line waits in the buffer; 0 = until it is full */
 };
 
 struct error_log {
 	const struct log_file *file;
 	enum log_level level;
+	unsigned index;               /* in snapshot->error_logs */
+	const struct error_log *next; /* another of the same block */
 };
 
 /*
@@ -64,7 +68,9 @@ struct error_log {
 enum log_escape { LOG_ESCAPE_DEFAULT, LOG_ESCAPE_JSON, LOG_ESCAPE_NONE };
 
 struct access_log {
-	const struct log_file *file;
+	const struct log_file *file;      /* NULL: the path differs from request to request */
+	const struct template *path;      /* then; absolute */
+	const struct template *condition; /* if=: empty and "0" are no; NULL = always */
 	const struct template *format;
 	enum log_escape escape;
 	struct access_log *next;
@@ -255,6 +261,11 @@ struct snapshot {
 	size_t upstream_count;
 	struct log_file **log_files;
 	size_t log_file_count;
+	const struct error_log **error_logs;
+	size_t error_log_count;
+	struct span
+	    *log_trees; /* directories with logs whose names hold variables: workers write there */
+	size_t log_tree_count;
 	struct certificate_ref **certificates;
 	size_t certificate_count;
 	struct span *dhparams; /* distinct paths */

@@ -11,6 +11,7 @@
  */
 #include "proxy/http/access_log.h"
 
+#include "proxy/http/named_log.h"
 #include "proxy/worker/worker_state.h"
 
 #define PARTS_ON_STACK 64
@@ -155,11 +156,29 @@ access_log_line(const struct access_log *log, struct request *r)
 	return span_of(line, (size_t)(at - line));
 }
 
+/* if=: nothing, and "0", are no. */
+static bool
+is_wanted(const struct access_log *log, struct request *r)
+{
+	struct span value;
+
+	if (!log->condition)
+		return true;
+	value = template_eval(log->condition, r, r->arena);
+	return value.n > 0 && !span_eq(value, SPAN("0"));
+}
+
 void
 access_log_request(struct request *r)
 {
 	const struct location_settings *settings = r->settings;
 
-	for (const struct access_log *l = settings ? settings->access_logs : NULL; l; l = l->next)
-		log_sink_add(r->generation->sinks[l->file->index], access_log_line(l, r));
+	for (const struct access_log *l = settings ? settings->access_logs : NULL; l; l = l->next) {
+		if (!is_wanted(l, r))
+			continue;
+		if (l->file)
+			log_sink_add(r->generation->sinks[l->file->index], access_log_line(l, r));
+		else
+			named_log_write(l, r, access_log_line(l, r));
+	}
 }

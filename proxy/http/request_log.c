@@ -2,7 +2,7 @@
 /*
  * request_log: error log lines about a request, with nginx's context behind the text:
  *
- *	*CONN text, client: …, server: …, request: "…", upstream: "…", host: "…"
+ *	*CONN text, client: …, server: …, request: "…", upstream: "…", host: "…", referrer: "…"
  */
 #include "base/buf.h"
 #include "proxy/http/http_variable.h"
@@ -33,6 +33,7 @@ request_log(const struct request *r, enum log_level level, const char *fmt, ...)
 {
 	struct log log = generation_error_log(r->generation, r->settings->error_log);
 	const struct header *host = header_find(&r->headers, HEADER_HOST);
+	const struct header *referrer = header_find(&r->headers, HEADER_REFERER);
 	struct buf line;
 	char text[LOG_LINE_MAX];
 	va_list ap;
@@ -54,6 +55,8 @@ request_log(const struct request *r, enum log_level level, const char *fmt, ...)
 		add_context(&line, "upstream", r->upstream->uri, "\"");
 	if (host)
 		add_context(&line, "host", host->value, "\"");
+	if (referrer)
+		add_context(&line, "referrer", referrer->value, "\"");
 	log_msg(&log, level, "%.*s", (int)line.len, line.p);
 	buf_release(&line);
 }

@@ -68,7 +68,7 @@ warn_of_restart(const struct monitor *m, const struct edition *old, const struct
 	if (sandbox_hides(old->snapshot, new->snapshot, &tree))
 		announce(&m->announcer, LOG_LEVEL_WARN,
 		    "workers gave up access to \"" SPAN_FMT
-		    "\" when they started: it is served after the next start only",
+		    "\" when they started: it is of use after the next start only",
 		    SPAN_ARG(tree));
 }
 

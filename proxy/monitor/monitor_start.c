@@ -95,14 +95,34 @@ monitor_load(struct monitor *m, unsigned bind_tries)
 	return ed;
 }
 
+/* A block may name several. */
+static const struct log *
+other_logs(struct monitor *m, const struct error_log *el)
+{
+	size_t count = 0;
+
+	for (const struct error_log *one = el; one; one = one->next)
+		count++;
+	free(m->other_logs);
+	m->other_logs = mem_zalloc((count + 1) * sizeof(*m->other_logs));
+	for (size_t i = 0; i < count; i++, el = el->next) {
+		m->other_logs[i] = (struct log){
+			.fd = edition_log_fd(m->current, el->file),
+			.level = el->level,
+			.also = i + 1 < count ? &m->other_logs[i + 1] : NULL,
+		};
+	}
+	return count > 0 ? m->other_logs : NULL;
+}
+
 void
 monitor_follow_log(struct monitor *m)
 {
 	const struct error_log *el = m->current->snapshot->main.error_log;
 	int fd = edition_log_fd(m->current, el->file);
 
-	m->announcer.log.fd = fd;
-	m->announcer.log.level = el->level;
+	m->announcer.log = (struct log){ .fd = fd, .level = el->level };
+	m->announcer.log.also = other_logs(m, el->next);
 	if (span_eq(el->file->path, SPAN("stderr")))
 		m->announcer.terminal = false;
 	else if (m->phase != MONITOR_STARTING)
@@ -240,6 +260,7 @@ monitor_release(struct monitor *m)
 		pid_file_remove(m->pid_path);
 	}
 	free(m->pid_path);
+	free(m->other_logs);
 	ticket_keys_free(m->tickets);
 	edition_free(m->reload.candidate);
 	edition_free(m->current);

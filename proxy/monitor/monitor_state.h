@@ -44,6 +44,7 @@ struct reload {
 struct monitor {
 	const struct monitor_options *options;
 	struct announcer announcer;
+	struct log *other_logs; /* owned; behind announcer.log */
 	enum monitor_phase phase;
 	struct privileges privileges;
 	struct resource_table resources;

@@ -25,6 +25,16 @@ resource_find(struct worker *w, uint32_t id)
 	return NULL;
 }
 
+/* What libraries and sanitizers have to say goes where the error log is now. */
+static void
+follow_stderr(const struct generation *g)
+{
+	struct log log = generation_error_log(g, g->snapshot->main.error_log);
+
+	if (log.fd > STDERR_FILENO)
+		(void)dup2(log.fd, STDERR_FILENO);
+}
+
 void
 worker_resource_set_take(struct worker *w, uint32_t id, int fd)
 {
@@ -39,6 +49,8 @@ worker_resource_set_take(struct worker *w, uint32_t id, int fd)
 	}
 	if (r->sink) {
 		log_sink_set_fd_take(r->sink, fd);
+		if (w->generation)
+			follow_stderr(w->generation);
 		return;
 	}
 	if (r->fd >= 0)
@@ -141,6 +153,26 @@ load_snapshot(struct generation *g, struct err *e)
 	return rc;
 }
 
+/* Descriptors behind sinks keep their numbers when files are reopened. */
+static void
+attach_error_logs(struct generation *g)
+{
+	const struct snapshot *s = g->snapshot;
+
+	g->error_logs = mem_zalloc((s->error_log_count + 1) * sizeof(g->error_logs[0]));
+	for (size_t i = 0; i < s->error_log_count; i++) {
+		const struct error_log *el = s->error_logs[i];
+		struct log *log = &g->error_logs[i];
+
+		/* One that nothing serves with has no file in the bundle. */
+		log->fd = el->file->index < s->log_file_count
+			      ? log_sink_fd(g->sinks[el->file->index])
+			      : -1;
+		log->level = el->level;
+		log->also = el->next ? &g->error_logs[el->next->index] : NULL;
+	}
+}
+
 static int
 attach_logs(struct generation *g, struct err *e)
 {
@@ -163,6 +195,7 @@ attach_logs(struct generation *g, struct err *e)
 		}
 		g->sinks[i] = log_sink_ref(r->sink);
 	}
+	attach_error_logs(g);
 	return 0;
 }
 
@@ -269,6 +302,10 @@ commit(struct generation *g)
 	}
 	arrivals_close(w, true);
 	client_conns_retire(w, true);
+	for (size_t i = 0; i < g->snapshot->log_file_count; i++)
+		log_sink_set_buffer(g->sinks[i], g->snapshot->log_files[i]->buffer_size,
+		    g->snapshot->log_files[i]->flush_ms);
+	follow_stderr(g);
 	resources_sweep(w);
 	listen_slots_share_descriptors(w);
 	succeed(old, g);
@@ -311,6 +348,7 @@ generation_unref(struct generation *g)
 	for (size_t i = 0; g->sinks && i < g->snapshot->log_file_count; i++)
 		log_sink_unref(g->sinks[i]);
 	free(g->sinks);
+	free(g->error_logs);
 	snapshot_free(g->snapshot);
 	config_source_free(g->source);
 	bundle_close(g->bundle);
@@ -320,11 +358,7 @@ generation_unref(struct generation *g)
 struct log
 generation_error_log(const struct generation *g, const struct error_log *el)
 {
-	struct log log = { .fd = -1, .level = LOG_LEVEL_ERROR };
+	const struct log nowhere = { .fd = -1, .level = LOG_LEVEL_ERROR };
 
-	if (el && el->file) {
-		log.fd = log_sink_fd(g->sinks[el->file->index]);
-		log.level = el->level;
-	}
-	return log;
+	return el && g->error_logs ? g->error_logs[el->index] : nowhere;
 }

@@ -9,13 +9,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define FLUSH_AT 65536   /* written without waiting for the end of the turn */
-#define KEEP_MAX 1048576 /* kept for a file that takes no more */
-#define KEEP_IDLE 16384  /* memory a sink holds on to between turns */
+#define FLUSH_AT 65536  /* written without waiting for the end of the turn */
+#define KEEP_IDLE 16384 /* memory a sink holds on to between turns */
 
 struct log_sink {
 	struct loop *loop;
 	struct deferred flush;
+	struct timer timer; /* a buffered line's time is up */
+	size_t buffer_size;
+	int64_t flush_ms;
 	unsigned refs;
 	int fd;
 	struct buf lines;
@@ -28,6 +30,12 @@ flush_deferred(struct deferred *d)
 	log_sink_flush((struct log_sink *)((char *)d - offsetof(struct log_sink, flush)));
 }
 
+static void
+flush_expired(struct timer *t)
+{
+	log_sink_flush((struct log_sink *)((char *)t - offsetof(struct log_sink, timer)));
+}
+
 struct log_sink *
 log_sink_new(struct loop *loop, int fd)
 {
@@ -35,9 +43,10 @@ log_sink_new(struct loop *loop, int fd)
 
 	sink->loop = loop;
 	sink->flush.run = flush_deferred;
+	sink->timer.on_expire = flush_expired;
 	sink->refs = 1;
 	sink->fd = fd;
-	buf_init(&sink->lines, KEEP_MAX);
+	buf_init(&sink->lines, LOG_SINK_KEEP_MAX);
 	return sink;
 }
 
@@ -66,6 +75,7 @@ log_sink_flush(struct log_sink *sink)
 {
 	size_t done = 0;
 
+	timer_clear(&sink->timer);
 	while (sink->fd >= 0 && done < sink->lines.len) {
 		ssize_t n = write(sink->fd, sink->lines.p + done, sink->lines.len - done);
 
@@ -96,15 +106,32 @@ log_sink_set_fd_take(struct log_sink *sink, int fd)
 }
 
 void
+log_sink_set_buffer(struct log_sink *sink, size_t size, int64_t flush_ms)
+{
+	if (size == sink->buffer_size && flush_ms == sink->flush_ms)
+		return;
+	log_sink_flush(sink);
+	sink->buffer_size = size;
+	sink->flush_ms = flush_ms;
+}
+
+void
 log_sink_add(struct log_sink *sink, struct span line)
 {
 	if (sink->fd < 0)
 		return;
-	if (line.n > KEEP_MAX - sink->lines.len) {
+	if (line.n > LOG_SINK_KEEP_MAX - sink->lines.len) {
 		sink->dropped++;
 		return;
 	}
+	if (sink->buffer_size && sink->lines.len + line.n > sink->buffer_size)
+		log_sink_flush(sink);
 	buf_add(&sink->lines, line);
+	if (sink->lines.len < sink->buffer_size) {
+		if (sink->flush_ms && !timer_active(&sink->timer))
+			timer_set(sink->loop, &sink->timer, sink->flush_ms);
+		return;
+	}
 	if (sink->lines.len >= FLUSH_AT)
 		log_sink_flush(sink);
 	if (sink->lines.len > 0)

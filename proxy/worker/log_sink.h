@@ -3,7 +3,8 @@
  * log_sink: a log file as a worker sees it: a descriptor, and the lines gathered for it.
  *
  * Lines of one turn go out together in one write(2) at its end (sooner when much has gathered), so a line is on
- * disk before the next wait for events. What cannot be written (disk full, a pipe nobody reads) is kept up to a bound and
+ * disk before the next wait for events; unless a buffer is asked for, which is written when it is full or its time is
+ * up. What cannot be written (disk full, a pipe nobody reads) is kept up to a bound and
  * tried again with the next lines; beyond the bound whole new lines are dropped and counted.
  * Counted: each generation that logs to the file holds it, so it survives reloads; reopening replaces
  * the descriptor behind.
@@ -16,6 +17,8 @@
 
 struct log_sink;
 
+#define LOG_SINK_KEEP_MAX 1048576 /* kept for a file that takes no more */
+
 /* fd is taken; -1 = lines go nowhere until there is one. One reference. */
 struct log_sink *log_sink_new(struct loop *loop, int fd);
 struct log_sink *log_sink_ref(struct log_sink *sink);
@@ -25,6 +28,11 @@ void log_sink_unref(struct log_sink *sink);
 /* Write what is left to the old file, then go on with fd (taken), under the same number if there was one. */
 void log_sink_set_fd_take(struct log_sink *sink, int fd);
 
+/*
+ * Gather up to size bytes, for flush_ms at most (0: for as long as it takes), before anything is written. size 0: a
+ * turn's lines.
+ */
+void log_sink_set_buffer(struct log_sink *sink, size_t size, int64_t flush_ms);
 /* One or more whole lines, newline included. */
 void log_sink_add(struct log_sink *sink, struct span line);
 /* Write now: before the process ends. */

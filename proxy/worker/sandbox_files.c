@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sandbox_files: read document trees; write below the temp paths and nowhere else.
+ * sandbox_files: read document trees; write below the temp paths and where logs are whose names hold variables.
  *
  * A document root may hold links that lead anywhere, and a reload may bring a new root, while Landlock can only
  * ever take more away. So all of / may be read but a list of private directories, and what the snapshot names below
@@ -44,6 +44,8 @@ struct ruleset {
 	uint64_t files, net, scoped;
 };
 
+/* Make files and append to them: no reading, no removing. */
+#define WRITE_TREE (LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE)
 #define READ_TREE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 /* Below a ..._temp_path: files, and the levels of directories that hold them. */
 #define TEMP_TREE                                                                  \
@@ -120,6 +122,8 @@ allow_named(int ruleset, const struct snapshot *s)
 	}
 	for (size_t i = 0; i < s->temp_path_count; i++)
 		allow_tree(ruleset, s->temp_paths[i]->path, TEMP_TREE);
+	for (size_t i = 0; i < s->log_tree_count; i++)
+		allow_tree(ruleset, s->log_trees[i], WRITE_TREE);
 }
 
 int
@@ -157,10 +161,10 @@ sandbox_files_enter(const struct snapshot *s, const struct log *log, struct err 
 }
 
 static bool
-has_tree(const struct snapshot *s, struct span tree)
+is_below(const struct span *trees, size_t count, struct span tree)
 {
-	for (size_t i = 0; i < s->tree_count; i++) {
-		struct span known = s->trees[i];
+	for (size_t i = 0; i < count; i++) {
+		struct span known = trees[i];
 
 		if (span_starts(tree, known) && (tree.n == known.n || tree.p[known.n] == '/'))
 			return true;
@@ -182,10 +186,14 @@ bool
 sandbox_hides(const struct snapshot *started, const struct snapshot *next, struct span *tree)
 {
 	for (size_t i = 0; i < next->tree_count; i++) {
-		if (is_private(next->trees[i]) && !has_tree(started, next->trees[i])) {
-			*tree = next->trees[i];
+		*tree = next->trees[i];
+		if (is_private(*tree) && !is_below(started->trees, started->tree_count, *tree))
 			return true;
-		}
+	}
+	for (size_t i = 0; i < next->log_tree_count; i++) {
+		*tree = next->log_trees[i];
+		if (!is_below(started->log_trees, started->log_tree_count, *tree))
+			return true;
 	}
 	for (size_t i = 0; i < next->temp_path_count; i++) {
 		if (!has_temp_path(started, next->temp_paths[i]->path)) {

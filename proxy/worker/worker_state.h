@@ -29,6 +29,7 @@ struct generation {
 	struct config_source *source;
 	struct snapshot *snapshot;
 	struct log_sink **sinks;           /* by log_file index; the sinks outlive generations */
+	struct log *error_logs;            /* by error_log index */
 	struct tls_contexts *tls;          /* by server */
 	struct upstream_groups *upstreams; /* by upstream_spec index */
 	struct timer expiry;               /* worker_shutdown_timeout, since it was succeeded */

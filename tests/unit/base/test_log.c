@@ -77,7 +77,7 @@ line_has_nginx_form(void **state)
 static void
 only_what_matters_enough_is_written(void **state)
 {
-	struct log nowhere = { -1, LOG_LEVEL_DEBUG };
+	struct log nowhere = { .fd = -1, .level = LOG_LEVEL_DEBUG };
 
 	log_msg(&l, LOG_LEVEL_DEBUG, "no");
 	assert_string_equal(written(), "");
@@ -134,7 +134,7 @@ long_lines_are_cut_with_their_newline(void **state)
 static void
 errno_survives_and_reaches_the_text(void **state)
 {
-	struct log bad = { 1000000, LOG_LEVEL_INFO };
+	struct log bad = { .fd = 1000000, .level = LOG_LEVEL_INFO };
 
 	errno = ENOENT;
 	log_msg(&l, LOG_LEVEL_INFO, "%m");

@@ -39,11 +39,16 @@ test_refusals(void **state)
 		    "\"access_log off\" stands beside another \"access_log\"" },
 		{ "access_log \"\";", "\"access_log\" directive invalid value" },
 		{ "access_log /a nosuch;", "unknown log format \"nosuch\"" },
-		{ "access_log /a combined buffer=8k;", "invalid parameter \"buffer=8k\"" },
-		{ "access_log /a buffer=8k;", "invalid parameter \"buffer=8k\"" },
+		{ "access_log /a combined buffer=8x;", "invalid buffer size \"8x\"" },
+		{ "access_log /a combined flush=1s;",
+		    "no buffer is defined for access_log \"/a\"" },
+		{ "access_log /a combined buffer=8k gzip;", "invalid parameter \"gzip\"" },
+		{ "access_log $host.log combined buffer=8k;",
+		    "buffered logs cannot have variables in name" },
+		{ "access_log /$host.log;",
+		    "\"/$host.log\" names no directory before its first variable" },
+		{ "access_log /a buffer=8k;", "unknown log format \"buffer=8k\"" },
 		{ "access_log /a combined x;", "invalid parameter \"x\"" },
-		{ "access_log /$host;",
-		    "variables in \"access_log\" are not supported yet: \"/$host\"" },
 		{ "access_log syslog:server=x;",
 		    "\"syslog:server=x\" in \"access_log\" is not supported" },
 		{ "log_format x;", "invalid number of arguments in \"log_format\" directive" },
@@ -63,10 +68,10 @@ test_refusals(void **state)
 static void
 test_hints(void **state)
 {
-	struct loaded *l = load("http { access_log /a combined buffer=8k; error_log /e wran; }");
+	struct loaded *l = load("http { access_log /a combined gzip; error_log /e wran; }");
 
 	assert_said(l,
-	    "[emerg] invalid parameter \"buffer=8k\" in /etc/t/t.conf:1: \"buffer=\" in \"access_log\" is not "
+	    "[emerg] invalid parameter \"gzip\" in /etc/t/t.conf:1: \"gzip\" in \"access_log\" is not "
 	    "supported yet\n"
 	    "[emerg] invalid value \"wran\" in \"error_log\" directive in /etc/t/t.conf:1: did you mean "
 	    "\"warn\"?\n");

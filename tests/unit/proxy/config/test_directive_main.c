@@ -59,7 +59,6 @@ test_refusals(void **state)
 		{ "error_log /e loud;", "invalid value \"loud\" in \"error_log\" directive" },
 		{ "error_log syslog:server=/dev/log;",
 		    "\"syslog:server=/dev/log\" in \"error_log\" is not supported" },
-		{ "error_log /a; error_log /b;", "\"error_log\" directive is duplicate" },
 	};
 
 	check_refusals("", "", rows, COUNT(rows));

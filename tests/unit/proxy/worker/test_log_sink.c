@@ -50,6 +50,33 @@ lines_go_out_at_the_end_of_the_turn(void **state)
 }
 
 static void
+a_buffer_waits_until_it_is_full_or_its_time_is_up(void **state)
+{
+	struct log_sink *sink = log_sink_new(loop, ends[1]);
+
+	log_sink_set_buffer(sink, 8, 0);
+	log_sink_add(sink, SPAN("one\n"));
+	loop_turn(loop, 0);
+	assert_string_equal(read_all(ends[0]), "");
+	log_sink_add(sink, SPAN("three\n"));
+	assert_string_equal(read_all(ends[0]), "one\n");
+	/* Longer than the buffer: nothing to wait for. */
+	log_sink_add(sink, SPAN("as long as this\n"));
+	loop_turn(loop, 0);
+	assert_string_equal(read_all(ends[0]), "three\nas long as this\n");
+	log_sink_set_buffer(sink, 8, 1);
+	log_sink_add(sink, SPAN("x\n"));
+	for (const char *got = ""; !*got; got = read_all(ends[0]))
+		loop_turn(loop, 10);
+	/* Without a buffer again: what waits is not forgotten. */
+	log_sink_set_buffer(sink, 8, 0);
+	log_sink_add(sink, SPAN("y\n"));
+	log_sink_set_buffer(sink, 0, 0);
+	assert_string_equal(read_all(ends[0]), "y\n");
+	log_sink_unref(sink);
+}
+
+static void
 the_last_one_writes_what_is_left(void **state)
 {
 	struct log_sink *sink = log_sink_new(loop, ends[1]);
@@ -134,6 +161,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lines_go_out_at_the_end_of_the_turn, set_up,
 		    tear_down),
+		cmocka_unit_test_setup_teardown(a_buffer_waits_until_it_is_full_or_its_time_is_up,
+		    set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_last_one_writes_what_is_left, set_up,
 		    tear_down),
 		cmocka_unit_test_setup_teardown(reopening_keeps_the_number_and_loses_nothing,
