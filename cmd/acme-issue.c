@@ -268,6 +268,7 @@ work(struct args *args, struct certstore *store, struct err *e)
 		return err_exit_code(e->kind);
 	}
 	run.http = acme_http_new(interrupt_watch());
+	job->by_hand = true;
 	issue_decide(job);
 	if (job->outcome == ISSUE_BUSY)
 		job->outcome = ISSUE_FAILED; /* asked for by hand: to be told */

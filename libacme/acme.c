@@ -23,7 +23,7 @@
 #define NONCES_MAX 64
 /* A CA may refuse nonces at random (Pebble does, to teach clients); give up only when it refuses all. */
 #define NONCE_TRIES 50
-#define TRIES 4
+#define TRIES 5
 /* The longest Retry-After that is waited for within a request; longer ones are the caller's affair. */
 #define WAIT_MAX_MS 30000
 
@@ -46,6 +46,7 @@ struct acme {
 	bool needs_eab;
 	cJSON *profiles; /* name: description; NULL = none */
 	int64_t skew;
+	int64_t busy_until; /* wall clock: until then the CA wants to be left alone */
 	EVP_PKEY *key;
 	char *kid;
 	char *nonces[NONCES_MAX]; /* newest last */
@@ -167,11 +168,25 @@ acme_account_url(const struct acme *ca)
 	return ca->kid;
 }
 
-/* 0.5, 2, 8 s: long enough for a restart, short enough for a person who waits. */
+/* 0.25, 1, 4, 4 s: long enough for a restart, short enough for a person who waits. */
 static int64_t
 pause_ms(unsigned tries)
 {
-	return (int64_t)500 << (2 * (tries - 1));
+	return tries < 3 ? (int64_t)250 << (2 * (tries - 1)) : 4000;
+}
+
+/* When the CA's Retry-After is over, wall clock; 0 = it did not say. */
+static int64_t
+retry_at(const struct acme_reply *reply)
+{
+	return reply->retry_after_ms < 0 ? 0 : clock_wall() + (reply->retry_after_ms + 999) / 1000;
+}
+
+/* Busy, or asking for a pause: not an answer to what was asked. */
+static bool
+is_put_off(const struct acme_reply *reply)
+{
+	return reply->status == 429 || reply->status >= 500;
 }
 
 /* ---- the directory (RFC 8555 7.1.1) ---------------------------------------------------------- */
@@ -185,6 +200,13 @@ read_directory(struct acme *ca, const struct acme_reply *reply, struct err *e)
 	cJSON *doc;
 	int rc = 0;
 
+	if (is_put_off(reply) && reply->retry_after_ms >= 0) {
+		err_set(e, ERR_TEMPFAIL, "%s asks for a pause (status %d)", ca->server,
+		    reply->status);
+		if (e)
+			e->retry_at = retry_at(reply);
+		return -1;
+	}
 	if (reply->status != 200) {
 		err_set(e, ERR_UNAVAILABLE,
 		    "%s answers with status %d instead of an ACME directory", ca->server,
@@ -193,6 +215,8 @@ read_directory(struct acme *ca, const struct acme_reply *reply, struct err *e)
 	}
 	if (acme_json_parse(reply->body, "the CA's directory", &doc, e) < 0) {
 		err_wrap(e, "%s", ca->server);
+		if (e)
+			e->kind = ERR_UNAVAILABLE;
 		return err_hint(e, "check the address given with --server");
 	}
 	for (size_t i = 0; i < RESOURCE_COUNT; i++) {
@@ -233,10 +257,12 @@ open_done(void *arg, const struct acme_reply *reply, struct err *why)
 {
 	struct acme *ca = arg;
 	struct err e = ERR_INIT;
-	bool passing = why ? why->kind == ERR_TEMPFAIL : reply->status >= 500;
+	bool passing = why ? why->kind == ERR_TEMPFAIL : is_put_off(reply);
+	int64_t said_ms = reply ? reply->retry_after_ms : -1;
 
-	if (passing && again(ca, &ca->tries)) {
-		acme_http_after(ca->http, pause_ms(ca->tries), open_send, ca);
+	if (passing && said_ms <= WAIT_MAX_MS && again(ca, &ca->tries)) {
+		acme_http_after(ca->http, said_ms >= 0 ? said_ms : pause_ms(ca->tries), open_send,
+		    ca);
 		return;
 	}
 	if (why) {
@@ -358,7 +384,6 @@ call_refused(struct call *call, const struct acme_reply *reply)
 {
 	struct acme_problem problem = { 0 };
 	struct err e = ERR_INIT;
-	int64_t retry_at = 0;
 
 	if (acme_problem_parse(reply->body, &problem, NULL) < 0) {
 		problem.type = mem_strdup("");
@@ -366,11 +391,14 @@ call_refused(struct call *call, const struct acme_reply *reply)
 	}
 	problem.status = reply->status;
 	if (!call_repeats(call, reply, &problem)) {
-		if (reply->retry_after_ms >= 0)
-			retry_at = clock_wall() + (reply->retry_after_ms + 999) / 1000;
-		acme_problem_error(&problem, retry_at, call->post.what, &e);
-		if (reply->status == 429 || (reply->status == 503 && retry_at))
+		acme_problem_error(&problem, retry_at(reply), call->post.what, &e);
+		if (reply->status == 429 || (reply->status == 503 && retry_at(reply)))
 			e.kind = ERR_TEMPFAIL;
+		else if (!*problem.type)
+			e.kind = ERR_UNAVAILABLE; /* no CA's word on the request */
+		/* A CA that is busy is so for all: nobody else asks before that time. */
+		if (reply->status == 503 && retry_at(reply))
+			call->ca->busy_until = retry_at(reply);
 		call_finish(call,
 		    &(struct acme_answer){ .reply = reply, .problem = &problem, .error = &e });
 	}
@@ -399,24 +427,42 @@ call_done(void *arg, const struct acme_reply *reply, struct err *why)
 		call_refused(call, reply);
 }
 
+/* The CA asked for a pause that is not waited for. */
+static void
+put_off(struct call *call, int64_t until)
+{
+	struct err e = ERR_INIT;
+
+	err_set(&e, ERR_TEMPFAIL, "%s: the CA asks for a pause", call->post.what);
+	e.retry_at = until;
+	call_finish(call, &(struct acme_answer){ .error = &e });
+	err_release(&e);
+}
+
 static void
 nonce_done(void *arg, const struct acme_reply *reply, struct err *why)
 {
 	struct call *call = arg;
 	struct err e = ERR_INIT;
+	int64_t said_ms = reply ? reply->retry_after_ms : -1;
 
 	if (reply && reply->nonce) {
 		nonce_put(call->ca, reply->nonce);
 		call_send(call);
 		return;
 	}
-	if ((!why || why->kind == ERR_TEMPFAIL) && again(call->ca, &call->tries)) {
-		acme_http_after(call->ca->http, pause_ms(call->tries), call_send, call);
+	if ((!why || why->kind == ERR_TEMPFAIL) && said_ms <= WAIT_MAX_MS &&
+	    again(call->ca, &call->tries)) {
+		acme_http_after(call->ca->http, said_ms >= 0 ? said_ms : pause_ms(call->tries),
+		    call_send, call);
 		return;
 	}
-	if (why)
+	if (why) {
 		err_move(&e, why);
-	else
+	} else if (said_ms >= 0) {
+		put_off(call, retry_at(reply));
+		return;
+	} else
 		err_set(&e, ERR_UNAVAILABLE, "the CA gives out no nonce (status %d)",
 		    reply->status);
 	call_fail(call, &e, false);
@@ -461,8 +507,13 @@ call_send(void *arg)
 		.done = nonce_done,
 		.arg = call,
 	};
-	char *nonce = nonce_take(call->ca);
+	char *nonce;
 
+	if (call->ca->busy_until > clock_wall()) {
+		put_off(call, call->ca->busy_until);
+		return;
+	}
+	nonce = nonce_take(call->ca);
 	if (!nonce) {
 		acme_http_start(call->ca->http, &fetch);
 		return;

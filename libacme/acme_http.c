@@ -36,7 +36,7 @@ struct transfer {
 	struct acme_reply reply;
 	void (*done)(void *arg, const struct acme_reply *reply, struct err *e);
 	void *arg;
-	char *url, *ca_file;
+	char *url, *ca_file, *retry_after;
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -98,7 +98,8 @@ transfer_reset(struct transfer *t)
 	reply_reset(&t->reply);
 	free(t->url);
 	free(t->ca_file);
-	t->url = t->ca_file = NULL;
+	free(t->retry_after);
+	t->url = t->ca_file = t->retry_after = NULL;
 	t->why[0] = '\0';
 	buf_release(&t->sent);
 	buf_release(&t->received);
@@ -171,19 +172,22 @@ nonce_ok(struct span s)
 	return s.n > 0 && s.n <= NONCE_MAX;
 }
 
-/* RFC 9110 10.2.3: seconds or a date. */
+/* RFC 9110 10.2.3: seconds, or a date, which is the server's clock's: counted from its Date, if it sent one. */
 static int64_t
-parse_retry_after(struct span value)
+retry_after_ms(const struct transfer *t)
 {
+	struct span value = span_str(t->retry_after ? t->retry_after : "");
 	uint64_t seconds;
 	int64_t wall;
 
 	if (span_to_u64(value, RETRY_AFTER_MAX, &seconds) == 0)
 		return (int64_t)seconds * 1000;
 	if (clock_parse_http(value, &wall) == 0) {
-		int64_t delay = wall - clock_wall();
+		int64_t delay = wall - (t->reply.date ? t->reply.date : clock_wall());
 
-		return delay > 0 ? delay * 1000 : 0;
+		return delay > (int64_t)RETRY_AFTER_MAX ? (int64_t)RETRY_AFTER_MAX * 1000
+		       : delay > 0                      ? delay * 1000
+							: 0;
 	}
 	return -1;
 }
@@ -211,8 +215,10 @@ read_links(struct acme_reply *reply, struct span value)
 }
 
 static void
-read_header(struct acme_reply *reply, struct span name, struct span value)
+read_header(struct transfer *t, struct span name, struct span value)
 {
+	struct acme_reply *reply = &t->reply;
+
 	if (span_eq_nocase(name, SPAN("replay-nonce"))) {
 		free(reply->nonce);
 		reply->nonce = nonce_ok(value) ? mem_dup_span(value) : NULL;
@@ -224,7 +230,8 @@ read_header(struct acme_reply *reply, struct span name, struct span value)
 			reply->location = NULL;
 		}
 	} else if (span_eq_nocase(name, SPAN("retry-after"))) {
-		reply->retry_after_ms = parse_retry_after(value);
+		free(t->retry_after);
+		t->retry_after = mem_dup_span(value);
 	} else if (span_eq_nocase(name, SPAN("link"))) {
 		read_links(reply, value);
 	} else if (span_eq_nocase(name, SPAN("date"))) {
@@ -242,9 +249,11 @@ on_header(char *data, size_t size, size_t count, void *arg)
 	if (span_starts(line, SPAN("HTTP/"))) {
 		/* A new header block (after a redirect or 1xx): what came before does not count. */
 		reply_reset(&t->reply);
+		free(t->retry_after);
+		t->retry_after = NULL;
 	} else if (span_find(line, ':') > 0 && line.n <= HEADER_VALUE_MAX) {
 		span_split(&line, ':', &name);
-		read_header(&t->reply, name, span_trim(line));
+		read_header(t, name, span_trim(line));
 	}
 	return size * count;
 }
@@ -452,6 +461,7 @@ transfer_finish(struct acme_http *http, struct transfer *t, CURLcode code)
 		t->reply.status = (int)status;
 		t->reply.body = buf_span(&t->received);
 		t->reply.peer = peer ? peer : "";
+		t->reply.retry_after_ms = retry_after_ms(t);
 		t->done(t->arg, &t->reply, NULL);
 	} else {
 		map_error(t, code, &e);

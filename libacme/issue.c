@@ -7,6 +7,7 @@
  *	gatehouse/orders/NAME.json   an order under way      the next run takes it up (order.c)
  *	gatehouse/publish/NAME       a version half written  certstore_recover
  *	gatehouse/deploy/NAME.json   live, not seen served   the next run deploys, without an order
+ *	gatehouse/backoff/NAME.json  orders that failed      the next run waits, if there were several
  *
  * The renewal configuration is written before the version goes live: a first issuance that
  * is killed in between is finished by acme-renew, which finds configuration and order.
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "libacme/backoff.h"
 #include "libacme/deploy.h"
 #include "libacme/hook.h"
 #include "libacme/order_file.h"
@@ -225,6 +227,9 @@ decide_locked(struct issue *job, struct err *e)
 		goto out;
 	job->order_wanted = is_due(job);
 	settle_order(job, &file);
+	if (job->order_wanted && backoff_check(job->store, job->name, job->names, job->name_count,
+				     job->by_hand || job->force, e) < 0)
+		goto out;
 	if (deploy_note_load(job->store, job->name, &note)) {
 		job->deploy_wanted = job->live.leaf != NULL;
 		job->verify = note.verify;
@@ -370,12 +375,17 @@ on_order(void *arg, struct order *order, struct err *e)
 	struct err why = ERR_INIT;
 
 	if (e) {
+		backoff_failed(job->store, job->name, job->names, job->name_count, e,
+		    order_was_asked(order));
 		issue_fail(job, e);
 	} else {
 		say(job, "publishing");
 		if (publish(job, &why) < 0) {
+			backoff_failed(job->store, job->name, job->names, job->name_count, &why,
+			    true);
 			issue_fail(job, &why);
 		} else {
+			backoff_succeeded(job->store, job->name);
 			job->outcome = ISSUE_ISSUED;
 			job->deploy_wanted = true;
 		}

@@ -43,6 +43,7 @@ struct issue {
 	bool wants_key;       /* a live key of another kind than how.key makes it due */
 	bool save;            /* write how to the renewal configuration */
 	bool directory_hooks; /* also run renewal-hooks/deploy */
+	bool by_hand;         /* somebody waits for it: pauses between failures are shorter */
 	bool changed;         /* names asked for differ on purpose from the live ones: due */
 
 	/* Found and done. */

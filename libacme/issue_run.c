@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "libacme/backoff.h"
 #include "libacme/deploy.h"
 #include "libacme/hook.h"
 #include "libacme/issue.h"
@@ -19,6 +20,7 @@ struct authority {
 	struct acme *ca;
 	struct account account;
 	struct err failure;
+	char *skew; /* "this machine's clock is ..."; NULL = it is right */
 };
 
 struct batch {
@@ -65,11 +67,9 @@ authority_open(struct batch *b, struct authority *a, struct issue *job)
 		return;
 	skew = acme_clock_skew(a->ca);
 	if (skew > SKEW_MAX_S || skew < -SKEW_MAX_S) {
-		char *text = mem_printf("this machine's clock is %lld minutes %s the CA's",
+		a->skew = mem_printf("this machine's clock is %lld minutes %s the CA's",
 		    (long long)(skew < 0 ? -skew : skew) / 60, skew < 0 ? "behind" : "ahead of");
-
-		say(b, NULL, text);
-		free(text);
+		say(b, NULL, a->skew);
 	}
 	(void)!account_use(job->store, a->ca, a->account_id, &b->options->account, &a->account,
 	    &a->failure);
@@ -106,6 +106,7 @@ authorities_free(struct batch *b)
 		acme_free(a->ca);
 		account_release(&a->account);
 		err_release(&a->failure);
+		free(a->skew);
 		free(a);
 	}
 }
@@ -137,6 +138,8 @@ open_authorities(struct batch *b)
 			continue;
 		a = authority_for(b, job);
 		if (a->failure.kind != ERR_NONE) {
+			backoff_failed(job->store, job->name, job->names, job->name_count,
+			    &a->failure, false);
 			fail_with(job, &a->failure);
 			continue;
 		}
@@ -168,6 +171,20 @@ start_next(void *arg)
 		if (job->order_wanted) {
 			issue_start(job, b->options, on_done, b);
 			return;
+		}
+	}
+}
+
+/* What went wrong under a wrong clock may well have gone wrong because of it. */
+static void
+blame_clocks(struct batch *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		struct issue *job = b->jobs[i];
+
+		for (struct authority *a = b->authorities; a; a = a->next) {
+			if (a->skew && job->ca == a->ca && job->outcome == ISSUE_FAILED)
+				err_hint(&job->error, "%s: set it right (NTP)", a->skew);
 		}
 	}
 }
@@ -265,6 +282,7 @@ issue_run(struct issue *const *jobs, size_t count, const struct issue_options *o
 		jobs[i]->solver = NULL;
 		jobs[i]->options = NULL;
 	}
+	blame_clocks(&b);
 	solver_shared_free(solvers);
 	authorities_free(&b);
 	if (why.kind == ERR_NONE)

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "libacme/ari.h"
+#include "libacme/backoff.h"
 #include "libacme/deploy.h"
 #include "libacme/issued.h"
 #include "libacme/renewal.h"
@@ -136,6 +137,25 @@ read_renewal(struct surveying *l)
 	return how.verify;
 }
 
+static void
+read_backoff(struct surveying *l)
+{
+	char when[CLOCK_RFC3339_LEN + 1] = "";
+	struct backoff b;
+
+	if (backoff_load(l->store, l->name, &b)) {
+		int64_t next = b.hold_until > b.next_try ? b.hold_until : b.next_try;
+
+		if (next > clock_wall())
+			clock_format_rfc3339(next, when);
+		inspection_add(&l->s->found, INSPECT_RENEWAL_FAILS, INSPECT_WARNING,
+		    "its renewal failed %u times%s%s: %s", b.failures,
+		    *when ? ", next try not before " : "", when,
+		    b.problem ? b.problem : "no reason is known");
+	}
+	backoff_release(&b);
+}
+
 /* What libacme remembers: a deployment that is not over, an order that is not over. */
 static void
 read_notes(struct surveying *l)
@@ -151,6 +171,7 @@ read_notes(struct surveying *l)
 		    note.problem ? note.problem : "the run that did it was cut short");
 	deploy_note_release(&note);
 	free(order);
+	read_backoff(l);
 }
 
 static void

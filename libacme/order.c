@@ -139,6 +139,7 @@ order_fail(struct order *o, struct err *e)
 
 	err_move(&why, e);
 	order_cleanup(o);
+	o->failed_in = o->state;
 	o->state = ORDER_FAILED;
 	o->req.done(o->req.arg, o, &why);
 	err_release(&why);
@@ -152,6 +153,13 @@ order_fail_for_good(struct order *o, struct err *e)
 }
 
 bool
+order_was_asked(const struct order *o)
+{
+	return o->failed_in != ORDER_IDLE && o->failed_in != ORDER_PRESENTING &&
+	       !acme_http_stopped(acme_transport(o->req.ca));
+}
+
+bool
 order_collect(struct order *o, struct err *failure)
 {
 	if (failure && o->failure.kind == ERR_NONE)
@@ -159,21 +167,35 @@ order_collect(struct order *o, struct err *failure)
 	return --o->waiting == 0;
 }
 
+static void
+post_it(struct order *o, struct acme_post post)
+{
+	o->waiting++;
+	acme_post(o->req.ca, &post);
+}
+
 void
 order_post(struct order *o, const char *url, struct span payload, const char *what,
     void (*done)(void *arg, const struct acme_answer *answer), void *arg)
 {
-	struct acme_post post = {
-		.url = url,
-		.payload = payload,
-		.what = what,
-		.repeatable = payload.n == 0,
-		.done = done,
-		.arg = arg,
-	};
+	post_it(o, (struct acme_post){ .url = url,
+		       .payload = payload,
+		       .what = what,
+		       .repeatable = payload.n == 0,
+		       .done = done,
+		       .arg = arg });
+}
 
-	o->waiting++;
-	acme_post(o->req.ca, &post);
+void
+order_post_again(struct order *o, const char *url, struct span payload, const char *what,
+    void (*done)(void *arg, const struct acme_answer *answer), void *arg)
+{
+	post_it(o, (struct acme_post){ .url = url,
+		       .payload = payload,
+		       .what = what,
+		       .repeatable = true,
+		       .done = done,
+		       .arg = arg });
 }
 
 /* ---- the order object (RFC 8555 7.1.3) ------------------------------------------------------- */
@@ -275,6 +297,8 @@ order_follow(struct order *o, const struct acme_answer *answer)
 	cJSON_Delete(doc);
 	return;
 bad:
+	/* What is wrong is the CA, or somebody before it. */
+	e.kind = ERR_UNAVAILABLE;
 	order_fail(o, &e);
 	cJSON_Delete(doc);
 	err_release(&e);
@@ -414,7 +438,8 @@ order_ask(struct order *o)
 	}
 	buf_init(&json, ORDER_PAYLOAD_MAX);
 	add_order(o, profile, &json);
-	order_post(o, acme_url(o->req.ca, ACME_NEW_ORDER), buf_span(&json),
+	/* An order that is made twice costs less than a run that gives up: CAs hand out the same one again. */
+	order_post_again(o, acme_url(o->req.ca, ACME_NEW_ORDER), buf_span(&json),
 	    "the CA refused the order", on_created, o);
 	buf_release(&json);
 }

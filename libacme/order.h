@@ -59,6 +59,9 @@ void order_start(struct order *order);
 /* Not while under way. Takes NULL. The file stays: remove it once the result is safe. */
 void order_free(struct order *order);
 
+/* After a failure: had the CA been asked in earnest, so that it costs of its limits? Not by what we found out ourselves, or were told to stop. */
+bool order_was_asked(const struct order *order);
+
 /* PEM as the CA sent it, leaf first. */
 struct span order_fullchain(const struct order *order);
 EVP_PKEY *order_key(const struct order *order);

@@ -19,7 +19,7 @@
 
 struct order {
 	struct order_request req;
-	enum order_state state;
+	enum order_state state, failed_in;
 	struct arena *arena;
 	struct order_file file;
 	struct authz *authz;
@@ -47,6 +47,9 @@ void order_fail_for_good(struct order *o, struct err *e);
 void order_cleanup(struct order *o);
 /* A request whose payload is empty is POST-as-GET and is repeated when lost. Counts in waiting. */
 void order_post(struct order *o, const char *url, struct span payload, const char *what,
+    void (*done)(void *arg, const struct acme_answer *answer), void *arg);
+/* The same for a payload that may come twice without harm. */
+void order_post_again(struct order *o, const char *url, struct span payload, const char *what,
     void (*done)(void *arg, const struct acme_answer *answer), void *arg);
 /* One of several things that are waited for has come; true when it was the last. */
 bool order_collect(struct order *o, struct err *failure);

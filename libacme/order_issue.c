@@ -70,12 +70,14 @@ static void
 on_finalized(void *arg, const struct acme_answer *answer)
 {
 	struct order *o = arg;
+	bool lost = answer->lost || (answer->reply && answer->reply->status >= 500 &&
+					answer->error && answer->error->retry_at == 0);
 
 	o->waiting--;
 	if (!answer->error) {
 		order_follow(o, answer);
-	} else if (answer->lost && !acme_http_stopped(acme_transport(o->req.ca))) {
-		/* It may have arrived: the order tells. */
+	} else if (lost && !acme_http_stopped(acme_transport(o->req.ca))) {
+		/* It may have arrived, and been acted upon: the order tells. */
 		o->finalize_unsure = true;
 		order_move(o, ORDER_ISSUING);
 		order_poll(o, -1);

@@ -103,7 +103,7 @@ order_answer(struct order *o)
 
 		if (!a->presented || a->answered)
 			continue;
-		order_post(o, a->challenge.url, SPAN("{}"), "cannot answer a challenge",
+		order_post_again(o, a->challenge.url, SPAN("{}"), "cannot answer a challenge",
 		    on_answered, o);
 		sent++;
 	}
@@ -254,11 +254,13 @@ on_authz(void *arg, const struct acme_answer *answer)
 	struct err e = ERR_INIT;
 	bool bad = answer->error != NULL;
 
-	if (bad)
+	if (bad) {
 		err_move(&e, answer->error);
-	else
-		bad = authz_read(at->authz, answer->reply->body, o->req.solver->type, o->thumbprint,
-			  o->arena, &e) < 0;
+	} else if (authz_read(at->authz, answer->reply->body, o->req.solver->type, o->thumbprint,
+		       o->arena, &e) < 0) {
+		bad = true;
+		e.kind = ERR_UNAVAILABLE;
+	}
 	if (order_collect(o, bad ? &e : NULL))
 		order_authorized(o);
 	err_release(&e);

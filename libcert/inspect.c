@@ -40,6 +40,7 @@ static const char *const words[INSPECT_KINDS] = {
 	[INSPECT_WIRE_DIFFERS] = "wire-differs",
 	[INSPECT_WIRE_UNREACHABLE] = "wire-unreachable",
 	[INSPECT_NOT_DEPLOYED] = "not-deployed",
+	[INSPECT_RENEWAL_FAILS] = "renewal-fails",
 };
 
 const char *

@@ -65,14 +65,16 @@ def test_many_at_once(store, certs, pebble):
     assert all(store.number(name) == 2 for name in names)
 
 
-def test_renewing_again_and_again_at_once_orders_once(store, certs, pebble, start):
-    store.issue("a.example")
-    make_old(store, certs, "a.example")
+def test_twenty_runs_at_once_order_once_per_lineage(store, certs, pebble, start):
+    names = ("a.example", "b.example", "c.example")
+    for name in names:
+        store.issue(name)
+        make_old(store, certs, name)
     made = orders_made(pebble)
     runs = [start("acme-renew", store.argv("acme-renew", "--ca-file", pebble.ca_file, "-q"),
-                  env={"no_proxy": "*"}) for _ in range(6)]
-    assert [run.wait() for run in runs] == [0] * 6
-    assert orders_made(pebble) == made + 1 and store.number("a.example") == 2
+                  env={"no_proxy": "*"}) for _ in range(20)]
+    assert [run.wait() for run in runs] == [0] * 20
+    assert orders_made(pebble) == made + 3 and [store.number(name) for name in names] == [2] * 3
 
 
 def test_one_broken_lineage_does_not_stop_the_others(store, certs):

@@ -5,12 +5,14 @@ import http.server
 import json
 import os
 import pathlib
+import random
 import re
 import threading
 
 import pytest
 
 from . import programs
+from .acme_proxy import DROP
 from .certs import file_fingerprint, key_matches, load_certificates
 from .pebble import Pebble
 from .process import run
@@ -163,6 +165,23 @@ def orders_made(pebble):
 def validations(pebble):
     """How many challenges pebble was told to validate."""
     return len(re.findall(r"POST /chalZ/", pebble.log()))
+
+
+def under_fire(make_pebble, acme_proxy, make_site, directory, rejected, dropped, count):
+    """count lineages renewed at once from a CA that rejects that many percent of the nonces, over a
+    network that loses that share of the requests or replies. All must be issued, by one run."""
+    pebble = make_pebble(nonce_reject=rejected, authz_reuse=0)
+    proxy = acme_proxy(pebble)
+    store = Store(directory / "le", pebble, make_site(port=pebble.http_port))
+    names = [f"n{i}.example" for i in range(count)]
+    chance = random.Random(count)
+    for name in names:
+        store.issue(name, preflight=False, arguments=["--server", proxy.directory_url])
+    proxy.before(lambda r: DROP if chance.random() < dropped / 2 else None)
+    proxy.after(lambda r, a: DROP if chance.random() < dropped / 2 else None)
+    done = store.renew("-q", "--json", "--force-renewal", "--jobs", "16", check=0, deadline_s=300)
+    assert {lineage["outcome"] for lineage in result(done)["lineages"]} == {"issued"}
+    assert [store.number(name) for name in names] == [2] * count
 
 
 def result(done):
