@@ -14,6 +14,7 @@
 static const struct directive_table *const tables[] = {
 	&directive_main_table,
 	&directive_http_table,
+	&directive_http2_table,
 	&directive_log_table,
 	&directive_server_table,
 	&directive_listen_table,

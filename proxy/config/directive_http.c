@@ -22,6 +22,8 @@ server_settings_init(struct loader *l, struct server_settings *s)
 		.max_headers = 1000,
 		.merge_slashes = true,
 		.ignore_invalid_headers = true,
+		.http2_max_concurrent_streams = 128,
+		.http2_body_preread_size = 65536,
 	};
 }
 
@@ -63,6 +65,7 @@ location_settings_init(struct loader *l, struct location_settings *s)
 			.temp_path = temp_path_default(l, SPAN("client_body_temp")),
 		},
 		.server_tokens = true,
+		.http2_chunk_size = 8192,
 		.access_logs = access_log_default(l),
 		.error_log = l->snapshot->main.error_log,
 		.proxy = {

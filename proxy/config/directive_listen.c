@@ -145,8 +145,8 @@ set_socket_option(struct loader *l, const struct node *n, const struct word *w, 
 static int
 set_parameter(struct loader *l, const struct node *n, const struct word *w, struct listen *it)
 {
-	static const char *const later[] = { "http2",
-		"fastopen=", "setfib=", "accept_filter=", "bind", "quic", "spdy", NULL };
+	static const char *const later[] = { "fastopen=", "setfib=", "accept_filter=", "bind",
+		"quic", "spdy", NULL };
 	struct span value;
 	int rc;
 
@@ -154,6 +154,8 @@ set_parameter(struct loader *l, const struct node *n, const struct word *w, stru
 		it->ssl = true;
 	} else if (span_eq(w->text, SPAN("proxy_protocol"))) {
 		it->proxy_protocol = true;
+	} else if (span_eq(w->text, SPAN("http2"))) {
+		it->http2 = true;
 	} else if (span_eq(w->text, SPAN("default_server")) || span_eq(w->text, SPAN("default"))) {
 		it->default_server = true;
 	} else if (set_socket_option(l, n, w, it, &rc)) {

@@ -18,7 +18,7 @@ struct draft {
 	size_t listen_count;
 	const struct listen *options; /* the one that says something of the socket */
 	const struct listen *default_listen;
-	bool tls, proxy_protocol, differs;
+	bool tls, proxy_protocol, http2, differs;
 	struct draft *home; /* whose listener takes the connections: itself or a wildcard */
 	struct listener *listener;
 	struct endpoint *endpoint;
@@ -57,6 +57,7 @@ add_to_draft(struct loader *l, struct draft *d, const struct listen *it)
 	}
 	d->tls |= it->ssl;
 	d->proxy_protocol |= it->proxy_protocol;
+	d->http2 |= it->http2;
 	LOADER_APPEND(l->scratch, d->listens, d->listen_count, it);
 }
 
@@ -196,6 +197,7 @@ make_endpoint(struct loader *l, struct draft *d, const struct draft *before)
 	d->endpoint->address.text = arena_dup(l->arena, d->address->text);
 	d->endpoint->tls = d->tls;
 	d->endpoint->proxy_protocol = d->proxy_protocol;
+	d->endpoint->http2 = d->http2;
 	d->endpoint->default_server = first->server;
 	d->endpoint->names =
 	    before && same_servers(d, before) ? before->endpoint->names : make_names(l, d);

@@ -21,7 +21,7 @@ struct listen {
 	struct server *server;
 	struct address address;
 	const struct node *node; /* the server's when it has no listen directive */
-	bool ssl, proxy_protocol, default_server;
+	bool ssl, proxy_protocol, http2, default_server;
 	struct socket_options options;
 	bool options_said;
 	int ipv6only; /* -1 = not said */

@@ -103,6 +103,9 @@ struct server_settings {
 	size_t client_header_buffer_size;                           /* 1k */
 	size_t large_header_buffer_count, large_header_buffer_size; /* 4, 8k */
 	bool merge_slashes, underscores_in_headers, ignore_invalid_headers;
+	bool http2;
+	unsigned http2_max_concurrent_streams; /* 128 */
+	size_t http2_body_preread_size;        /* 64k: a stream's first window */
 };
 
 struct mime_type {
@@ -163,6 +166,7 @@ struct location_settings {
 	uint64_t client_max_body_size; /* 0 = no limit */
 	struct body_settings body;
 	bool server_tokens;
+	size_t http2_chunk_size; /* 8k: DATA frames are no longer */
 	struct header_field *add_headers;
 	struct access_log *access_logs; /* NULL = off */
 	const struct error_log *error_log;
@@ -218,6 +222,7 @@ struct endpoint {
 	const struct server *default_server;
 	const struct server_name_index *names;
 	bool tls, proxy_protocol;
+	bool http2; /* "listen ... http2", for all its servers */
 };
 
 /*

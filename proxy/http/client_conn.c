@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "proxy/config/route.h"
+#include "proxy/http/h2_conn.h"
 #include "proxy/tls/tls_context.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
@@ -38,6 +39,27 @@ log_client(const struct client_conn *cc, enum log_level level, const char *what,
 	log_msg(&log, level, "*%llu %s%s, client: " SPAN_FMT ", server: " SPAN_FMT,
 	    (unsigned long long)cc->client.number, why, what, SPAN_ARG(cc->client.remote.text),
 	    SPAN_ARG(cc->client.slot->listener->address.text));
+}
+
+void
+client_conn_log(const struct client_conn *cc, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_client(cc, LOG_LEVEL_INFO, cc->wire->doing(cc), text);
+}
+
+bool
+client_conn_allows_h2(const struct client_conn *cc)
+{
+	const struct endpoint *ep =
+	    route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa);
+
+	return ep->http2 || ep->default_server->settings->http2;
 }
 
 void
@@ -97,10 +119,15 @@ static void
 on_handshake(struct conn *c)
 {
 	struct client_conn *cc = c->owner;
+	const unsigned char *alpn;
+	unsigned alpn_length;
 
 	cc->client.worker->counters.handshakes++;
 	tls_accept_done(c->ssl);
 	http1_start(cc);
+	SSL_get0_alpn_selected(c->ssl, &alpn, &alpn_length);
+	if (span_eq(span_of(alpn, alpn_length), SPAN("h2")))
+		h2_start(cc, span_of(NULL, 0));
 }
 
 static const struct conn_ops client_ops = {

@@ -14,6 +14,7 @@
 #include "proxy/net/conn.h"
 
 struct accepted; /* worker/arrival.h */
+struct h2;       /* h2_session.h */
 struct listen_slot;
 
 /* A wire version, as its connection sees it. */
@@ -48,6 +49,7 @@ struct client_conn {
 	bool reset_timedout;              /* of the last request's location */
 	struct client_conn *next, **prev; /* in worker->clients */
 	struct http1 http1;
+	struct h2 *h2; /* while it is HTTP/2 */
 };
 
 /* Start serving an accepted socket. */
@@ -59,8 +61,13 @@ void client_conn_close(struct client_conn *cc, const char *why);
 void client_conn_set_nodelay(struct client_conn *cc, bool on);
 /* Close, by a reset where reset_timedout_connection says so. */
 void client_conn_time_out(struct client_conn *cc, const char *why);
+/* Info line with the client's address. */
+void client_conn_log(const struct client_conn *cc, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Output waits: close unless some of it is taken each timeout_ms. The codec clears send_timer when it has drained. */
 void client_conn_wait_drain(struct client_conn *cc, int64_t timeout_ms);
+/* May it speak HTTP/2? */
+bool client_conn_allows_h2(const struct client_conn *cc);
 /* Is a request of g under way, or of any other generation than g? */
 bool client_conn_serves(const struct client_conn *cc, const struct generation *g);
 bool client_conn_serves_other(const struct client_conn *cc, const struct generation *g);

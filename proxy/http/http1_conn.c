@@ -3,6 +3,7 @@
 #include "proxy/http/http1_conn.h"
 
 #include "proxy/http/client_conn.h"
+#include "proxy/http/h2_conn.h"
 #include "proxy/http/request_life.h"
 #include "proxy/worker/listen_slot.h"
 
@@ -295,6 +296,24 @@ read_some(struct client_conn *cc)
 	return false; /* CONN_ERROR: on_error follows */
 }
 
+/* "listen ... http2" without TLS: whoever knows says so by the preface. True: it is HTTP/2, or may be still. */
+static bool
+became_h2(struct client_conn *cc, struct span have)
+{
+	struct http1 *h = &cc->http1;
+	struct chunk *in = h->in;
+	enum parse_result result = h2_preface(have);
+
+	h->may_be_h2 = result == PARSE_MORE;
+	if (result == PARSE_OK) {
+		h->in = NULL;
+		h->state = HTTP1_WAIT;
+		h2_start(cc, have);
+		bufpool_return(cc->client.worker->pool, in);
+	}
+	return result != PARSE_BAD;
+}
+
 /* From WAIT or HEAD: gather a head and start its request. */
 static void
 read_heads(struct client_conn *cc)
@@ -315,6 +334,11 @@ read_heads(struct client_conn *cc)
 				timer_set(loop_of(cc), &cc->timer,
 				    client_conn_default_server(cc)
 					->settings->client_header_timeout_ms);
+			}
+			if (h->may_be_h2 && became_h2(cc, have)) {
+				if (cc->wire == &http1_wire && read_some(cc))
+					continue;
+				return;
 			}
 			result = http1_head_end(&h->scan, have, &length, &why);
 			status = head_too_large(cc, result == PARSE_OK ? length : have.n);
@@ -348,6 +372,7 @@ http1_start(struct client_conn *cc)
 	h->finish.run = finish_run;
 	h->input_news.run = input_news_run;
 	h->state = HTTP1_WAIT;
+	h->may_be_h2 = !cc->client.ssl && client_conn_allows_h2(cc);
 	http1_remember(cc, client_conn_default_server(cc)->location_settings);
 	timer_set(loop_of(cc), &cc->timer,
 	    client_conn_default_server(cc)->settings->client_header_timeout_ms);

@@ -36,6 +36,7 @@ enum http1_state {
 struct http1 {
 	enum http1_state state;
 	struct chunk *in; /* borrowed while bytes are unread */
+	bool may_be_h2;   /* nothing but the beginning of HTTP/2's preface has come */
 	struct http1_head_scan scan;
 	struct request *request;    /* being answered, or NULL */
 	struct deferred finish;     /* end of request, out of its handler's stack */

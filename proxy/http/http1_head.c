@@ -98,14 +98,8 @@ http1_version(struct span s, unsigned *major, unsigned *minor)
 	return 0;
 }
 
-enum field_name { NAME_GOOD, NAME_DROPPED, NAME_BAD };
-
-/*
- * A name that is not all letters, digits and hyphens. nginx calls such fields invalid and drops
- * them by default, and so do we; but never one that a careless reader takes for a framing field.
- */
-static enum field_name
-odd_name(struct span name, const struct http1_limits *limits, const char **why)
+enum field_name
+http1_odd_name(struct span name, const struct http1_limits *limits, const char **why)
 {
 	struct lex_squeezed squeezed = { 0 };
 	bool token = true, underscores_only = true;
@@ -150,7 +144,7 @@ split_field(struct span line, const struct http1_limits *limits, struct span *na
 	}
 	*name = span_of(line.p, n);
 	*value = lex_trim(span_after(line, n + 1));
-	return n == plain ? NAME_GOOD : odd_name(*name, limits, why);
+	return n == plain ? NAME_GOOD : http1_odd_name(*name, limits, why);
 }
 
 static void

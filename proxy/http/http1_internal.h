@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * http1_internal: what http1_head.c, http1_request.c, http1_response.c and uri.c share. Nobody else
- * includes it.
+ * http1_internal: what http1_head.c, http1_request.c, http1_response.c, uri.c and h2_request.c share. Nobody
+ * else includes it.
  */
 #ifndef PROXY_HTTP_HTTP1_INTERNAL_H
 #define PROXY_HTTP_HTTP1_INTERNAL_H
@@ -24,6 +24,15 @@ enum parse_result http1_take_line(struct span *rest, struct span *line, const ch
 /* Read field lines up to the end of lines, or to the empty line there. OK or BAD. */
 enum parse_result http1_read_fields(struct span lines, const struct http1_limits *limits,
     struct header_list *headers, struct http1_facts *facts, const char **why);
+
+enum field_name { NAME_GOOD, NAME_DROPPED, NAME_BAD };
+
+/*
+ * A name that is not all letters, digits and hyphens. nginx calls such fields invalid and drops
+ * them by default, and so do we; but never one that a careless reader takes for a framing field.
+ */
+enum field_name http1_odd_name(struct span name, const struct http1_limits *limits,
+    const char **why);
 
 /* RFC 9112 6.1 to 6.3: what both kinds of message agree on. none: framing without either field. */
 enum parse_result http1_decide_framing(const struct http1_facts *facts, unsigned minor,

@@ -187,6 +187,16 @@ get_connection_time(void *subject, struct span arg)
 	    loop_now_ms(r->client->worker->loop) - r->client->started_ms);
 }
 
+static struct span
+get_http2(void *subject, struct span arg)
+{
+	const struct request *r = subject;
+
+	if (r->http_major != 2)
+		return SPAN("");
+	return r->client->ssl ? SPAN("h2") : SPAN("h2c");
+}
+
 /* ---- response ------------------------------------------------------------------------------------ */
 
 static struct span
@@ -238,6 +248,7 @@ static const struct variable rows[] = {
 	ROW("document_uri", get_uri),
 	ROW("host", get_host),
 	ROW("hostname", variable_hostname),
+	ROW("http2", get_http2),
 	ROW("https", variable_https),
 	ROW("is_args", get_is_args),
 	ROW("limit_rate", get_limit_rate),

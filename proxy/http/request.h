@@ -85,6 +85,7 @@ struct request {
 	struct span uri;      /* decoded, normalized; what locations match and $uri shows */
 	unsigned http_major, http_minor;
 	struct header_list headers;
+	struct header_list trailers; /* known once the body has ended */
 	enum body_framing body_framing;
 	uint64_t content_length, body_received;
 	bool is_head, has_query, expect_continue, upgrade;

@@ -28,6 +28,7 @@ request_init(struct request *r, struct arena *arena, struct client *client,
 	header_list_init(&r->response.headers, arena);
 	header_list_init(&r->response.trailers, arena);
 	header_list_init(&r->headers, arena);
+	header_list_init(&r->trailers, arena);
 	r->started_ms = loop_now_ms(loop);
 	r->started_wall_ms = loop_wall_ms(loop);
 	client->requests++;
@@ -53,7 +54,7 @@ request_take_target(struct request *r, struct span path_query, struct span host)
 }
 
 bool
-request_may_follow(const struct request *r)
+request_keeps_connection(const struct request *r)
 {
 	const struct client *client = r->client;
 
@@ -61,8 +62,13 @@ request_may_follow(const struct request *r)
 	       client->requests < r->settings->keepalive_requests &&
 	       loop_now_ms(client->worker->loop) - client->started_ms <=
 		   r->settings->keepalive_time_ms &&
-	       !r->last_on_connection && !client->worker->draining && !client->slot->gone &&
-	       !old_browser_keeps_badly(r);
+	       !client->worker->draining && !client->slot->gone;
+}
+
+bool
+request_may_follow(const struct request *r)
+{
+	return request_keeps_connection(r) && !r->last_on_connection && !old_browser_keeps_badly(r);
 }
 
 void

@@ -23,7 +23,9 @@ void request_init(struct request *r, struct arena *arena, struct client *client,
  * refused with 400.
  */
 const char *request_take_target(struct request *r, struct span path_query, struct span host);
-/* May another request follow this one on its connection (keepalive_*, drain, reload)? */
+/* By what connections live and end by: keepalive_*, drain, reload. */
+bool request_keeps_connection(const struct request *r);
+/* That, and nothing in request and response is against another one after them in HTTP/1. */
 bool request_may_follow(const struct request *r);
 /* Counters, handler, access log, memory: the request is over, answered or not. r is freed. */
 void request_finish(struct request *r);

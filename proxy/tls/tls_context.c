@@ -288,13 +288,16 @@ static int
 on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen, const unsigned char *in,
     unsigned inlen, void *arg)
 {
-	/* "h2" goes in front for endpoints that have it on. */
-	static const unsigned char ours[] = "\x08http/1.1\x08http/1.0";
+	static const unsigned char all[] = "\x02h2\x08http/1.1\x08http/1.0";
+	const struct accept_state *state = state_of(ssl);
+	const struct endpoint *ep =
+	    route_endpoint(state->client->slot->listener, &state->client->local.u.sa);
+	size_t skipped = ep->http2 || state->server->settings->http2 ? 0 : 3;
 	unsigned char *chosen;
 
 	/* RFC 7301, 3.2: no_application_protocol when nothing fits. */
-	if (SSL_select_next_proto(&chosen, outlen, ours, sizeof(ours) - 1, in, inlen) !=
-	    OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto(&chosen, outlen, all + skipped,
+		(unsigned)(sizeof(all) - 1 - skipped), in, inlen) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;

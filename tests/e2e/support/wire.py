@@ -42,6 +42,13 @@ class Reader:
         taken, self.held = self.held[:end], self.held[end:]
         return taken
 
+    def exactly(self, length):
+        while len(self.held) < length:
+            if not self.fill():
+                raise WireError(f"closed in the middle: {self.held[-200:]!r}")
+        taken, self.held = self.held[:length], self.held[length:]
+        return taken
+
     def some(self, limit):
         if not self.held and not self.fill():
             return b""

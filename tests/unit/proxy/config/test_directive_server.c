@@ -99,7 +99,6 @@ test_listen_refusals(void **state)
 		    "no path in the unix domain socket in \"unix:\" of the \"listen\" directive" },
 		{ "listen nosuch.example:80;",
 		    "host not found in \"nosuch.example:80\" of the \"listen\" directive" },
-		{ "listen 80 http2;", "invalid parameter \"http2\"" },
 		{ "listen 80 reuseport=1;", "invalid parameter \"reuseport=1\"" },
 		{ "listen 80 so_keepalive=::;", "invalid so_keepalive value: \"::\"" },
 		{ "listen 80 so_keepalive=1:2:3:4;", "invalid so_keepalive value: \"1:2:3:4\"" },
