@@ -13,7 +13,10 @@ server_settings_init(struct loader *l, struct server_settings *s)
 		.tls = {
 			.protocols = TLS_PROTO_1_2 | TLS_PROTO_1_3,
 			.ciphers = SPAN("HIGH:!aNULL:!MD5"),
+			.buffer_size = 16384,
 			.session_timeout_ms = 5 * 60 * 1000,
+			.tickets = true,
+			.verify_depth = 1,
 		},
 		.client_header_timeout_ms = 60 * 1000,
 		.client_header_buffer_size = 1024,

@@ -201,7 +201,8 @@ make_endpoint(struct loader *l, struct draft *d, const struct draft *before)
 	d->endpoint->default_server = first->server;
 	d->endpoint->names =
 	    before && same_servers(d, before) ? before->endpoint->names : make_names(l, d);
-	if (d->tls && first->server->certificate_count == 0)
+	if (d->tls && first->server->certificate_count == 0 &&
+	    !first->server->settings->tls.reject_handshake)
 		loader_error(l, first->server->node,
 		    "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive");
 }

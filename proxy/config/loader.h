@@ -74,7 +74,8 @@ struct loader {
 	struct diagnostics *diags;
 	struct directive_index directives;
 	struct span conf_directory; /* with its slash */
-	struct span_map log_files, log_formats, certificates, dhparams, upstreams, ciphers;
+	struct span_map log_files, log_formats, certificates, dhparams, upstreams, ciphers,
+	    ticket_keys, zones;
 	struct listen **listens; /* of all servers, in order */
 	size_t listen_count;
 	struct ssl_ctx_st *tls; /* for checking cipher lists; made on first use */
@@ -150,6 +151,16 @@ struct upstream_spec *upstream_new(struct loader *l, struct span name, const str
 struct listen *listen_default(struct loader *l, struct server *server, const struct node *n);
 /* Pair the server's certificates and keys (directive_tls.c). */
 void tls_finish_server(struct loader *l, struct scope *s);
+/* Is there what checks clients' certificates, where they are asked for? (directive_tls_client.c) */
+void tls_check_verify(struct loader *l, const struct tls_settings *tls, const struct node *server);
+/* SSL_CTX for asking the library what it knows; NULL when it cannot be had. */
+struct ssl_ctx_st *loader_tls(struct loader *l);
+/*
+ * The zone of this name; size 0: one that is declared elsewhere already. NULL, and told, when there is none or it
+ * has another size.
+ */
+const struct zone_spec *loader_zone(struct loader *l, const struct node *n, struct span name,
+    size_t size);
 /*
  * The addresses of an upstream server (directive_upstream.c). A name that does not resolve is a
  * warning: start-up never waits for it.

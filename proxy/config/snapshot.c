@@ -39,6 +39,8 @@ loader_init(struct loader *l, struct snapshot *s, struct config_source *src,
 	span_map_init(&l->dhparams, l->scratch);
 	span_map_init(&l->upstreams, l->arena);
 	span_map_init(&l->ciphers, l->scratch);
+	span_map_init(&l->ticket_keys, l->scratch);
+	span_map_init(&l->zones, l->scratch);
 }
 
 static void

@@ -23,6 +23,7 @@
 #include "proxy/config/proxy_settings.h"
 #include "proxy/config/syntax.h"
 #include "proxy/config/template.h"
+#include "proxy/config/tls_spec.h"
 #include "proxy/config/upstream_spec.h"
 
 #include <netinet/in.h>
@@ -74,25 +75,6 @@ struct access_log {
 	const struct template *format;
 	enum log_escape escape;
 	struct access_log *next;
-};
-
-/* A certificate and key as named in the configuration (several per server: RSA + ECDSA). */
-struct certificate_ref {
-	struct span cert_path, key_path; /* absolute */
-	unsigned index;                  /* in snapshot->certificates; one per distinct pair */
-	const struct config_file *file;
-	unsigned line;
-};
-
-enum tls_protocol { TLS_PROTO_1_0 = 1, TLS_PROTO_1_1 = 2, TLS_PROTO_1_2 = 4, TLS_PROTO_1_3 = 8 };
-
-/* Equal settings share one SSL_CTX: compare by value. */
-struct tls_settings {
-	unsigned protocols;  /* set of tls_protocol; default 1.2 + 1.3 */
-	struct span ciphers; /* OpenSSL list; default "HIGH:!aNULL:!MD5" */
-	struct span dhparam; /* path or empty */
-	bool prefer_server_ciphers;
-	int64_t session_timeout_ms; /* 5 min */
 };
 
 /* Settings of http and server level only. */
@@ -275,6 +257,10 @@ struct snapshot {
 	size_t certificate_count;
 	struct span *dhparams; /* distinct paths */
 	size_t dhparam_count;
+	struct span *ticket_key_files; /* distinct paths */
+	size_t ticket_key_file_count;
+	struct zone_spec **zones;
+	size_t zone_count;
 	struct span *trees; /* every root and alias: what workers must be able to read */
 	size_t tree_count;
 	const struct temp_path **temp_paths; /* those in use: where workers may make files */

@@ -7,6 +7,7 @@
 #include "proxy/http/request.h"
 
 #include "proxy/config/route.h"
+#include "proxy/http/client_certificate.h"
 #include "proxy/http/error_page.h"
 #include "proxy/http/rate_limit.h"
 #include "proxy/http/real_ip.h"
@@ -26,8 +27,13 @@ request_location_handler(const struct request *r)
 void
 request_route(struct request *r)
 {
+	unsigned refused = client_certificate_check(r);
 	uint64_t max;
 
+	if (refused) {
+		request_fail(r, refused);
+		return;
+	}
 	real_ip_find(r);
 	if (r->server->ret) {
 		r->location = &r->server->root_location;

@@ -21,9 +21,11 @@ enum bundle_kind {
 	BUNDLE_GLOB,        /* pattern -> paths, each followed by NUL */
 	BUNDLE_HOST, /* host name -> addresses, each followed by NUL; none: it did not resolve */
 	BUNDLE_CERTIFICATE, /* "cert path\nkey path" -> struct bundle_certificate + DERs; empty: disabled */
-	BUNDLE_DHPARAM,  /* path -> DER of the parameters (d2i_KeyParams, EVP_PKEY_DH) */
-	BUNDLE_LISTENER, /* address text -> uint32_t resource id */
-	BUNDLE_LOG,      /* path -> uint32_t resource id */
+	BUNDLE_DHPARAM,    /* path -> DER of the parameters (d2i_KeyParams, EVP_PKEY_DH) */
+	BUNDLE_LISTENER,   /* address text -> uint32_t resource id */
+	BUNDLE_LOG,        /* path -> uint32_t resource id */
+	BUNDLE_ZONE,       /* zone name -> uint32_t resource id */
+	BUNDLE_TICKET_KEY, /* path -> struct ticket_key */
 	BUNDLE_IDENTITY, /* monitor's own: what it read, so that the next reload need not (file_identity.h) */
 };
 

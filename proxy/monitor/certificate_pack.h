@@ -43,4 +43,8 @@ void certificate_pack(struct bundle_writer *w, const struct bundle *previous,
 int dhparam_pack(struct bundle_writer *w, const struct bundle *previous, struct span path,
     struct err *e) __attribute__((warn_unused_result));
 
+/* The same for a file of a session ticket key, which is read anew each time: its age is its worth. */
+int ticket_key_pack(struct bundle_writer *w, struct span path, struct err *e)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define PEM_MAX (1 << 20)
+#define PASSWORDS_MAX (64 << 10)
 
 /* Bytes of the directory part, slash included. */
 static size_t
@@ -43,6 +44,7 @@ certificate_place_open(struct certificate_place *place, struct span cert_path, s
 	struct span dir = span_of(cert_path.p, n);
 
 	place->dir = -1;
+	place->passwords = span_of(NULL, 0);
 	if (n > 0 && span_eq(dir, span_of(key_path.p, directory_length(key_path)))) {
 		char *name = mem_dup_span(dir);
 
@@ -171,15 +173,48 @@ decode_pkcs8(struct certificate_reader *r, struct span pem, struct certificate_p
 	return key;
 }
 
+/* Each line of the password file in turn, until one fits. */
+static int
+parse_with_passwords(struct span pem, struct span path, EVP_PKEY **key, struct err *e)
+{
+	char *name = mem_dup_span(path);
+	struct span rest, line;
+	struct buf passwords;
+	int rc;
+
+	buf_init_secret(&passwords, PASSWORDS_MAX);
+	rc = file_read(name, &passwords, e);
+	if (rc == 0) {
+		rest = buf_span(&passwords);
+		rc = err_set(e, ERR_DATA, "no password of \"%s\" fits", name);
+		while (rc < 0 && span_split(&rest, '\n', &line)) {
+			char *password;
+
+			if (line.n > 0 && line.p[line.n - 1] == '\r')
+				line.n--;
+			if (line.n == 0)
+				continue;
+			password = mem_dup_span(line);
+			rc = pkey_parse_pem(pem, password, key, NULL);
+			OPENSSL_cleanse(password, line.n);
+			free(password);
+		}
+	}
+	buf_release(&passwords);
+	free(name);
+	return rc;
+}
+
 /* Any other form, turned into PKCS#8. */
 static EVP_PKEY *
-decode_any(struct span pem, struct certificate_pair *pair, struct err *e)
+decode_any(struct span pem, struct span passwords, struct certificate_pair *pair, struct err *e)
 {
 	PKCS8_PRIV_KEY_INFO *info;
 	EVP_PKEY *key = NULL;
 	int n;
 
-	if (pkey_parse_pem(pem, NULL, &key, e) < 0)
+	if (pkey_parse_pem(pem, NULL, &key, e) < 0 &&
+	    (passwords.n == 0 || parse_with_passwords(pem, passwords, &key, e) < 0))
 		return NULL;
 	info = EVP_PKEY2PKCS8(key);
 	n = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &pair->key) : -1;
@@ -204,7 +239,7 @@ read_key(struct certificate_reader *r, const struct certificate_place *place,
 	if (file_read_at(directory_of(place), place->key, &pem, e) == 0) {
 		key = decode_pkcs8(r, buf_span(&pem), pair);
 		if (!key)
-			key = decode_any(buf_span(&pem), pair, e);
+			key = decode_any(buf_span(&pem), place->passwords, pair, e);
 		if (!key)
 			err_wrap(e, "private key %s", place->key);
 	}

@@ -9,6 +9,7 @@
 #include "proxy/monitor/log_files.h"
 #include "proxy/monitor/privileges.h"
 #include "proxy/monitor/temp_paths.h"
+#include "proxy/monitor/zone.h"
 #include "proxy/tls/tls_settings.h"
 
 #include <errno.h>
@@ -35,6 +36,10 @@ pack_files(struct edition *ed, const struct bundle *previous)
 	certificate_pack(ed->writer, previous, ed->snapshot, &ed->certificates);
 	for (size_t i = 0; i < ed->snapshot->dhparam_count; i++) {
 		if (dhparam_pack(ed->writer, previous, ed->snapshot->dhparams[i], &e) < 0)
+			complain(ed, NULL, 0, &e);
+	}
+	for (size_t i = 0; i < ed->snapshot->ticket_key_file_count; i++) {
+		if (ticket_key_pack(ed->writer, ed->snapshot->ticket_key_files[i], &e) < 0)
 			complain(ed, NULL, 0, &e);
 	}
 }
@@ -113,6 +118,21 @@ open_logs(struct edition *ed, int stderr_fd)
 	}
 }
 
+static void
+open_zones(struct edition *ed)
+{
+	for (size_t i = 0; i < ed->snapshot->zone_count; i++) {
+		const struct zone_spec *z = ed->snapshot->zones[i];
+		struct err e = ERR_INIT;
+		struct resource *r = zone_open(ed->table, z, &e);
+
+		if (r)
+			note_resource(ed, BUNDLE_ZONE, z->name, r);
+		else
+			complain(ed, NULL, 0, &e);
+	}
+}
+
 void
 edition_open(struct edition *ed, struct resource_table *table, int stderr_fd, unsigned tries)
 {
@@ -120,10 +140,11 @@ edition_open(struct edition *ed, struct resource_table *table, int stderr_fd, un
 	bool *opened = mem_zalloc(s->listener_count * sizeof(*opened));
 
 	ed->table = table;
-	ed->resources =
-	    mem_realloc_array(NULL, s->listener_count + s->log_file_count, sizeof(*ed->resources));
+	ed->resources = mem_realloc_array(NULL,
+	    s->listener_count + s->log_file_count + s->zone_count, sizeof(*ed->resources));
 	open_logs(ed, stderr_fd);
 	temp_paths_make(s, &ed->diagnostics);
+	open_zones(ed);
 	for (; tries > 0 && open_listeners(ed, opened, tries == 1) > 0; tries--) {
 		if (tries > 1)
 			usleep(BIND_PAUSE_US);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * resource: descriptors the monitor opens for its workers: listening sockets and log files.
+ * resource: descriptors the monitor opens for its workers: listening sockets, log files and shared memory.
  *
  * Known by kind and name across generations: an edition that needs one that is there takes a reference, so that
  * a reload keeps sockets and files; the last reference closes. Ids are never used twice.
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum resource_kind { RESOURCE_LISTENER, RESOURCE_LOG };
+enum resource_kind { RESOURCE_LISTENER, RESOURCE_LOG, RESOURCE_ZONE };
 
 struct resource {
 	uint32_t id; /* 1.. */

@@ -26,7 +26,7 @@ struct ticket_keys {
 static int
 fill(struct ticket_key *key)
 {
-	struct ticket_key fresh;
+	struct ticket_key fresh = { .key_bytes = 32 };
 
 	if (RAND_bytes(fresh.name, sizeof(fresh.name)) != 1 ||
 	    RAND_priv_bytes(fresh.cipher, sizeof(fresh.cipher)) != 1 ||
@@ -34,6 +34,20 @@ fill(struct ticket_key *key)
 		return -1;
 	*key = fresh;
 	OPENSSL_cleanse(&fresh, sizeof(fresh));
+	return 0;
+}
+
+int
+ticket_key_parse(struct span file, struct ticket_key *key)
+{
+	size_t n = (file.n - TICKET_KEY_NAME) / 2;
+
+	if (file.n != 48 && file.n != 80)
+		return -1;
+	*key = (struct ticket_key){ .key_bytes = (unsigned)n };
+	memcpy(key->name, file.p, TICKET_KEY_NAME);
+	memcpy(key->mac, file.p + TICKET_KEY_NAME, n);
+	memcpy(key->cipher, file.p + TICKET_KEY_NAME + n, n);
 	return 0;
 }
 

@@ -13,6 +13,8 @@
 #ifndef PROXY_TLS_TICKET_KEY_H
 #define PROXY_TLS_TICKET_KEY_H
 
+#include "base/span.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,9 +24,16 @@
 
 struct ticket_key {
 	unsigned char name[TICKET_KEY_NAME];
-	unsigned char cipher[32]; /* AES-256-CBC */
+	unsigned char cipher[32]; /* AES-256-CBC, or AES-128-CBC when key_bytes is 16 */
 	unsigned char mac[32];    /* HMAC-SHA256 */
+	unsigned key_bytes;       /* of cipher and mac: 32, or 16 in old files */
 };
+
+/*
+ * The content of an ssl_session_ticket_key file: 80 random bytes, or 48 (name, then HMAC, then AES key). -1: it is
+ * neither.
+ */
+int ticket_key_parse(struct span file, struct ticket_key *key) __attribute__((warn_unused_result));
 
 struct ticket_keys;
 

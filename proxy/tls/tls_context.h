@@ -41,6 +41,14 @@ SSL *tls_accept_new(struct generation *g, const struct endpoint *ep, struct clie
 /* The handshake is over: let go of what only it needed. */
 void tls_accept_done(SSL *ssl);
 
+/*
+ * The verdict on the client's certificate by the rules of server, of a generation with contexts t: an X509_V_ERR_*, X509_V_OK
+ * also when none was sent. Judged anew when those rules are not the ones it was judged by last.
+ */
+long tls_client_verdict(SSL *ssl, const struct tls_contexts *t, const struct server *server);
+/* The latest of them, or the handshake's own. */
+long tls_client_last_verdict(const SSL *ssl);
+
 /* The name the client sent (SNI), lower case without a trailing dot; empty when it sent none. Lives as long as ssl. */
 struct span tls_server_name(const SSL *ssl);
 

@@ -6,17 +6,22 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "libcert/dh.h"
+#include "proxy/config/tls_command.h"
+#include "proxy/tls/client_trust.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include <limits.h>
+#include <stdio.h>
 
 /* Preferred first. One name that a library does not know would make it refuse the whole list. */
 static const char *const groups[] = { "X25519MLKEM768", "X25519", "P-256", "P-384", "P-521" };
 
 #define GROUPS_MAX 128
 #define DH_FILE_MAX 65536
+#define RECORD_MAX 16384
+#define EARLY_DATA_MAX 16384
 
 struct protocol {
 	unsigned bit;
@@ -33,6 +38,13 @@ static const struct protocol protocols[] = {
 
 #define PROTOCOL_COUNT (sizeof(protocols) / sizeof(protocols[0]))
 
+static void
+add_field(struct buf *out, struct span s)
+{
+	buf_printf(out, " %zu:", s.n);
+	buf_add(out, s);
+}
+
 void
 tls_settings_digest(const struct tls_settings *s, struct span dh,
     unsigned char digest[TLS_SETTINGS_DIGEST])
@@ -40,31 +52,56 @@ tls_settings_digest(const struct tls_settings *s, struct span dh,
 	struct buf all;
 
 	buf_init(&all, SIZE_MAX / 2);
-	buf_printf(&all, "%u %d %lld %zu ", s->protocols, s->prefer_server_ciphers,
-	    (long long)s->session_timeout_ms, s->ciphers.n);
-	buf_add(&all, s->ciphers);
-	buf_add(&all, dh);
+	buf_printf(&all, "%u %d %d %d %lld %zu %d %u %d %u %u ", s->protocols,
+	    s->prefer_server_ciphers, s->reject_handshake, s->early_data,
+	    (long long)s->session_timeout_ms, s->buffer_size, s->store.off, s->store.builtin,
+	    s->tickets, s->verify, s->verify_depth);
+	add_field(&all, s->ciphers);
+	add_field(&all, s->groups);
+	add_field(&all, dh);
+	add_field(&all, s->client_ca.text);
+	add_field(&all, s->trusted_ca.text);
+	add_field(&all, s->crl.text);
+	if (s->store.zone)
+		buf_printf(&all, " zone %zu %.*s", s->store.zone->size, (int)s->store.zone->name.n,
+		    s->store.zone->name.p);
+	for (const struct tls_command *c = s->commands; c; c = c->next) {
+		add_field(&all, c->name);
+		add_field(&all, c->value);
+	}
 	if (EVP_Digest(all.p, all.len, digest, NULL, EVP_sha256(), NULL) != 1)
 		abort();
 	buf_release(&all);
 }
 
-static void
-set_groups(SSL_CTX *ctx)
+/* Of ours, those the library knows. Asked once per process, the same from then on. */
+static const char *
+default_groups(void)
 {
-	struct buf list;
+	static char list[GROUPS_MAX];
+	SSL_CTX *ctx;
+	size_t n = 0;
 
-	buf_init(&list, GROUPS_MAX);
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-		if (SSL_CTX_set1_groups_list(ctx, groups[i]) != 1)
-			continue;
-		if (list.len > 0)
-			buf_add_char(&list, ':');
-		buf_add_str(&list, groups[i]);
+	if (list[0])
+		return list;
+	ctx = SSL_CTX_new(TLS_server_method());
+	for (size_t i = 0; ctx && i < sizeof(groups) / sizeof(groups[0]); i++) {
+		if (SSL_CTX_set1_groups_list(ctx, groups[i]) == 1)
+			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ":" : "",
+			    groups[i]);
 	}
-	SSL_CTX_set1_groups_list(ctx, buf_str(&list));
-	buf_release(&list);
+	SSL_CTX_free(ctx);
 	ERR_clear_error();
+	return list;
+}
+
+static void
+set_groups(SSL_CTX *ctx, const struct tls_settings *s)
+{
+	char *own = s->groups.n > 0 ? mem_dup_span(s->groups) : NULL;
+
+	SSL_CTX_set1_groups_list(ctx, own ? own : default_groups());
+	free(own);
 }
 
 static int
@@ -158,11 +195,28 @@ set_fixed(SSL_CTX *ctx, const struct tls_settings *s)
 				  SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_num_tickets(ctx, 1);
-	/* Tickets hold the sessions; the mode stays on because some old clients fail where none are offered. */
-	SSL_CTX_set_session_cache_mode(ctx,
-	    SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR);
+	/*
+	 * Our own caches hold the sessions (session_cache.h). Without one the mode stays on, because some old clients
+	 * fail where no ID is offered.
+	 */
+	SSL_CTX_set_session_cache_mode(ctx, s->store.off ? SSL_SESS_CACHE_OFF
+							 : SSL_SESS_CACHE_SERVER |
+							       SSL_SESS_CACHE_NO_INTERNAL |
+							       SSL_SESS_CACHE_NO_AUTO_CLEAR);
+	if (!s->tickets)
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	/* Replays of early data are the backend's to judge: $ssl_early_data tells it (RFC 8470). */
+	if (s->early_data) {
+		SSL_CTX_set_options(ctx, SSL_OP_NO_ANTI_REPLAY);
+		SSL_CTX_set_max_early_data(ctx, EARLY_DATA_MAX);
+	}
 	SSL_CTX_set_timeout(ctx, (long)(timeout < LONG_MAX ? timeout : LONG_MAX));
-	set_groups(ctx);
+	SSL_CTX_set_max_send_fragment(ctx,
+	    s->buffer_size < RECORD_MAX ? (long)s->buffer_size : RECORD_MAX);
+	set_groups(ctx, s);
+	/* AES-128 is strong enough and cheaper; where clients choose, they do. */
+	SSL_CTX_set_ciphersuites(ctx,
+	    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
 }
 
 SSL_CTX *
@@ -176,7 +230,8 @@ tls_settings_context(const struct tls_settings *s, struct span dh, struct err *e
 	}
 	set_fixed(ctx, s);
 	if (set_ciphers(ctx, s->ciphers, e) < 0 || set_protocols(ctx, s->protocols, e) < 0 ||
-	    set_dh(ctx, dh, e) < 0) {
+	    set_dh(ctx, dh, e) < 0 || client_trust_set(ctx, s, e) < 0 ||
+	    tls_command_run(s->commands, ctx, NULL, e) < 0) {
 		SSL_CTX_free(ctx);
 		ctx = NULL;
 	}
@@ -185,14 +240,27 @@ tls_settings_context(const struct tls_settings *s, struct span dh, struct err *e
 }
 
 void
-tls_settings_apply(SSL *ssl, SSL_CTX *ctx)
+tls_settings_apply(SSL *ssl, SSL_CTX *ctx, const struct tls_settings *s)
 {
 	uint64_t options = SSL_CTX_get_options(ctx);
+	char *own;
 
 	SSL_clear_options(ssl, SSL_get_options(ssl) & ~options);
 	SSL_set_options(ssl, options);
 	SSL_set_min_proto_version(ssl, (int)SSL_CTX_get_min_proto_version(ctx));
 	SSL_set_max_proto_version(ssl, (int)SSL_CTX_get_max_proto_version(ctx));
+	SSL_set_max_send_fragment(ssl,
+	    s->buffer_size < RECORD_MAX ? (long)s->buffer_size : RECORD_MAX);
+	SSL_set_verify(ssl, SSL_CTX_get_verify_mode(ctx), SSL_CTX_get_verify_callback(ctx));
+	SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(ctx));
+	SSL_set_max_early_data(ssl, SSL_CTX_get_max_early_data(ctx));
+	SSL_set_recv_max_early_data(ssl, SSL_CTX_get_recv_max_early_data(ctx));
+	own = s->groups.n > 0 ? mem_dup_span(s->groups) : NULL;
+	SSL_set1_groups_list(ssl, own ? own : default_groups());
+	free(own);
+	/* The load has seen them succeed. */
+	(void)!tls_command_run(s->commands, NULL, ssl, NULL);
+	ERR_clear_error();
 }
 
 bool
@@ -263,7 +331,8 @@ tls_settings_check(const struct snapshot *s, struct diagnostics *diags)
 		const struct server *server = s->servers[i];
 
 		/* Inherited settings are the same object. */
-		if (server->certificate_count == 0 || server->settings == last)
+		if ((server->certificate_count == 0 && !server->settings->tls.reject_handshake) ||
+		    server->settings == last)
 			continue;
 		last = server->settings;
 		check_server(server, diags);

@@ -24,7 +24,7 @@ SSL_CTX *tls_settings_context(const struct tls_settings *s, struct span dh, stru
 bool tls_settings_legacy_is_off(const struct tls_settings *s);
 /* The monitor's validation: what is wrong with the settings of servers with certificates, and what is worth a warning. */
 void tls_settings_check(const struct snapshot *s, struct diagnostics *diags);
-/* What SSL_set_SSL_CTX leaves as it was: versions and options. */
-void tls_settings_apply(SSL *ssl, SSL_CTX *ctx);
+/* What SSL_set_SSL_CTX leaves as it was: versions, options, groups, whether clients' certificates are asked for. */
+void tls_settings_apply(SSL *ssl, SSL_CTX *ctx, const struct tls_settings *s);
 
 #endif

@@ -9,6 +9,7 @@
 #include "proxy/upstream/upstream.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
+#include "proxy/worker/shared_zone.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -64,6 +65,7 @@ resource_free(struct worker_resource *r)
 	if (r->fd >= 0)
 		close(r->fd);
 	log_sink_unref(r->sink);
+	shared_zone_unref(r->zone);
 	free(r);
 }
 
@@ -199,6 +201,35 @@ attach_logs(struct generation *g, struct err *e)
 	return 0;
 }
 
+static int
+attach_zones(struct generation *g, struct err *e)
+{
+	const struct snapshot *s = g->snapshot;
+
+	g->zones = mem_zalloc((s->zone_count + 1) * sizeof(g->zones[0]));
+	for (size_t i = 0; i < s->zone_count; i++) {
+		struct worker_resource *r;
+		uint32_t id;
+
+		if (find_id(g->bundle, BUNDLE_ZONE, s->zones[i]->name, &id, e) < 0)
+			return -1;
+		r = resource_find(g->worker, id);
+		if (!r)
+			return err_set(e, ERR_BUG, "descriptor %u was never sent", id);
+		r->named = true;
+		if (!r->zone)
+			r->zone = shared_zone_map(r->fd, s->zones[i]->size);
+		if (!r->zone)
+			return err_set_errno(e, errno, "cannot map the zone \"" SPAN_FMT "\"",
+			    SPAN_ARG(s->zones[i]->name));
+		if (r->fd >= 0)
+			close(r->fd);
+		r->fd = -1;
+		g->zones[i] = shared_zone_ref(r->zone);
+	}
+	return 0;
+}
+
 /* Each listener has a slot or a descriptor to make one of. */
 static int
 check_listeners(struct generation *g, struct err *e)
@@ -225,7 +256,7 @@ prepare(struct generation *g, int fd, struct err *e)
 	struct generation *old = g->worker->generation;
 
 	if (bundle_open(fd, &g->bundle, e) < 0 || load_snapshot(g, e) < 0 ||
-	    attach_logs(g, e) < 0 || check_listeners(g, e) < 0)
+	    attach_logs(g, e) < 0 || attach_zones(g, e) < 0 || check_listeners(g, e) < 0)
 		return -1;
 	if (tls_contexts_new(g, old ? old->tls : NULL, &g->tls, e) < 0)
 		return -1;
@@ -349,6 +380,9 @@ generation_unref(struct generation *g)
 		log_sink_unref(g->sinks[i]);
 	free(g->sinks);
 	free(g->error_logs);
+	for (size_t i = 0; g->zones && i < g->snapshot->zone_count; i++)
+		shared_zone_unref(g->zones[i]);
+	free(g->zones);
 	snapshot_free(g->snapshot);
 	config_source_free(g->source);
 	bundle_close(g->bundle);

@@ -15,9 +15,10 @@
 /* A descriptor the monitor has sent: a listening socket until a slot takes it, a log file in its sink. */
 struct worker_resource {
 	uint32_t id;
-	int fd;                /* -1 once it was taken */
-	struct log_sink *sink; /* NULL until a generation names it as a log */
-	bool named;            /* by the newest generation */
+	int fd;                   /* -1 once it was taken */
+	struct log_sink *sink;    /* NULL until a generation names it as a log */
+	struct shared_zone *zone; /* NULL until a generation names it as a zone */
+	bool named;               /* by the newest generation */
 	struct worker_resource *next;
 };
 

@@ -53,6 +53,21 @@ struct span variable_ssl_server_name(void *subject, struct span arg);
 struct span variable_ssl_session_id(void *subject, struct span arg);
 struct span variable_ssl_session_reused(void *subject, struct span arg);
 
+/* traffic_variable_client.c */
+struct span variable_ssl_client_cert(void *subject, struct span arg);
+struct span variable_ssl_client_escaped_cert(void *subject, struct span arg);
+struct span variable_ssl_client_fingerprint(void *subject, struct span arg);
+struct span variable_ssl_client_i_dn(void *subject, struct span arg);
+struct span variable_ssl_client_i_dn_legacy(void *subject, struct span arg);
+struct span variable_ssl_client_raw_cert(void *subject, struct span arg);
+struct span variable_ssl_client_s_dn(void *subject, struct span arg);
+struct span variable_ssl_client_s_dn_legacy(void *subject, struct span arg);
+struct span variable_ssl_client_serial(void *subject, struct span arg);
+struct span variable_ssl_client_v_end(void *subject, struct span arg);
+struct span variable_ssl_client_v_remain(void *subject, struct span arg);
+struct span variable_ssl_client_v_start(void *subject, struct span arg);
+struct span variable_ssl_client_verify(void *subject, struct span arg);
+
 /* traffic_variable_proxied.c */
 struct span variable_proxy_protocol_addr(void *subject, struct span arg);
 struct span variable_proxy_protocol_port(void *subject, struct span arg);

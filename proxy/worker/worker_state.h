@@ -20,6 +20,7 @@ struct certificate_cache; /* tls/certificate_cache.h */
 struct tls_contexts;      /* tls/tls_context.h */
 struct upstream_groups;   /* upstream/upstream.h */
 struct ticket_keys;       /* tls/ticket_key.h */
+struct shared_zone;       /* shared_zone.h */
 
 /* One adopted bundle with its snapshot. Counted: the worker's newest, and each request under way. */
 struct generation {
@@ -30,6 +31,7 @@ struct generation {
 	struct snapshot *snapshot;
 	struct log_sink **sinks;           /* by log_file index; the sinks outlive generations */
 	struct log *error_logs;            /* by error_log index */
+	struct shared_zone **zones;        /* by zone_spec index; as the sinks */
 	struct tls_contexts *tls;          /* by server */
 	struct upstream_groups *upstreams; /* by upstream_spec index */
 	struct timer expiry;               /* worker_shutdown_timeout, since it was succeeded */

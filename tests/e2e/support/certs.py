@@ -58,7 +58,21 @@ class Certs:
         self.ca.write_bytes(self._cert.public_bytes(serialization.Encoding.PEM))
         self._count = 0
 
-    def issue(self, *names, days=90, begins_days=-1, key="ec", self_signed=False, file=None):
+    def revoked(self, *issued, days=30):
+        """A file with this CA's revocation list, which has these in it."""
+        now = datetime.datetime.utcnow()
+        builder = (x509.CertificateRevocationListBuilder().issuer_name(self._cert.subject)
+                   .last_update(now - datetime.timedelta(days=1)).next_update(now + datetime.timedelta(days=days)))
+        for one in issued:
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(one.x509.serial_number)
+                .revocation_date(now - datetime.timedelta(hours=1)).build())
+        self._count += 1
+        path = self.directory / f"{self._count}.crl"
+        path.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        return path
+
+    def issue(self, *names, days=90, begins_days=-1, key="ec", self_signed=False, file=None, client=False):
         """A leaf for the names; `days` and `begins_days` count from now (negative: the past)."""
         now = datetime.datetime.utcnow()
         leaf_key = new_key(key)
@@ -69,7 +83,8 @@ class Certs:
                 .add_extension(x509.SubjectAlternativeName([_general_name(n) for n in names]),
                                critical=False)
                 .add_extension(x509.BasicConstraints(False, None), critical=True)
-                .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+                .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH if client
+                                                      else ExtendedKeyUsageOID.SERVER_AUTH]),
                                critical=False)
                 .sign(leaf_key if self_signed else self._key, hashes.SHA256()))
         self._count += 1

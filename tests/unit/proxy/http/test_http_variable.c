@@ -271,8 +271,8 @@ without_tls_there_is_nothing_to_say(void **state)
 static void
 unknown_names_are_refused(void **state)
 {
-	static const char *const names[] = { "", "nope", "http", "http_", "Args",
-		"ssl_client_verify", "request_bodies" };
+	static const char *const names[] = { "", "nope", "http", "http_", "Args", "ssl_client_nope",
+		"request_bodies" };
 	struct span arg;
 
 	for (size_t i = 0; i < COUNT(names); i++)

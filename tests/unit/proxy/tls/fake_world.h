@@ -116,9 +116,11 @@ make_servers(struct world *w)
 	}
 	for (unsigned i = 0; i < SERVERS; i++) {
 		w->names[i] = names[i];
-		w->settings[i].tls = (struct tls_settings){
-			.protocols = BOTH, .ciphers = CIPHERS, .session_timeout_ms = 300000
-		};
+		w->settings[i].tls = (struct tls_settings){ .protocols = BOTH,
+			.ciphers = CIPHERS,
+			.session_timeout_ms = 300000,
+			.buffer_size = 16384,
+			.tickets = true };
 		w->of_server[i][0] = &w->refs[i];
 		w->of_server[i][1] = &w->refs[SERVERS];
 		w->servers[i] = (struct server){ .names = &w->names[i],

@@ -69,23 +69,42 @@ every_setting_counts_in_the_digest(void **state)
 	struct tls_settings base = {
 		.protocols = BOTH, .ciphers = CIPHERS, .session_timeout_ms = 300000
 	};
-	struct tls_settings s[4] = { base, base, base, base };
-	unsigned char digests[6][TLS_SETTINGS_DIGEST], again[TLS_SETTINGS_DIGEST];
+	static const struct zone_spec zone = { .name = SPAN_INIT("z"), .size = 65536 };
+	static const struct tls_command command = { SPAN_INIT("Options"), SPAN_INIT("x"), NULL };
+	struct tls_settings s[19];
+	unsigned char digests[21][TLS_SETTINGS_DIGEST], again[TLS_SETTINGS_DIGEST];
 
+	for (int i = 0; i < 19; i++)
+		s[i] = base;
 	s[0].protocols = TLS_PROTO_1_2;
 	s[1].ciphers = SPAN("HIGH");
 	s[2].prefer_server_ciphers = true;
 	s[3].session_timeout_ms = 300001;
-	for (int i = 0; i < 4; i++)
+	s[4].groups = SPAN("P-256");
+	s[5].commands = &command;
+	s[6].buffer_size = 4096;
+	s[7].reject_handshake = true;
+	s[8].early_data = true;
+	s[9].store.off = true;
+	s[10].store.builtin = 5;
+	s[11].store.zone = &zone;
+	s[12].tickets = true;
+	s[13].verify = TLS_VERIFY_ON;
+	s[14].verify_depth = 3;
+	s[15].client_ca.text = SPAN("x");
+	s[16].trusted_ca.text = SPAN("x");
+	s[17].crl.text = SPAN("x");
+	s[18].verify = TLS_VERIFY_OPTIONAL;
+	for (int i = 0; i < 19; i++)
 		tls_settings_digest(&s[i], span_of(NULL, 0), digests[i]);
-	tls_settings_digest(&base, span_of(NULL, 0), digests[4]);
-	tls_settings_digest(&base, dh_der, digests[5]);
-	for (int i = 0; i < 6; i++) {
+	tls_settings_digest(&base, span_of(NULL, 0), digests[19]);
+	tls_settings_digest(&base, dh_der, digests[20]);
+	for (int i = 0; i < 21; i++) {
 		for (int k = 0; k < i; k++)
 			assert_memory_not_equal(digests[i], digests[k], TLS_SETTINGS_DIGEST);
 	}
 	tls_settings_digest(&base, span_of(NULL, 0), again);
-	assert_memory_equal(again, digests[4], TLS_SETTINGS_DIGEST);
+	assert_memory_equal(again, digests[19], TLS_SETTINGS_DIGEST);
 }
 
 static void

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* client_certificate: see client_certificate.h. The order of the checks is nginx's. */
+#include "proxy/http/client_certificate.h"
+
+#include "proxy/http/error_page.h"
+#include "proxy/tls/client_trust.h"
+#include "proxy/tls/tls_context.h"
+#include "proxy/worker/worker_state.h"
+
+#include <openssl/x509_vfy.h>
+
+unsigned
+client_certificate_check(struct request *r)
+{
+	const struct tls_settings *tls = &r->server->settings->tls;
+	SSL *ssl = r->client->ssl;
+	struct span sni;
+	long verdict;
+
+	if (!ssl || tls->verify == TLS_VERIFY_OFF)
+		return 0;
+	sni = tls_server_name(ssl);
+	if (sni.n > 0 && !span_eq(sni, r->host)) {
+		request_log(r, LOG_LEVEL_INFO,
+		    "client attempted to request the server name different from the one that was negotiated");
+		return 421;
+	}
+	verdict = tls_client_verdict(ssl, r->generation->tls, r->server);
+	if (verdict != X509_V_OK &&
+	    !(tls->verify == TLS_VERIFY_OPTIONAL_NO_CA && client_trust_is_about_ca(verdict))) {
+		request_log(r, LOG_LEVEL_INFO, "client SSL certificate verify error: (%ld:%s)",
+		    verdict, X509_verify_cert_error_string(verdict));
+		return STATUS_CERTIFICATE_ERROR;
+	}
+	if (tls->verify == TLS_VERIFY_ON && !SSL_get0_peer_certificate(ssl)) {
+		request_log(r, LOG_LEVEL_INFO, "client sent no required SSL certificate");
+		return STATUS_NO_CERTIFICATE;
+	}
+	return 0;
+}

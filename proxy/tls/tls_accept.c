@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tls_accept: an accepted connection's handshake: server by name, its settings, its certificate, the protocol above.
+ */
+#include "base/mem.h"
+#include "proxy/config/route.h"
+#include "proxy/http/request.h"
+#include "proxy/tls/certificate_cache.h"
+#include "proxy/tls/tls_internal.h"
+#include "proxy/worker/listen_slot.h"
+#include "proxy/worker/worker_state.h"
+
+#include <openssl/err.h>
+
+#define NAME_MAX_BYTES 255 /* of a host name: RFC 1035, 2.3.4 */
+#define SETTINGS_ID_BYTES 16
+
+/* What sessions of a server are bound to; see SSL_set_session_id_context. */
+struct session_id_context {
+	unsigned char settings[SETTINGS_ID_BYTES];
+	uint64_t server;
+};
+
+_Static_assert(sizeof(struct session_id_context) <= SSL_MAX_SID_CTX_LENGTH,
+    "OpenSSL takes no longer ones");
+
+/* ---- the state on the SSL ------------------------------------------------------------------------ */
+
+static void
+state_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+{
+	struct accept_state *state = ptr;
+
+	if (!state)
+		return;
+	generation_unref(state->generation);
+	free(state->name);
+	free(state);
+}
+
+/* OpenSSL's number for our place on an SSL: asked for once per process, the same from then on. */
+static int
+state_index(void)
+{
+	static int index = -1;
+
+	if (index < 0)
+		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, state_free);
+	return index;
+}
+
+struct accept_state *
+tls_accept_state(const SSL *ssl)
+{
+	return SSL_get_ex_data(ssl, state_index());
+}
+
+const struct tls_context *
+tls_accept_context(const struct accept_state *state)
+{
+	return state->generation && state->server
+		   ? state->generation->tls->by_server[state->server->index]
+		   : NULL;
+}
+
+SSL *
+tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *client)
+{
+	struct accept_state *state;
+	SSL *ssl = NULL;
+
+	if (g->tls->by_server)
+		ssl = SSL_new(g->tls->by_server[ep->default_server->index]->ctx);
+	if (!ssl)
+		return NULL;
+	state = mem_zalloc(sizeof(*state));
+	state->client = client;
+	if (SSL_set_ex_data(ssl, state_index(), state) != 1) {
+		free(state);
+		SSL_free(ssl);
+		return NULL;
+	}
+	SSL_set_accept_state(ssl);
+	return ssl;
+}
+
+void
+tls_accept_done(SSL *ssl)
+{
+	struct accept_state *state = tls_accept_state(ssl);
+
+	generation_unref(state->generation);
+	state->generation = NULL;
+	state->server = NULL;
+	state->client = NULL;
+}
+
+struct span
+tls_server_name(const SSL *ssl)
+{
+	const struct accept_state *state = tls_accept_state(ssl);
+
+	return state ? span_of(state->name, state->name_length) : span_of(NULL, 0);
+}
+
+/* ---- ClientHello: which server ---------------------------------------------------------------------- */
+
+static unsigned
+take_u16(struct span *s)
+{
+	unsigned v = (unsigned)(unsigned char)s->p[0] << 8 | (unsigned char)s->p[1];
+
+	*s = span_after(*s, 2);
+	return v;
+}
+
+/*
+ * The host name of a server_name extension (RFC 6066, 3): a list with one entry of type 0. Empty when it is
+ * anything else; what is malformed OpenSSL refuses itself later.
+ */
+static struct span
+parse_server_name(struct span ext)
+{
+	struct span none = { NULL, 0 };
+
+	if (ext.n < 5 || take_u16(&ext) != ext.n || ext.p[0] != TLSEXT_NAMETYPE_host_name)
+		return none;
+	ext = span_after(ext, 1);
+	if (take_u16(&ext) != ext.n || ext.n == 0 || ext.n > NAME_MAX_BYTES ||
+	    span_find(ext, '\0') >= 0)
+		return none;
+	return ext;
+}
+
+static void
+remember_name(struct accept_state *state, SSL *ssl)
+{
+	const unsigned char *bytes;
+	struct span name;
+	size_t n;
+
+	free(state->name);
+	state->name = NULL;
+	state->name_length = 0;
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &n) != 1)
+		return;
+	name = parse_server_name(span_of(bytes, n));
+	if (name.n > 0 && name.p[name.n - 1] == '.')
+		name.n--;
+	if (name.n == 0)
+		return;
+	state->name = mem_dup_span(name);
+	state->name_length = name.n;
+	for (size_t i = 0; i < name.n; i++) {
+		if (state->name[i] >= 'A' && state->name[i] <= 'Z')
+			state->name[i] |= 0x20;
+	}
+}
+
+static bool
+has_certificate(const struct tls_contexts *t, const struct server *server)
+{
+	for (size_t i = 0; i < server->certificate_count; i++) {
+		if (t->certificates[server->certificates[i]->index].n > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Pick server and generation anew: a second ClientHello (after HelloRetryRequest) comes here again. */
+static void
+choose_server(struct accept_state *state)
+{
+	const struct listen_slot *slot = state->client->slot;
+	const struct endpoint *ep = route_endpoint(slot->listener, &state->client->local.u.sa);
+	struct span name = span_of(state->name, state->name_length);
+
+	generation_ref(slot->generation);
+	generation_unref(state->generation);
+	state->generation = slot->generation;
+	/* A reload may have made the endpoint plain: then no server has a certificate for it. */
+	if (!ep->tls || !state->generation->tls->by_server)
+		state->server = NULL;
+	else
+		state->server = name.n > 0 ? route_server(ep, name) : ep->default_server;
+	/* One that says nothing of TLS is served with the default server's. */
+	if (state->server && state->server->certificate_count == 0 &&
+	    !state->server->settings->tls.reject_handshake)
+		state->server = ep->default_server;
+}
+
+static void
+use_server_settings(SSL *ssl, struct accept_state *state)
+{
+	const struct tls_contexts *t = state->generation->tls;
+	const struct tls_context *c = t->by_server[state->server->index];
+	struct session_id_context id = { .server = t->server_ids[state->server->index] };
+
+	if (SSL_get_SSL_CTX(ssl) != c->ctx) {
+		SSL_set_SSL_CTX(ssl, c->ctx);
+		tls_settings_apply(ssl, c->ctx, &state->server->settings->tls);
+	}
+	memcpy(state->rules, c->rules, sizeof(state->rules));
+	memcpy(id.settings, c->settings, sizeof(id.settings));
+	SSL_set_session_id_context(ssl, (const unsigned char *)&id, sizeof(id));
+}
+
+static void
+log_accept(const struct accept_state *state, enum log_level level, const char *what,
+    const char *why)
+{
+	const struct server *server = state->server;
+	const struct error_log *el = server ? server->location_settings->error_log
+					    : state->generation->snapshot->main.error_log;
+	struct log log = generation_error_log(state->generation, el);
+
+	log_msg(&log, level, "*%llu %s \"%.*s\"%s while SSL handshaking, client: " SPAN_FMT,
+	    (unsigned long long)state->client->number, what, (int)state->name_length,
+	    state->name ? state->name : "", why, SPAN_ARG(state->client->remote.text));
+}
+
+static int
+on_client_hello(SSL *ssl, int *alert, void *arg)
+{
+	struct accept_state *state = tls_accept_state(ssl);
+
+	remember_name(state, ssl);
+	choose_server(state);
+	if (!state->server || state->server->settings->tls.reject_handshake ||
+	    !has_certificate(state->generation->tls, state->server)) {
+		log_accept(state, LOG_LEVEL_INFO, "TLS is off for",
+		    state->server && state->server->settings->tls.reject_handshake
+			? ": ssl_reject_handshake is on"
+			: ": it has no usable certificate");
+		*alert = SSL_AD_UNRECOGNIZED_NAME;
+		return SSL_CLIENT_HELLO_ERROR;
+	}
+	use_server_settings(ssl, state);
+	ERR_clear_error();
+	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+/* ---- the other callbacks ---------------------------------------------------------------------------- */
+
+/* All pairs of the server that can be used: OpenSSL picks by the client's algorithms. */
+static int
+on_certificate(SSL *ssl, void *arg)
+{
+	struct accept_state *state = tls_accept_state(ssl);
+	const struct server *server = state->server;
+	struct certificate_cache *cache = state->client->worker->certificates;
+	bool any = false;
+
+	/* The session's lifetime came from the first SSL_CTX. */
+	SSL_SESSION_set_timeout(SSL_get_session(ssl),
+	    (long)(server->settings->tls.session_timeout_ms / 1000));
+	for (size_t i = 0; i < server->certificate_count; i++) {
+		struct span entry =
+		    state->generation->tls->certificates[server->certificates[i]->index];
+		struct err e = ERR_INIT;
+
+		if (entry.n == 0)
+			continue;
+		if (certificate_cache_use(cache, entry, ssl, &e) == 0)
+			any = true;
+		else
+			log_accept(state, LOG_LEVEL_ERROR, "certificate refused for", err_text(&e));
+		err_release(&e);
+	}
+	return any;
+}
+
+static int
+on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen, const unsigned char *in,
+    unsigned inlen, void *arg)
+{
+	static const unsigned char all[] = "\x02h2\x08http/1.1\x08http/1.0";
+	const struct accept_state *state = tls_accept_state(ssl);
+	const struct endpoint *ep =
+	    route_endpoint(state->client->slot->listener, &state->client->local.u.sa);
+	size_t skipped = ep->http2 || state->server->settings->http2 ? 0 : 3;
+	unsigned char *chosen;
+
+	/* RFC 7301, 3.2: no_application_protocol when nothing fits. */
+	if (SSL_select_next_proto(&chosen, outlen, all + skipped,
+		(unsigned)(sizeof(all) - 1 - skipped), in, inlen) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+void
+tls_accept_set_callbacks(SSL_CTX *ctx)
+{
+	SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
+	SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
+	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+}
+
+/* ---- clients' certificates ------------------------------------------------------------------------- */
+
+long
+tls_client_verdict(SSL *ssl, const struct tls_contexts *t, const struct server *server)
+{
+	struct accept_state *state = tls_accept_state(ssl);
+	const struct tls_context *c = t->by_server ? t->by_server[server->index] : NULL;
+
+	if (!state || !c)
+		return X509_V_ERR_UNSPECIFIED;
+	/* By other rules than those of its handshake: a reload, or another server on the same connection. */
+	if (memcmp(state->rules, c->rules, sizeof(state->rules)) != 0) {
+		state->verdict = client_trust_judge(ssl, c->ctx);
+		state->judged = true;
+		memcpy(state->rules, c->rules, sizeof(state->rules));
+	}
+	return tls_client_last_verdict(ssl);
+}
+
+long
+tls_client_last_verdict(const SSL *ssl)
+{
+	const struct accept_state *state = tls_accept_state(ssl);
+
+	return state && state->judged ? state->verdict : SSL_get_verify_result(ssl);
+}

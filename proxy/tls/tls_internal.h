@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tls_internal: what tls_context.c (building), tls_accept.c (choosing by ClientHello) and tls_session.c (resuming) share.
+ * Nobody else includes it.
+ *
+ * An SSL_CTX may outlive the tls_context that made it (each SSL holds its own), so its callbacks find everything
+ * through the SSL's accept state and the worker, never through memory of the tls_context.
+ */
+#ifndef PROXY_TLS_TLS_INTERNAL_H
+#define PROXY_TLS_TLS_INTERNAL_H
+
+#include "proxy/tls/client_trust.h"
+#include "proxy/tls/session_cache.h"
+#include "proxy/tls/ticket_key.h"
+#include "proxy/tls/tls_context.h"
+#include "proxy/tls/tls_settings.h"
+
+struct shared_zone;
+
+/* One SSL_CTX, shared by generations, and what sessions made with it are kept in. */
+struct tls_context {
+	unsigned refs;
+	unsigned char digest[TLS_SETTINGS_DIGEST];
+	unsigned char
+	    settings[TLS_SETTINGS_DIGEST]; /* the same without ticket keys: for sessions */
+	unsigned char rules[CLIENT_TRUST_DIGEST];
+	SSL_CTX *ctx;
+	struct ticket_key *ticket_keys; /* of its own; the first encrypts; NULL = the worker's */
+	size_t ticket_key_count;
+	struct shared_zone *stores[2]; /* builtin, shared; NULL = none */
+};
+
+struct tls_contexts {
+	struct tls_context **distinct;
+	size_t count;
+	struct tls_context **by_server; /* by server->index; NULL = no server has TLS */
+	uint64_t *server_ids;           /* by server->index */
+	struct span *certificates; /* bundle entries by certificate_ref->index; empty = disabled */
+};
+
+/* What hangs on each accepted SSL. */
+struct accept_state {
+	struct client *client;
+	struct generation *generation; /* counted; from ClientHello to tls_accept_done */
+	const struct server *server;   /* in that generation */
+	char *name;                    /* SNI or NULL; owned */
+	size_t name_length;
+	unsigned char rules[CLIENT_TRUST_DIGEST]; /* that the client's certificate was judged by */
+	long verdict;                             /* X509_V_* */
+	bool judged;                              /* by us, after the handshake: verdict counts */
+};
+
+struct accept_state *tls_accept_state(const SSL *ssl);
+/* Of the server that was chosen; NULL outside of the handshake. */
+const struct tls_context *tls_accept_context(const struct accept_state *state);
+
+/* tls_accept.c: the callbacks that choose; tls_session.c: those that resume. */
+void tls_accept_set_callbacks(SSL_CTX *ctx);
+void tls_session_set_callbacks(SSL_CTX *ctx, const struct tls_context *c,
+    const struct ticket_keys *tickets);
+/* Keys and caches of a context, for a generation. */
+int tls_session_open(struct tls_context *c, const struct tls_settings *s,
+    const struct generation *g, struct err *e) __attribute__((warn_unused_result));
+void tls_session_close(struct tls_context *c);
+
+#endif

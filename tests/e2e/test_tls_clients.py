@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: ISC
+"""Certificates of clients: who is let in, what the variables say, side by side with nginx; and 421."""
+import ssl
+
+import pytest
+
+from support.certs import Certs
+from support.client import Client, tls_context
+from support.nginx import difference, normal, side_by_side  # noqa: F401
+from support.wait import DEADLINE_S
+
+VARIABLES = ("verify", "s_dn", "i_dn", "s_dn_legacy", "i_dn_legacy", "serial", "fingerprint", "v_start", "v_end",
+             "v_remain", "escaped_cert")
+V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+
+def context_for(issued, version=V13, with_chain=False):
+    context = tls_context(minimum=version, maximum=version)
+    if issued:
+        context.load_cert_chain(issued.fullchain if with_chain else issued.cert, issued.key)
+    return context
+
+
+def ask(port, context, sni="on.example", host=None, session=None):
+    """All bytes of the answer to one request, to its end."""
+    with Client(port, tls=context, server_name=sni) as client:
+        client.send(f"GET / HTTP/1.1\r\nHost: {host or sni or 'none.example'}\r\nConnection: close\r\n\r\n")
+        return client.until_closed()
+
+
+def server(name, rules, site, listen=""):
+    values = "|".join(f"$ssl_client_{name}" for name in VARIABLES)
+    return f"""server {{ listen 127.0.0.1:@PORT@ ssl {listen}; server_name {name};
+        ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {site.cert}; ssl_certificate_key {site.key}; {rules}
+        add_header X-Raw-Length "$ssl_client_raw_cert" always;
+        return 200 "$ssl_server_name|{values}"; }}"""
+
+
+@pytest.fixture
+def clients(certs, tmp_path):
+    strangers = Certs(tmp_path / "strangers")
+    good = certs.issue("good client, by name", client=True)
+    revoked = certs.issue("revoked", client=True)
+    return {"none": None, "good": good, "revoked": revoked, "old": certs.issue("old", client=True, days=-1, begins_days=-9),
+            "server": certs.issue("server.example"), "stranger": strangers.issue("stranger", client=True),
+            "self": certs.issue("self", client=True, self_signed=True), "rsa": certs.issue("rsa", client=True, key="rsa")}
+
+
+def test_as_nginx(side_by_side, certs, clients):
+    site = certs.issue("a.example")
+    ca, crl = certs.ca, certs.revoked(clients["revoked"])
+    ours, nginx = side_by_side("\n".join((
+        server("off.example", "", site, "default_server"),
+        server("on.example", f"ssl_verify_client on; ssl_client_certificate {ca};", site),
+        server("optional.example", f"ssl_verify_client optional; ssl_client_certificate {ca};", site),
+        server("any.example", "ssl_verify_client optional_no_ca;", site),
+        server("crl.example", f"ssl_verify_client on; ssl_client_certificate {ca}; ssl_crl {crl};", site),
+        server("deep.example", f"ssl_verify_client on; ssl_client_certificate {ca}; ssl_verify_depth 0;", site))))
+    different = []
+    def compare(what, client, sni, host=None, version=V13, **more):
+        mine, theirs = (normal(ask(s.port, context_for(clients[client], version, **more), sni, host), s.port)
+                        for s in (ours, nginx))
+        if mine != theirs:
+            different.append(f"{what}:\n{difference(theirs, mine)}")
+        return mine
+    for name in ("off", "on", "optional", "any", "crl", "deep"):
+        for client in clients:
+            for version in (V12, V13):
+                compare(f"{client} at {name}, {version.name}", client, f"{name}.example", version=version)
+    for what, sni, host in (("host differs", "on.example", "optional.example"),
+                            ("host without rules", "on.example", "off.example"),
+                            ("names no host", "on.example", "unknown.example"),
+                            ("to rules, from none", "off.example", "on.example"),
+                            ("no SNI", None, "off.example")):
+        compare(what, "good", sni, host)
+    assert not different, "(- nginx, + ours)\n" + "\n".join(different)
+    # What the sameness was of.
+    assert b"400 The SSL certificate error" in compare("", "stranger", "on.example")
+    assert b"400 No required SSL certificate was sent" in compare("", "none", "on.example")
+    assert b"421 Misdirected Request" in compare("", "good", "off.example", "on.example")
+    assert b"|SUCCESS|" in compare("", "good", "on.example") and b"|FAILED:" in compare("", "self", "any.example")
+    assert b"|NONE|" in compare("", "none", "optional.example")
+    assert b"495" not in compare("", "revoked", "crl.example") and b"SSL certificate error" in compare(
+        "", "revoked", "crl.example")
+    log = ours.error_log.read_text()
+    for words in ("client SSL certificate verify error: (23:certificate revoked)", "client sent no required SSL certificate",
+                  "client attempted to request the server name different from the one that was negotiated"):
+        assert words in log
+    assert not ours.errors()
+
+
+def config_of(port, *servers):
+    return "http {\n" + "\n".join(servers).replace("@PORT@", str(port)) + "\n}"
+
+
+@pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
+def test_a_reload_judges_open_connections_anew(tinyproxyd, free_port, certs, clients, version):
+    port, site = free_port(), certs.issue("on.example")
+    rules = f"ssl_verify_client on; ssl_client_certificate {certs.ca};"
+    proxy = tinyproxyd(config_of(port, server("on.example", rules, site)))
+    context = context_for(clients["revoked"], version)
+    with Client(port, tls=context, server_name="on.example") as client:
+        assert client.request("/", host="on.example").status == 200
+        session = client.sock.session
+        proxy.reload(config_of(port, server("on.example", f"{rules} ssl_crl {certs.revoked()};", site)))
+        assert client.request("/", host="on.example").status == 200
+        proxy.reload(config_of(port, server(
+            "on.example", f"{rules} ssl_crl {certs.revoked(clients['revoked'])};", site)))
+        assert client.request("/", host="on.example").status == 400
+    # Nor is there a way in by the session of before.
+    import socket
+    with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as plain:
+        with context.wrap_socket(plain, server_hostname="on.example", session=session) as sock:
+            assert not sock.session_reused
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: on.example\r\nConnection: close\r\n\r\n")
+            assert sock.recv(65536).startswith(b"HTTP/1.1 400")
+
+
+def test_another_hosts_ca_is_no_ca(tinyproxyd, free_port, certs, clients, tmp_path):
+    """Without SNI the handshake is the default server's; the request is judged by its own host's rules."""
+    port, site, strangers = free_port(), certs.issue("a.example"), Certs(tmp_path / "strange")
+    def rules(ca):
+        return f"ssl_verify_client on; ssl_client_certificate {ca};"
+    tinyproxyd(config_of(port, server("a.example", rules(certs.ca), site, "default_server"),
+                         server("b.example", rules(strangers.ca), site)))
+    context = context_for(clients["good"])
+    assert ask(port, context, None, "a.example").startswith(b"HTTP/1.1 200")
+    assert ask(port, context, None, "b.example").startswith(b"HTTP/1.1 400")
+
+
+def test_refusals(tinyproxyd, free_port, certs, tmp_path):
+    site, empty = certs.issue("a.example"), tmp_path / "empty.pem"
+    empty.write_text("nothing\n")
+    proxy = tinyproxyd(config_of(free_port(), server("a", "@", site)), started=False)
+    text = proxy.config.read_text()
+    for lines, said in (
+            ("ssl_verify_client on;", 'no "ssl_client_certificate" or "ssl_trusted_certificate" for "ssl_verify_client"'),
+            (f"ssl_client_certificate {tmp_path}/none;", "cannot load certificates"),
+            (f"ssl_trusted_certificate {empty};", "no certificate in PEM"),
+            (f"ssl_crl {certs.ca};", "no revocation list in PEM"),
+            ("ssl_verify_client maybe;", 'invalid value "maybe"')):
+        proxy.config.write_text(text.replace("@", lines))
+        assert said in proxy.run("-t", check=1).err, lines
