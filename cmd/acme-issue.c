@@ -14,6 +14,7 @@
 struct args {
 	struct asked asked;
 	const char *config_dir, *email, *eab_kid, *eab_key;
+	bool trial_server;
 	bool agree_tos, no_email, staging, quiet, verbose, json, ask_nothing, keep;
 };
 
@@ -33,18 +34,23 @@ SETTER(agree_tos, args->agree_tos = true)
 SETTER(auth_hook, args->asked.auth_hook = value)
 SETTER(ca_file, args->asked.ca_file = value)
 SETTER(cert_name, args->asked.cert_name = value)
+SETTER(cert_path, args->asked.cert_path = value)
+SETTER(chain_path, args->asked.chain_path = value)
 SETTER(challenge, args->asked.challenge = value)
 SETTER(cleanup_hook, args->asked.cleanup_hook = value)
 SETTER(config_dir, args->config_dir = value)
+SETTER(csr, args->asked.csr = value)
 SETTER(curve, args->asked.curve = value)
 SETTER(deploy_hook, args->asked.deploy_hook = value)
 SETTER(dns_hook, args->asked.dns_hook = value)
 SETTER(dns_server, args->asked.dns_server = value)
+SETTER(dry, args->asked.dry = true)
 SETTER(eab_key, args->eab_key = value)
 SETTER(eab_kid, args->eab_kid = value)
 SETTER(email, args->email = value)
 SETTER(expand, args->asked.expand = true)
 SETTER(force, args->asked.force = true)
+SETTER(fullchain_path, args->asked.fullchain_path = value)
 SETTER(http_address, args->asked.http_address = value)
 SETTER(http_port, args->asked.http_port = value)
 SETTER(json, args->json = true)
@@ -56,6 +62,7 @@ SETTER(no_email, args->no_email = true)
 SETTER(no_preflight, args->asked.preflight = "none")
 SETTER(no_reuse_key, args->asked.reuse_key = 0)
 SETTER(non_interactive, args->ask_nothing = true)
+SETTER(overwrite, args->asked.overwrite = true)
 SETTER(post_hook, args->asked.post_hook = value)
 SETTER(pre_hook, args->asked.pre_hook = value)
 SETTER(preferred_chain, args->asked.preferred_chain = value)
@@ -124,6 +131,8 @@ static const struct cli_option options[] = {
 	    set_server },
 	{ "staging", 0, NULL, "Let's Encrypt's staging CA: for trials", 0, set_staging },
 	{ "test-cert", 0, NULL, "the same", CLI_HIDDEN, set_staging },
+	{ "dry-run", 0, NULL, "a trial at the CA's trial server: prove, order, change nothing", 0,
+	    set_dry },
 	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0, set_ca_file },
 	{ "email", 'm', "ADDRESS", "contact for a new account", 0, set_email },
 	{ "register-unsafely-without-email", 0, NULL, "a new account without contact (the default)",
@@ -147,6 +156,12 @@ static const struct cli_option options[] = {
 	{ "required-profile", 0, "PROFILE", "the CA's profile, or nothing", 0,
 	    set_required_profile },
 	{ "must-staple", 0, NULL, "servers must staple an OCSP response", 0, set_must_staple },
+	{ "csr", 0, "FILE", "a certificate for this request, not for a key of ours", 0, set_csr },
+	{ "fullchain-path", 0, "FILE", "with --csr: leaf and chain go here (fullchain.pem)", 0,
+	    set_fullchain_path },
+	{ "cert-path", 0, "FILE", "with --csr: the leaf (cert.pem)", 0, set_cert_path },
+	{ "chain-path", 0, "FILE", "with --csr: the chain (chain.pem)", 0, set_chain_path },
+	{ "overwrite", 0, NULL, "with --csr: the files may be there already", 0, set_overwrite },
 	{ "expand", 0, NULL, "add names to the existing lineage", 0, set_expand },
 	{ "force-renewal", 0, NULL, "order even if nothing is due", 0, set_force },
 	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN, set_force },
@@ -205,7 +220,8 @@ agree(void *arg, const char *terms)
 	struct args *args = arg;
 	char answer[16] = "";
 
-	if (args->agree_tos)
+	/* A trial server's terms bind nobody. */
+	if (args->agree_tos || args->trial_server)
 		return true;
 	if (args->ask_nothing || !isatty(STDIN_FILENO))
 		return false;
@@ -267,6 +283,7 @@ work(struct args *args, struct certstore *store, struct err *e)
 		eab_release(&eab);
 		return err_exit_code(e->kind);
 	}
+	args->trial_server = args->asked.dry && acme_server_is_trial(job->how.server);
 	run.http = acme_http_new(interrupt_watch());
 	job->by_hand = true;
 	issue_decide(job);

@@ -19,9 +19,9 @@
 
 struct args {
 	const char *config_dir, *cert_name, *deploy_hook, *pre_hook, *post_hook;
-	const char *reload, *verify, *preflight, *ca_file;
+	const char *reload, *verify, *preflight, *ca_file, *server;
 	unsigned jobs;
-	bool force, quiet, verbose, json;
+	bool dry, force, quiet, verbose, json;
 };
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -39,6 +39,7 @@ SETTER(ca_file, args->ca_file = value)
 SETTER(cert_name, args->cert_name = value)
 SETTER(config_dir, args->config_dir = value)
 SETTER(deploy_hook, args->deploy_hook = value)
+SETTER(dry, args->dry = true)
 SETTER(force, args->force = true)
 SETTER(json, args->json = true)
 SETTER(no_preflight, args->preflight = "none")
@@ -46,6 +47,7 @@ SETTER(post_hook, args->post_hook = value)
 SETTER(pre_hook, args->pre_hook = value)
 SETTER(quiet, args->quiet = true)
 SETTER(reload, args->reload = value)
+SETTER(server, args->server = value)
 SETTER(verbose, args->verbose = true)
 /* Nothing is asked, ever. */
 SETTER(non_interactive, (void)args)
@@ -84,6 +86,9 @@ static const struct cli_option options[] = {
 	{ "cert-name", 0, "NAME", "only this lineage", 0, set_cert_name },
 	{ "force-renewal", 0, NULL, "renew even if nothing is due", 0, set_force },
 	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN, set_force },
+	{ "dry-run", 0, NULL, "a trial at the CA's trial server: prove, order, change nothing", 0,
+	    set_dry },
+	{ "server", 0, "URL|NAME", "with --dry-run: try it at this CA", 0, set_server },
 	{ "jobs", 0, "N", "orders at a time (default: 4)", 0, set_jobs },
 	{ "deploy-hook", 0, "COMMAND", "instead of the lineage's: run when a new version is live",
 	    0, set_deploy_hook },
@@ -161,6 +166,23 @@ override(const struct args *args, struct renewal *how)
 	}
 }
 
+static void
+make_trial(const struct args *args, struct issue *job)
+{
+	if (args->server && strcmp(args->server, job->how.server) != 0) {
+		job->how.server = args->server;
+		job->how.account = NULL;
+	}
+	issue_make_trial(job);
+}
+
+/* A trial server's terms bind nobody; elsewhere a lineage has an account already. */
+static bool
+agree(void *arg, const char *terms)
+{
+	return true;
+}
+
 static struct issue *
 make_job(const struct args *args, struct certstore *store, const char *name)
 {
@@ -173,6 +195,8 @@ make_job(const struct args *args, struct certstore *store, const char *name)
 		issue_fail(job, &e);
 	} else {
 		override(args, &job->how);
+		if (args->dry)
+			make_trial(args, job);
 	}
 	err_release(&e);
 	return job;
@@ -188,7 +212,7 @@ ask_when(struct issue *const *jobs, size_t count, struct acme_http *http, struct
 	for (size_t i = 0; i < count; i++) {
 		const struct issue *job = jobs[i];
 
-		if (job->outcome == ISSUE_UNDECIDED && issue_look(jobs[i]))
+		if (job->outcome == ISSUE_UNDECIDED && !job->dry && issue_look(jobs[i]))
 			subjects[n++] = (struct ari_subject){ .name = job->name,
 				.server = job->how.server,
 				.ca_file = job->how.ca_file,
@@ -270,7 +294,20 @@ tell(const struct args *args, struct report *report, struct issue *const *jobs, 
 }
 
 static int
-work(const struct args *args, struct certstore *store, struct err *e)
+check_args(struct args *args, struct err *e)
+{
+	if (args->server && !args->dry) {
+		err_set(e, ERR_USAGE, "--server goes with --dry-run");
+		return err_hint(e, "a lineage moves to another CA by acme-issue --server");
+	}
+	if (!args->server)
+		return 0;
+	args->server = acme_server_url(args->server, e);
+	return args->server ? 0 : -1;
+}
+
+static int
+work(struct args *args, struct certstore *store, struct err *e)
 {
 	struct report report = { .program = program.name,
 		.progress = args->quiet ? NULL : stderr,
@@ -284,6 +321,13 @@ work(const struct args *args, struct certstore *store, struct err *e)
 	struct issue **jobs = NULL;
 	size_t count = 0;
 	int code = 0;
+
+	if (check_args(args, e) < 0) {
+		acme_http_free(run.http);
+		return err_exit_code(e->kind);
+	}
+	if (args->dry && (!args->server || acme_server_is_trial(args->server)))
+		run.account.agree = agree;
 
 	if (make_jobs(args, store, &jobs, &count, e) == 0) {
 		ask_when(jobs, count, run.http, store);

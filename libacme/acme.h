@@ -21,6 +21,7 @@ const char *acme_server_url(const char *server, struct err *e);
 extern const char ACME_SERVER_DEFAULT[], ACME_SERVER_STAGING[];
 /* The CA for trials beside this one; url itself where none is known. */
 const char *acme_server_trial(const char *url);
+bool acme_server_is_trial(const char *url);
 
 /* url and ca_file (roots for its TLS certificate; NULL: the system's) are copied; http is borrowed. */
 struct acme *acme_new(struct acme_http *http, const char *url, const char *ca_file);

@@ -66,3 +66,14 @@ acme_server_trial(const char *url)
 	}
 	return url;
 }
+
+bool
+acme_server_is_trial(const char *url)
+{
+	for (size_t i = 0; i < COUNT; i++) {
+		if (strcmp(known_servers[i].url, url) == 0)
+			return known_servers[i].staging &&
+			       strcmp(known_servers[i].staging, known_servers[i].name) == 0;
+	}
+	return false;
+}

@@ -333,6 +333,8 @@ set_how(const struct asked *asked, struct issue *job, struct err *e)
 	}
 	if (!how->server)
 		how->server = acme_server_url(ACME_SERVER_DEFAULT, e);
+	if (asked->dry)
+		issue_make_trial(job);
 	how->must_staple = how->must_staple || asked->must_staple;
 	/* Who asks for it wants it renewed, too. */
 	how->off = false;
@@ -428,6 +430,35 @@ check_proving(const struct issue *job, struct err *e)
 	return solver_check(how, job->names, job->name_count, e);
 }
 
+/* A request of somebody else's: its names, no lineage. */
+static struct issue *
+make_for_request(const struct asked *asked, struct certstore *store, struct err *e)
+{
+	struct issue *job = issue_new(store, "request");
+
+	if (asked->name_count || asked->cert_name || asked->key_type || asked->curve ||
+	    asked->rsa_bits || asked->reuse_key > 0 || asked->must_staple) {
+		err_set(e, ERR_USAGE, "names, key and features come from the request (--csr)");
+		goto bad;
+	}
+	if (csr_load(asked->csr, job->arena, &job->csr, e) < 0)
+		goto bad;
+	job->name = arena_strdup(job->arena, job->csr.names[0]);
+	job->names = job->csr.names;
+	job->name_count = job->csr.name_count;
+	job->cert_path = asked->cert_path ? asked->cert_path : "cert.pem";
+	job->chain_path = asked->chain_path ? asked->chain_path : "chain.pem";
+	job->fullchain_path = asked->fullchain_path ? asked->fullchain_path : "fullchain.pem";
+	job->overwrite = asked->overwrite;
+	job->force = true;
+	job->how.key = (struct pkey_spec){ .kind = PKEY_EC, .curve = "P-256" };
+	if (set_how(asked, job, e) == 0 && check_proving(job, e) == 0)
+		return job;
+bad:
+	issue_free(job);
+	return NULL;
+}
+
 int
 asked_make(const struct asked *asked, struct certstore *store, struct issue **job, struct err *e)
 {
@@ -435,6 +466,12 @@ asked_make(const struct asked *asked, struct certstore *store, struct issue **jo
 	struct issue *j;
 
 	*job = NULL;
+	if (asked->csr) {
+		*job = make_for_request(asked, store, e);
+		return *job ? 0 : -1;
+	}
+	if (asked->cert_path || asked->chain_path || asked->fullchain_path || asked->overwrite)
+		return err_set(e, ERR_USAGE, "--cert-path and its like go with --csr");
 	if (asked->name_count == 0) {
 		err_set(e, ERR_USAGE, "no name is given");
 		return err_hint(e, "acme-issue -w /var/www/html -d example.com");
@@ -445,7 +482,7 @@ asked_make(const struct asked *asked, struct certstore *store, struct issue **jo
 	j = issue_new(store, name);
 	set_names(asked, j);
 	j->force = asked->force;
-	j->save = true;
+	j->save = !asked->dry;
 	if (load_how(asked, j, e) < 0 || set_how(asked, j, e) < 0 ||
 	    check_change(asked, j, e) < 0 || check_proving(j, e) < 0) {
 		issue_free(j);

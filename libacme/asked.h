@@ -31,6 +31,10 @@ struct asked {
 	const char *pre_hook, *post_hook, *deploy_hook, *ca_file, *reload, *verify, *preflight;
 	int reuse_key; /* 1, 0; -1 = not given */
 	const char *preferred_chain, *preferred_profile, *required_profile;
+	const char *csr; /* a request of somebody else's key, and where the certificate goes */
+	const char *cert_path, *chain_path, *fullchain_path;
+	bool overwrite;
+	bool dry; /* a trial, at the CA's trial server if it has one */
 	bool must_staple;
 	bool expand, force;
 };

@@ -260,6 +260,14 @@ issue_decide(struct issue *job)
 		job->outcome = ISSUE_OFF;
 		return;
 	}
+	if (issue_is_apart(job)) {
+		if (issue_decide_apart(job, &e) < 0)
+			issue_fail(job, &e);
+		if (job->error.kind == ERR_TEMPFAIL)
+			job->outcome = ISSUE_BUSY;
+		err_release(&e);
+		return;
+	}
 	/* Without a lock first: over thousands of lineages with nothing due this is all there is. */
 	if (job->looked && job->live.leaf)
 		(void)ari_load(job->store, job->name, job->live.sha256, job->arena, &job->ari);
@@ -378,6 +386,11 @@ on_order(void *arg, struct order *order, struct err *e)
 		backoff_failed(job->store, job->name, job->names, job->name_count, e,
 		    order_was_asked(order));
 		issue_fail(job, e);
+	} else if (issue_is_apart(job)) {
+		if (issue_finish_apart(job, &why) < 0)
+			issue_fail(job, &why);
+		else
+			job->outcome = job->dry ? ISSUE_TRIED : ISSUE_ISSUED;
 	} else {
 		say(job, "publishing");
 		if (publish(job, &why) < 0) {
@@ -428,7 +441,9 @@ prepare_order(struct issue *job, struct err *e)
 		.preferred_profile = job->how.preferred_profile,
 		.preferred_chain = job->how.preferred_chain,
 		.must_staple = job->how.must_staple,
-		.replaces = replaced_id(job),
+		.replaces = issue_is_apart(job) ? NULL : replaced_id(job),
+		.csr = job->csr.der,
+		.revalidate = job->dry,
 		.progress = on_progress,
 		.done = on_order,
 		.arg = job,

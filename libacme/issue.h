@@ -12,6 +12,7 @@
 
 #include "libacme/account.h"
 #include "libacme/ari.h"
+#include "libacme/csr.h"
 #include "libacme/issued.h"
 #include "libacme/order.h"
 #include "libacme/renewal.h"
@@ -27,6 +28,7 @@ enum issue_outcome {
 	ISSUE_ISSUED,       /* new version live, and deployed */
 	ISSUE_DEPLOYED,     /* no new version; what was not deployed now is */
 	ISSUE_NOT_DEPLOYED, /* live, but not (seen to be) served: error says why */
+	ISSUE_TRIED,        /* a trial that succeeded: nothing has changed */
 	ISSUE_FAILED,       /* nothing new: error says why */
 };
 
@@ -44,7 +46,12 @@ struct issue {
 	bool save;            /* write how to the renewal configuration */
 	bool directory_hooks; /* also run renewal-hooks/deploy */
 	bool by_hand;         /* somebody waits for it: pauses between failures are shorter */
-	bool changed;         /* names asked for differ on purpose from the live ones: due */
+	bool dry;             /* a trial: prove and order, throw the certificate away */
+	/* A request of somebody else's: the result goes to these files, not into the store. */
+	struct csr csr;
+	const char *cert_path, *chain_path, *fullchain_path;
+	bool overwrite;
+	bool changed; /* names asked for differ on purpose from the live ones: due */
 
 	/* Found and done. */
 	enum issue_outcome outcome;
@@ -71,6 +78,8 @@ struct issue {
 struct issue *issue_new(struct certstore *store, const char *name);
 /* Takes NULL. */
 void issue_free(struct issue *job);
+/* Make it a trial, at the CA's trial server where one is known; how->server is set. */
+void issue_make_trial(struct issue *job);
 /*
  * Before issue_decide, if wished: loads what is live. Returns true when the CA should be asked whether it
  * wants it renewed (ari_refresh).
@@ -109,5 +118,10 @@ void issue_start(struct issue *job, const struct issue_options *options,
     void (*done)(void *arg, struct issue *job), void *arg);
 /* After publishing: hooks, then the wire; reload_error: why reloading failed, or NULL. */
 void issue_deploy(struct issue *job, const struct err *reload_error);
+
+/* issue_apart.c, for issue.c: jobs whose certificate does not go into the store. */
+bool issue_is_apart(const struct issue *job);
+int issue_decide_apart(struct issue *job, struct err *e) __attribute__((warn_unused_result));
+int issue_finish_apart(struct issue *job, struct err *e) __attribute__((warn_unused_result));
 
 #endif

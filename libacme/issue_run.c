@@ -155,7 +155,10 @@ on_done(void *arg, struct issue *job)
 {
 	struct batch *b = arg;
 
-	say(b, job, job->outcome == ISSUE_ISSUED ? "issued" : "failed");
+	say(b, job,
+	    job->outcome == ISSUE_FAILED  ? "failed"
+	    : job->outcome == ISSUE_TRIED ? "tried"
+					  : "issued");
 	/* From the loop: this runs below the order that has just ended. */
 	acme_http_after(b->options->http, 0, start_next, b);
 }
@@ -301,8 +304,8 @@ issue_exit_code(struct issue *const *jobs, size_t count)
 		const struct issue *job = jobs[i];
 
 		if (job->outcome != ISSUE_FAILED && job->outcome != ISSUE_NOT_DEPLOYED) {
-			good =
-			    good || job->outcome == ISSUE_ISSUED || job->outcome == ISSUE_DEPLOYED;
+			good = good || job->outcome == ISSUE_ISSUED ||
+			       job->outcome == ISSUE_DEPLOYED || job->outcome == ISSUE_TRIED;
 			continue;
 		}
 		differ = differ || (kind != ERR_NONE && kind != job->error.kind);

@@ -36,7 +36,8 @@ static const struct order_step {
 	[ORDER_CREATING] = { "creating the order", TO(ORDER_AUTHORIZING) | TO(ORDER_FINALIZING) |
 						       TO(ORDER_ISSUING) | TO(ORDER_DOWNLOADING) },
 	[ORDER_AUTHORIZING] = { "asking what is to be proved",
-	    TO(ORDER_PRESENTING) | TO(ORDER_VALIDATING) | TO(ORDER_EXPLAINING) },
+	    TO(ORDER_PRESENTING) | TO(ORDER_VALIDATING) | TO(ORDER_EXPLAINING) |
+		TO(ORDER_CREATING) },
 	[ORDER_PRESENTING] = { "putting the challenges on show", TO(ORDER_ANSWERING) },
 	[ORDER_ANSWERING] = { "telling the CA to look", TO(ORDER_VALIDATING) },
 	[ORDER_VALIDATING] = { "waiting for the CA's validation",
@@ -52,7 +53,6 @@ static const struct order_step {
 	[ORDER_FAILED] = { "failed", 0 },
 };
 
-static void order_create(struct order *o);
 static void order_ask(struct order *o);
 
 const char *
@@ -279,6 +279,9 @@ order_follow(struct order *o, const struct acme_answer *answer)
 	status = status ? status : "";
 	if (strcmp(status, "pending") == 0 && o->state <= ORDER_VALIDATING) {
 		order_follow_pending(o, answer);
+	} else if (strcmp(status, "ready") == 0 && o->req.revalidate &&
+		   o->state == ORDER_CREATING) {
+		order_authorize(o);
 	} else if (strcmp(status, "ready") == 0 && order_wants_csr(o)) {
 		order_finalize(o);
 	} else if (strcmp(status, "processing") == 0 || strcmp(status, "ready") == 0) {
@@ -316,6 +319,10 @@ order_remember(struct order *o, const char *url, struct err *e)
 	file->account = mem_strdup(acme_account_url(o->req.ca));
 	file->url = mem_strdup(url);
 	order_file_set_names(file, o->req.names, o->req.name_count);
+	if (o->req.csr.n) {
+		certstore_step("order.created");
+		return order_file_save(o->req.file, file, e);
+	}
 	if (o->req.key) {
 		EVP_PKEY_up_ref(o->req.key);
 		file->key = o->req.key;
@@ -410,7 +417,7 @@ add_order(struct order *o, const char *profile, struct buf *json)
 	buf_add_char(json, '}');
 }
 
-static void
+void
 order_create(struct order *o)
 {
 	/* Of an order that is no more, nothing is kept. */
@@ -471,6 +478,8 @@ key_fits(const struct order *o)
 	const EVP_PKEY *key = o->file.key;
 	char group[64];
 
+	if (o->req.csr.n || !key)
+		return o->req.csr.n && !key;
 	if (o->req.key)
 		return EVP_PKEY_eq(key, o->req.key) == 1;
 	switch (spec->kind) {

@@ -39,6 +39,8 @@ struct order_request {
 	size_t name_count;
 	struct pkey_spec key_spec; /* for a new key */
 	EVP_PKEY *key;             /* use this one instead; or NULL */
+	struct span csr; /* DER: a request of somebody else's key; key and key_spec do not count */
+	bool revalidate; /* give up what the CA took for proved before: prove it now */
 	struct solver *solver;
 	const char *file; /* path of the order_file */
 	/* What kind of certificate; each may be NULL. */

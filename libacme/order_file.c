@@ -113,7 +113,7 @@ read_key(const cJSON *doc, struct order_file *file, struct err *e)
 	int rc;
 
 	if (!pem)
-		return err_set(e, ERR_DATA, "it has no key");
+		return 0;
 	rc = pkey_parse_pem(span_str(pem), NULL, &file->key, e);
 	OPENSSL_cleanse(pem, strlen(pem));
 	return rc;
@@ -199,7 +199,7 @@ order_file_save(const char *path, const struct order_file *file, struct err *e)
 
 	buf_init_secret(&text, FILE_MAX);
 	buf_init_secret(&pem, FILE_MAX);
-	if (pkey_format_pem(file->key, &pem, e) < 0)
+	if (file->key && pkey_format_pem(file->key, &pem, e) < 0)
 		goto out;
 	buf_add_str(&text, "{\"schema\":1,");
 	add_string(&text, "server", span_str(file->server));
@@ -213,8 +213,11 @@ order_file_save(const char *path, const struct order_file *file, struct err *e)
 		encode_json(&text, span_str(file->names[i]));
 		buf_add_char(&text, '"');
 	}
-	buf_add_str(&text, "],");
-	add_string(&text, "key", buf_span(&pem));
+	buf_add_char(&text, ']');
+	if (file->key) {
+		buf_add_char(&text, ',');
+		add_string(&text, "key", buf_span(&pem));
+	}
 	buf_add_str(&text, ",\"shown\":[");
 	for (size_t i = 0; i < file->shown_count; i++) {
 		buf_add_str(&text, i ? ",{" : "{");

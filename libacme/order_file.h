@@ -24,7 +24,7 @@ struct order_file {
 	char *server, *account, *url;
 	char **names;
 	size_t name_count;
-	EVP_PKEY *key;
+	EVP_PKEY *key; /* NULL: the request is somebody else's */
 	struct order_shown *shown;
 	size_t shown_count;
 };

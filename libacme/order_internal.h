@@ -45,6 +45,8 @@ void order_fail(struct order *o, struct err *e);
 /* The same, and the CA's order is dead: the next run needs a new one. */
 void order_fail_for_good(struct order *o, struct err *e);
 void order_cleanup(struct order *o);
+/* A new order at the CA; what was known of another is forgotten. */
+void order_create(struct order *o);
 /* A request whose payload is empty is POST-as-GET and is repeated when lost. Counts in waiting. */
 void order_post(struct order *o, const char *url, struct span payload, const char *what,
     void (*done)(void *arg, const struct acme_answer *answer), void *arg);

@@ -89,6 +89,17 @@ on_finalized(void *arg, const struct acme_answer *answer)
 	}
 }
 
+static int
+add_request(const struct order *o, struct buf *csr, struct err *e)
+{
+	if (o->req.csr.n == 0)
+		return csr_build(o->file.key, o->req.names, o->req.name_count, o->req.must_staple,
+		    csr, e);
+	if (buf_add(csr, o->req.csr) < 0)
+		return err_set(e, ERR_DATA, "the certificate request is too large");
+	return 0;
+}
+
 void
 order_finalize(struct order *o)
 {
@@ -106,8 +117,7 @@ order_finalize(struct order *o)
 	order_move(o, ORDER_FINALIZING);
 	buf_init(&csr, ORDER_PAYLOAD_MAX);
 	buf_init(&json, ORDER_PAYLOAD_MAX);
-	if (csr_build(o->file.key, o->req.names, o->req.name_count, o->req.must_staple, &csr, &e) ==
-	    0) {
+	if (add_request(o, &csr, &e) == 0) {
 		buf_add_str(&json, "{\"csr\":\"");
 		encode_base64url(&json, buf_span(&csr));
 		buf_add_str(&json, "\"}");

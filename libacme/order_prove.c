@@ -218,6 +218,31 @@ order_present(struct order *o)
 	err_release(&e);
 }
 
+static void
+on_given_up(void *arg, const struct acme_answer *answer)
+{
+	struct order *o = arg;
+
+	if (!order_collect(o, answer->error))
+		return;
+	if (o->failure.kind != ERR_NONE)
+		order_fail(o, &o->failure);
+	else
+		order_create(o);
+}
+
+/* Authorizations that hold already are deactivated (RFC 8555 7.5.2), and the order made anew. */
+static void
+order_give_up_proofs(struct order *o)
+{
+	o->req.revalidate = false;
+	for (size_t i = 0; i < o->authz_count; i++) {
+		if (o->authz[i].status == AUTHZ_VALID)
+			order_post(o, o->authz[i].url, SPAN("{\"status\":\"deactivated\"}"),
+			    "cannot give an authorization up", on_given_up, o);
+	}
+}
+
 /* All authorizations are here. */
 static void
 order_authorized(struct order *o)
@@ -232,7 +257,9 @@ order_authorized(struct order *o)
 		pending += o->authz[i].status == AUTHZ_PENDING;
 		invalid += o->authz[i].status == AUTHZ_INVALID;
 	}
-	if (invalid) {
+	if (o->req.revalidate && pending + invalid < o->authz_count) {
+		order_give_up_proofs(o);
+	} else if (invalid) {
 		err_set(&o->verdict, ERR_PARTIAL, "the CA sent an order that cannot succeed");
 		fetch_reasons(o);
 	} else if (pending)

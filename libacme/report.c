@@ -18,6 +18,7 @@ static const char *const outcome_names[] = {
 	[ISSUE_ISSUED] = "issued",
 	[ISSUE_DEPLOYED] = "deployed",
 	[ISSUE_NOT_DEPLOYED] = "not deployed",
+	[ISSUE_TRIED] = "tried",
 	[ISSUE_FAILED] = "failed",
 };
 
@@ -91,6 +92,16 @@ report_issued(const struct issue *job, FILE *out)
 {
 	char end[CLOCK_RFC3339_LEN + 1], due[CLOCK_RFC3339_LEN + 1];
 
+	if (job->outcome == ISSUE_TRIED) {
+		fprintf(out, "%s: the trial succeeded; nothing has changed\n", job->name);
+		return;
+	}
+	if (job->csr.der.n && job->outcome == ISSUE_ISSUED) {
+		fprintf(out,
+		    "%s: issued\n    certificate %s\n    leaf alone  %s\n    chain alone %s\n",
+		    job->name, job->fullchain_path, job->cert_path, job->chain_path);
+		return;
+	}
 	if (!job->live.leaf)
 		return;
 	clock_format_rfc3339(issued_due_at(job->live.not_before, job->live.not_after), due);
@@ -183,6 +194,10 @@ add_job(struct buf *json, const struct issue *job)
 	buf_add_char(json, '{');
 	add_string(json, "name", span_str(job->name));
 	buf_printf(json, ",\"outcome\":\"%s\"", report_outcome(job->outcome));
+	if (job->csr.der.n && job->outcome == ISSUE_ISSUED) {
+		buf_add_char(json, ',');
+		add_string(json, "fullchain", span_str(job->fullchain_path));
+	}
 	if (job->live.leaf)
 		add_live(json, job);
 	if (job->ari.at)

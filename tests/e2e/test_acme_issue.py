@@ -206,7 +206,7 @@ def test_refused_identifier(tmp_path, start, certs, make_site):
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (["--dry-run"], "--dry-run"),
+    (["--overwrite"], "--csr"),
     (["-d", "*.a.example"], "dns-01"),
     (["-d", "me@a.example"], "for the email me@a.example"),
     (["--key-type", "dsa"], "neither ecdsa nor rsa"),
