@@ -382,7 +382,9 @@ on_order(void *arg, struct order *order, struct err *e)
 	struct issue *job = arg;
 	struct err why = ERR_INIT;
 
-	if (e) {
+	if (e && issue_is_apart(job)) {
+		issue_fail(job, e);
+	} else if (e) {
 		backoff_failed(job->store, job->name, job->names, job->name_count, e,
 		    order_was_asked(order));
 		issue_fail(job, e);

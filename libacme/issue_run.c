@@ -138,8 +138,9 @@ open_authorities(struct batch *b)
 			continue;
 		a = authority_for(b, job);
 		if (a->failure.kind != ERR_NONE) {
-			backoff_failed(job->store, job->name, job->names, job->name_count,
-			    &a->failure, false);
+			if (!issue_is_apart(job))
+				backoff_failed(job->store, job->name, job->names, job->name_count,
+				    &a->failure, false);
 			fail_with(job, &a->failure);
 			continue;
 		}
