@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@
 struct command {
 	const char *prefix, *conf, *error_log, *globals;
 	bool test, dump, quiet, version, build;
+	char **argv;
 	bool has_order;
 	enum instance_order order;
 };
@@ -143,7 +145,8 @@ static const struct cli_program program = {
 		    "tinyproxyd -s reload\n"
 		    "    reload and wait until every worker serves the new configuration",
 	.details =
-	    "Signals: HUP reload, QUIT finish and end, TERM and INT end at once, USR1 reopen logs.\n"
+	    "Signals: HUP reload, QUIT finish and end, TERM and INT end at once, USR1 reopen logs,\n"
+	    "USR2 start a new binary beside this one, WINCH end this one's workers.\n"
 	    "Exit status: 0 done, 1 failed (the reason is on stderr and in the error log).",
 	.options = options,
 };
@@ -228,6 +231,18 @@ open_error_log(const char *path)
 	return fd;
 }
 
+/* By the path we were started from: what lies there when a new binary is asked for is the new one. */
+static const char *
+find_executable(char path[PATH_MAX], const char *name)
+{
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+
+	if (n <= 0)
+		return name;
+	path[n] = '\0';
+	return path;
+}
+
 static int
 run(const struct command *c)
 {
@@ -245,9 +260,12 @@ run(const struct command *c)
 		.announcer = { .log = { .level = LOG_LEVEL_NOTICE }, .terminal = !to_stderr },
 		.stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3),
 	};
+	char executable[PATH_MAX];
 	const struct config_test test = { .dump = c->dump, .quiet = c->quiet };
 	int rc;
 
+	o.executable = find_executable(executable, c->argv[0]);
+	o.argv = c->argv;
 	o.announcer.log.fd = to_stderr ? STDERR_FILENO : open_error_log(log);
 	if (c->test)
 		rc = config_test_run(&o, &test);
@@ -269,6 +287,7 @@ main(int argc, char **argv)
 		.conf = DEFAULT_CONF,
 		.error_log = GATEHOUSE_LOGDIR "/error.log",
 		.globals = "",
+		.argv = argv,
 	};
 	struct err e = ERR_INIT;
 

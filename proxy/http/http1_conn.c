@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* For a new connection's first request, once no more are wanted. */
+#define RETIRE_MS 1000
+
 #define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static const char client_gone[] = "client prematurely closed connection";
@@ -491,8 +494,13 @@ wire_idle(const struct client_conn *cc)
 static void
 wire_retire(struct client_conn *cc)
 {
-	/* Between requests, that is; a request under way asks when it ends. */
-	if (wire_idle(cc))
+	/* A request under way asks when it ends. */
+	if (!wire_idle(cc))
+		return;
+	/* Whoever has just come is about to say something: its first request is still answered. */
+	if (cc->client.requests == 0)
+		timer_set(loop_of(cc), &cc->timer, RETIRE_MS);
+	else
 		http1_start_closing(cc, false);
 }
 

@@ -210,18 +210,34 @@ listen_inet(const struct resource_table *t, const struct listener *l, struct err
 	return fd;
 }
 
+/* The binary before us has it: its queue of connections is ours. */
+static int
+claim(struct resource_table *t, const struct listener *l)
+{
+	int fd = resource_claim_detach(t, &l->address.u.sa);
+
+	if (fd < 0)
+		return -1;
+	tune(fd, l);
+	(void)listen(fd, l->options.backlog);
+	return fd;
+}
+
 /* reuseport: what others of ours hold on this port must let it in. */
 static int
-listen_shared(const struct resource_table *t, const struct listener *l, struct err *e)
+listen_shared(struct resource_table *t, const struct listener *l, struct err *e)
 {
+	int fd = claim(t, l);
+
+	if (fd >= 0)
+		return fd;
 	(void)share_port(t, l, 1);
 	return bind_and_listen(l, 1, e);
 }
 
 /* A socket for each worker; false: not all could be had. */
 static bool
-add_shared(const struct resource_table *t, struct resource *r, const struct listener *l,
-    struct err *e)
+add_shared(struct resource_table *t, struct resource *r, const struct listener *l, struct err *e)
 {
 	while (r->more_count + 1 < l->sockets) {
 		int fd = listen_shared(t, l, e);
@@ -244,10 +260,12 @@ hint_at_holder(const struct listener *l, struct err *e)
 
 /* -1 with errno. */
 static int
-open_first(const struct resource_table *t, const struct listener *l, struct err *e)
+open_first(struct resource_table *t, const struct listener *l, struct err *e)
 {
-	int fd;
+	int fd = claim(t, l);
 
+	if (fd >= 0)
+		return fd;
 	if (l->address.u.sa.sa_family != AF_UNIX)
 		return l->options.reuseport ? listen_shared(t, l, e) : listen_inet(t, l, e);
 	/* 0666 as nginx has it: who may connect is a matter of the directory. */

@@ -48,6 +48,7 @@ begin_drain(struct monitor *m)
 	/* A successor may want the socket while we finish. */
 	control_free(m->control);
 	m->control = NULL;
+	m->resources.keep_socket_files = succession_shares_sockets(&m->succession);
 	edition_close_listeners(m->current);
 	workers_tell(m, CHANNEL_DRAIN);
 	if (m->current->snapshot->main.worker_shutdown_timeout_ms)
@@ -61,6 +62,7 @@ begin_stop(struct monitor *m)
 	if (m->phase == MONITOR_STOPPING)
 		return;
 	m->phase = MONITOR_STOPPING;
+	m->resources.keep_socket_files = succession_shares_sockets(&m->succession);
 	edition_close_listeners(m->current);
 	workers_tell(m, CHANNEL_STOP);
 	m->stop_deadline_ms = clock_mono_ms() + STOP_TIMEOUT_MS;
@@ -77,8 +79,8 @@ static const struct signal_action {
 	{ SIGTERM, "SIGTERM", ", exiting" },
 	{ SIGINT, "SIGINT", ", exiting" },
 	{ SIGUSR1, "SIGUSR1", ", reopening logs" },
-	{ SIGUSR2, "SIGUSR2", ": changing the binary is not available yet" },
-	{ SIGWINCH, "SIGWINCH", ": only of use after SIGUSR2, ignored" },
+	{ SIGUSR2, "SIGUSR2", ", changing binary" },
+	{ SIGWINCH, "SIGWINCH", ", shutting down workers" },
 	{ SIGCHLD, "SIGCHLD", NULL },
 };
 
@@ -97,7 +99,8 @@ take_signal(struct monitor *m, const struct signalfd_siginfo *info)
 	}
 	switch (info->ssi_signo) {
 	case SIGHUP:
-		(void)reload_request(m);
+		if (!succession_resume_workers(m))
+			(void)reload_request(m);
 		break;
 	case SIGQUIT:
 		begin_drain(m);
@@ -108,6 +111,12 @@ take_signal(struct monitor *m, const struct signalfd_siginfo *info)
 		break;
 	case SIGUSR1:
 		reopen_logs(m);
+		break;
+	case SIGUSR2:
+		succession_begin(m);
+		break;
+	case SIGWINCH:
+		succession_drain_workers(m);
 		break;
 	default:
 		break; /* children are looked for every turn */
@@ -243,8 +252,10 @@ monitor_take_request(void *ctx, enum control_command command)
 {
 	struct monitor *m = ctx;
 
-	if (command == CONTROL_RELOAD)
+	if (command == CONTROL_RELOAD) {
+		(void)succession_resume_workers(m);
 		return reload_request(m);
+	}
 	if (!m->status_ticket)
 		m->status_ticket = ++m->last_ticket;
 	return m->status_ticket;

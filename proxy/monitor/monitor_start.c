@@ -135,7 +135,8 @@ monitor_place_pid(struct monitor *m)
 	char *path = mem_dup_span(m->current->snapshot->main.pid);
 	struct err e = ERR_INIT;
 
-	if (m->pid_path && strcmp(m->pid_path, path) == 0) {
+	/* The name belongs to the new binary while there is one. */
+	if ((m->pid_path && strcmp(m->pid_path, path) == 0) || m->succession.child > 0) {
 		free(path);
 		return 0;
 	}
@@ -194,10 +195,14 @@ int
 monitor_start(struct monitor *m)
 {
 	struct err e = ERR_INIT;
+	bool inherited;
 
 	/* Workers could not read its configuration any more. */
 	(void)OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, NULL);
 	raise_descriptor_limit();
+	inherited = succession_inherit(&m->succession, &m->resources);
+	if (inherited)
+		m->announcer.terminal = false; /* descriptor 2 is the old one's log */
 	m->current = monitor_load(m, BIND_TRIES);
 	if (m->current->diagnostics.errors)
 		return -1;
@@ -207,7 +212,9 @@ monitor_start(struct monitor *m)
 		err_release(&e);
 		return -1;
 	}
-	if (m->current->snapshot->main.daemon && become_daemon(m) < 0)
+	resource_forget_inherited(&m->resources);
+	/* The old binary waits for its child: this process. */
+	if (m->current->snapshot->main.daemon && !inherited && become_daemon(m) < 0)
 		return -1;
 	if (edition_seal(m->current, &m->options->config) < 0) {
 		announce_diagnostics(&m->announcer, &m->current->diagnostics);
@@ -251,6 +258,8 @@ void
 monitor_release(struct monitor *m)
 {
 	workers_kill(m);
+	m->resources.keep_socket_files = succession_shares_sockets(&m->succession);
+	resource_forget_inherited(&m->resources);
 	for (size_t i = 0; i < m->worker_count; i++)
 		worker_process_free(m->workers[i]);
 	free(m->workers);

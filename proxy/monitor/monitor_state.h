@@ -8,6 +8,7 @@
 #include "proxy/monitor/control.h"
 #include "proxy/monitor/monitor.h"
 #include "proxy/monitor/privileges.h"
+#include "proxy/monitor/succession.h"
 #include "proxy/monitor/worker_process.h"
 #include "proxy/tls/ticket_key.h"
 
@@ -52,6 +53,7 @@ struct monitor {
 	int64_t load_ms;      /* what reading it took */
 	struct edition *current;
 	struct reload reload;
+	struct succession succession;
 
 	struct worker_process **workers; /* `wanted` first, then those that drain for good */
 	size_t worker_count, wanted;

@@ -187,6 +187,8 @@ workers_reap(struct monitor *m)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (succession_reap(m, pid, status))
+			continue;
 		for (size_t i = 0; i < m->worker_count; i++) {
 			if (m->workers[i]->pid == pid) {
 				bury(m, i, status);
@@ -208,13 +210,19 @@ punish_refusal(struct monitor *m, struct worker_process *w)
 	(void)kill(w->pid, SIGKILL);
 }
 
+static bool
+may_start(const struct monitor *m)
+{
+	return m->phase == MONITOR_SERVING && !m->succession.no_workers;
+}
+
 static void
 check_worker(struct monitor *m, struct worker_process *w, int64_t now)
 {
 	bool trying = m->reload.step == RELOAD_FIRST && m->reload.first == w;
 
 	if (w->state == WORKER_PROCESS_DEAD) {
-		if (m->phase == MONITOR_SERVING && now >= w->restart_ms)
+		if (may_start(m) && now >= w->restart_ms)
 			(void)start_one(m, w);
 		return;
 	}
@@ -246,7 +254,7 @@ workers_deadline_ms(const struct monitor *m)
 		const struct worker_process *w = m->workers[i];
 
 		first = deadline_min(first, w->deadline_ms);
-		if (w->state == WORKER_PROCESS_DEAD && m->phase == MONITOR_SERVING)
+		if (w->state == WORKER_PROCESS_DEAD && may_start(m))
 			first = deadline_min(first, w->restart_ms);
 	}
 	return first;

@@ -10,7 +10,9 @@
 
 #include "base/span.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 enum resource_kind { RESOURCE_LISTENER, RESOURCE_LOG, RESOURCE_ZONE };
@@ -28,6 +30,9 @@ struct resource {
 };
 
 struct resource_table {
+	int *inherited; /* owned: listening sockets of the binary before us, not claimed yet */
+	size_t inherited_count;
+	bool keep_socket_files; /* somebody else listens on them */
 	struct resource *first;
 	uint32_t last_id;
 };
@@ -43,6 +48,12 @@ int resource_fd(const struct resource *r, unsigned worker_number);
 void resource_add_fd(struct resource *r, int fd_take);
 /* Close those of workers from this number on. */
 void resource_trim(struct resource *r, unsigned workers);
+/* A listening socket from outside (taken): for whoever asks for its address. */
+void resource_inherit_take(struct resource_table *t, int fd);
+/* The inherited socket that is bound to this address, given away; -1: none. */
+int resource_claim_detach(struct resource_table *t, const struct sockaddr *sa);
+/* Close what nobody claimed. */
+void resource_forget_inherited(struct resource_table *t);
 void resource_unref(struct resource_table *t, struct resource *r);
 
 #endif

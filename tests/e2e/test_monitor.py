@@ -379,14 +379,3 @@ def test_ctl_json_and_quiet(tinyproxyd, free_port):
     assert proxy.ctl("reload", "--quiet") == (0, "", "")
     answer = json.loads(proxy.ctl("reload", "--json").out)
     assert answer["ok"] and answer["generation"] == 3 and answer["workers"] == 1
-
-
-# ---- signals that are for later ------------------------------------------------------------------
-
-def test_signals_that_do_nothing_yet(tinyproxyd, free_port):
-    port = free_port()
-    proxy = tinyproxyd(site(port))
-    for number in (signal.SIGUSR2, signal.SIGWINCH):
-        proxy.send(number)
-        proxy.wait_for_error(rf"signal {int(number)} \({number.name}\) received from {os.getpid()}")
-    assert get(port).status == 200

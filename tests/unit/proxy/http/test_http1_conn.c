@@ -244,8 +244,18 @@ static void
 test_draining_closes_idle_ones_and_finishes_the_others(void **state)
 {
 	struct proxy_world *w = proxy_world_new(proxied);
-	int idle = proxy_world_connect(w), busy = proxy_world_connect(w), backend;
+	int idle = proxy_world_connect(w), busy = proxy_world_connect(w),
+	    fresh = proxy_world_connect(w), silent = proxy_world_connect(w), backend;
 
+	put(idle, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	backend = proxy_world_accept(w);
+	expect(w, backend, "\r\n\r\n");
+	put(backend, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+	expect(w, idle, "ok");
+	world_turns(w, 2);
+	while (take(idle, NULL, 0) > 0)
+		;
+	close(backend);
 	put(busy, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 	backend = proxy_world_accept(w);
 	expect(w, backend, "\r\n\r\n");
@@ -253,13 +263,20 @@ test_draining_closes_idle_ones_and_finishes_the_others(void **state)
 	client_conns_retire(&w->worker, false);
 	world_turns(w, 1);
 	assert_int_equal(take(idle, NULL, 0), 0);
-	assert_int_equal(w->worker.counters.active, 1);
+	assert_int_equal(w->worker.counters.active, 3);
+	/* Who has only just come may say one thing, and soon. */
+	put(fresh, "nonsense\r\n\r\n");
+	expect(w, fresh, "HTTP/1.1 400 ");
+	close(fresh);
+	world_pass(w, 1100);
+	assert_int_equal(take(silent, NULL, 0), 0);
 	put(backend, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 	expect(w, busy, "Connection: close");
 	world_turns(w, 2);
 	assert_int_equal(w->worker.counters.active, 0);
 	close(idle);
 	close(busy);
+	close(silent);
 	close(backend);
 	proxy_world_free(w);
 }
