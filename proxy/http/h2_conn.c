@@ -338,6 +338,7 @@ options(void)
 		return o;
 	/* h2_request.c is who checks fields, h2_guard.c who counts. */
 	nghttp2_option_set_no_http_messaging(o, 1);
+	nghttp2_option_set_stream_reset_rate_limit(o, UINT32_MAX, UINT32_MAX);
 	nghttp2_option_set_max_continuations(o, H2_CONTINUATIONS_MAX + 1);
 	nghttp2_option_set_no_auto_window_update(o, 1);
 	nghttp2_option_set_no_closed_streams(o, 1);

@@ -78,6 +78,18 @@ take_trailer(struct h2_stream *s, bool end)
 
 /* ---- what nghttp2 tells while it takes in ------------------------------------------------------------- */
 
+/*
+ * RFC 9113, 5.1 and 5.1.1. Not of a stream that we have reset: the client may not have heard of it yet, and nghttp2
+ * passes over all that comes.
+ */
+static bool
+is_on_closed_stream(const struct h2 *h, int32_t id)
+{
+	return !h->reset_any && id > 0 && (id & 1) &&
+	       id <= nghttp2_session_get_last_proc_stream_id(h->session) &&
+	       !nghttp2_session_find_stream(h->session, id);
+}
+
 static int
 on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
 {
@@ -86,6 +98,9 @@ on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
 	switch (hd->type) {
 	case NGHTTP2_HEADERS:
 		h2_guard_headers(&h->guard, hd->length);
+		if (is_on_closed_stream(h, hd->stream_id))
+			h2_break_off(h, NGHTTP2_STREAM_CLOSED,
+			    "client sent HEADERS on a closed stream");
 		if (h->heading)
 			h->heading->request.head_bytes += hd->length + H2_FRAME_HEAD;
 		break;
@@ -97,6 +112,12 @@ on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
 		h2_guard_body(&h->guard, hd->length);
 		if (hd->length == 0 && !(hd->flags & NGHTTP2_FLAG_END_STREAM))
 			h2_condemn_if(h, h2_guard_idle_frame(&h->guard, h2_now_ms(h)));
+		break;
+	case NGHTTP2_PRIORITY:
+		/* Nothing is made of them: nobody else would notice. */
+		if (hd->stream_id == 0)
+			h2_break_off(h, NGHTTP2_PROTOCOL_ERROR, "client sent PRIORITY on stream 0");
+		h2_condemn_if(h, h2_guard_idle_frame(&h->guard, h2_now_ms(h)));
 		break;
 	case NGHTTP2_RST_STREAM:
 		h2_condemn_if(h, h2_guard_reset(&h->guard, h2_now_ms(h)));
@@ -172,12 +193,12 @@ data_received(struct h2 *h, const nghttp2_frame *frame)
 	bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 	struct h2_stream *s;
 
-	if (!end) {
-		/* Nothing but padding. */
-		if (h->frame_data == 0 && frame->hd.length > 0)
-			h2_condemn_if(h, h2_guard_idle_frame(&h->guard, h2_now_ms(h)));
+	if (h->frame_data > 0)
+		h2_guard_used_data(&h->guard);
+	else if (!end && frame->hd.length > 0)
+		h2_condemn_if(h, h2_guard_idle_frame(&h->guard, h2_now_ms(h)));
+	if (!end)
 		return;
-	}
 	s = nghttp2_session_get_stream_user_data(h->session, frame->hd.stream_id);
 	if (s && !s->aborted && !h2_stream_take_end(s))
 		malformed_body(s, "shorter than announced");
@@ -234,7 +255,8 @@ goaway_sent(struct h2 *h, const nghttp2_goaway *frame)
 		return;
 	/* nghttp2 has found the mistake. */
 	h->phase = H2_BROKEN;
-	client_conn_log(h->cc, "client broke the protocol: " SPAN_FMT, SPAN_ARG(text));
+	client_conn_log(h->cc, "client broke the protocol: %s%s" SPAN_FMT,
+	    nghttp2_http2_strerror(frame->error_code), text.n > 0 ? ": " : "", SPAN_ARG(text));
 }
 
 /* END_STREAM is out. Whoever still sends a body need not. */
@@ -267,6 +289,7 @@ on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 			response_sent(s);
 		break;
 	case NGHTTP2_RST_STREAM:
+		h->reset_any = true;
 		if (!s || !s->own_reset)
 			h2_condemn_if(h, h2_guard_provoked(&h->guard, h2_now_ms(h)));
 		break;
@@ -294,8 +317,6 @@ on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 		timer_set(h2_loop(h), &h->cc->timer, h->cc->http1.keepalive_timeout_ms);
 	return 0;
 }
-
-/* ---- the table ---- */
 
 /* Made once per process, immutable after. */
 const nghttp2_session_callbacks *

@@ -81,7 +81,6 @@ void
 h2_guard_body(struct h2_guard *g, size_t n)
 {
 	g->payload += n;
-	lower(&g->idle_frames, n > 0);
 }
 
 const char *
@@ -91,6 +90,12 @@ h2_guard_read(struct h2_guard *g, size_t n)
 	return g->bytes / OVERHEAD_TIMES > g->payload + OVERHEAD_MAX
 		   ? "client sends too many bytes to no end"
 		   : NULL;
+}
+
+void
+h2_guard_used_data(struct h2_guard *g)
+{
+	lower(&g->idle_frames, 1);
 }
 
 void

@@ -37,8 +37,9 @@ const char *h2_guard_idle_frame(struct h2_guard *g, int64_t now_ms);
 /* A header block begins; a frame continues it. */
 void h2_guard_headers(struct h2_guard *g, size_t n);
 const char *h2_guard_continuation(struct h2_guard *g, size_t n);
-/* n bytes of a body came. */
+/* A DATA frame of n bytes came; there was more than padding in it. */
 void h2_guard_body(struct h2_guard *g, size_t n);
+void h2_guard_used_data(struct h2_guard *g);
 /* n bytes were read, whatever they were. */
 const char *h2_guard_read(struct h2_guard *g, size_t n);
 /* A DATA frame went out: the client will answer with window updates. */
