@@ -10,16 +10,23 @@
 #include "libacme/interrupt.h"
 #include "libacme/issue.h"
 #include "libacme/report.h"
+#include "libacme/schedule.h"
 #include "libcert/served.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#define CONFIG_DIR "/etc/letsencrypt"
 #define JOBS_DEFAULT 4
 #define JOBS_MAX 64
 
 struct args {
 	const char *config_dir, *cert_name, *deploy_hook, *pre_hook, *post_hook;
 	const char *reload, *verify, *preflight, *ca_file, *server;
+	const char *schedule, *root;
 	unsigned jobs;
 	bool dry, force, quiet, verbose, json;
 };
@@ -48,6 +55,7 @@ SETTER(pre_hook, args->pre_hook = value)
 SETTER(quiet, args->quiet = true)
 SETTER(reload, args->reload = value)
 SETTER(server, args->server = value)
+SETTER(root, args->root = value)
 SETTER(verbose, args->verbose = true)
 /* Nothing is asked, ever. */
 SETTER(non_interactive, (void)args)
@@ -69,6 +77,17 @@ static int
 set_verify(void *ctx, const char *value, struct err *e)
 {
 	return set_address(value, &((struct args *)ctx)->verify, e);
+}
+
+static int
+set_schedule(void *ctx, const char *value, struct err *e)
+{
+	if (strcmp(value, "install") != 0 && strcmp(value, "remove") != 0 &&
+	    strcmp(value, "status") != 0)
+		return err_set(e, ERR_USAGE, "it takes install, remove or status, not \"%s\"",
+		    value);
+	((struct args *)ctx)->schedule = value;
+	return 0;
 }
 
 static int
@@ -106,6 +125,11 @@ static const struct cli_option options[] = {
 	{ "no-preflight", 0, NULL, "do not look before the CA does", 0, set_no_preflight },
 	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0, set_ca_file },
 	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
+	{ "schedule", 0, "install|remove|status", "have this run by itself every six hours", 0,
+	    set_schedule },
+	{ "root", 0, "DIR", "with --schedule: below this directory instead of /", 0, set_root },
+	{ "no-random-sleep-on-renew", 0, NULL, "certbot's; there is no sleep here", CLI_HIDDEN,
+	    set_non_interactive },
 	{ "non-interactive", 'n', NULL, "accepted for certbot's sake; nothing is ever asked",
 	    CLI_HIDDEN, set_non_interactive },
 	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, set_quiet },
@@ -348,10 +372,44 @@ work(struct args *args, struct certstore *store, struct err *e)
 	return code;
 }
 
+/* --schedule; exit code 1 when asked for the status and nothing is scheduled. */
+static int
+run_schedule(const struct args *args, struct err *e)
+{
+	char program_path[PATH_MAX] = "";
+	ssize_t n = readlink("/proc/self/exe", program_path, sizeof(program_path) - 1);
+	struct schedule s = { .root = args->root ? args->root : "", .program = program_path };
+	char *store = NULL;
+	bool active = true;
+	struct buf out;
+	int rc;
+
+	if (n <= 0)
+		return err_exit_code(ERR_BUG);
+	if (strcmp(args->config_dir, CONFIG_DIR) != 0)
+		s.config_dir = store = realpath(args->config_dir, NULL);
+	if (store == NULL && strcmp(args->config_dir, CONFIG_DIR) != 0) {
+		err_set_errno(e, errno, "cannot schedule renewals of %s", args->config_dir);
+		return err_exit_code(e->kind);
+	}
+	buf_init(&out, (size_t)64 * 1024);
+	if (strcmp(args->schedule, "install") == 0)
+		rc = schedule_install(&s, &out, e);
+	else if (strcmp(args->schedule, "remove") == 0)
+		rc = schedule_remove(&s, &out, e);
+	else
+		rc = schedule_status(&s, &active, &out, e);
+	if (!args->quiet)
+		fputs(buf_str(&out), stdout);
+	buf_release(&out);
+	free(store);
+	return rc < 0 ? err_exit_code(e->kind) : active ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct args args = { .config_dir = "/etc/letsencrypt", .jobs = JOBS_DEFAULT };
+	struct args args = { .config_dir = CONFIG_DIR, .jobs = JOBS_DEFAULT };
 	struct certstore *store = NULL;
 	struct err e = ERR_INIT;
 	int code = 0;
@@ -363,7 +421,9 @@ main(int argc, char **argv)
 		code = err_exit_code(e.kind);
 		break;
 	case CLI_OK:
-		if (certstore_open(args.config_dir, &store, &e) < 0)
+		if (args.schedule)
+			code = run_schedule(&args, &e);
+		else if (certstore_open(args.config_dir, &store, &e) < 0)
 			code = err_exit_code(e.kind);
 		else
 			code = work(&args, store, &e);
