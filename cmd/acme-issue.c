@@ -13,7 +13,7 @@
 
 struct args {
 	struct asked asked;
-	const char *config_dir, *email, *eab_kid, *eab_key;
+	const char *config_dir, *email, *eab_kid, *eab_key, *log_file;
 	bool trial_server;
 	bool agree_tos, no_email, staging, quiet, verbose, json, ask_nothing, keep;
 };
@@ -54,6 +54,7 @@ SETTER(fullchain_path, args->asked.fullchain_path = value)
 SETTER(http_address, args->asked.http_address = value)
 SETTER(http_port, args->asked.http_port = value)
 SETTER(json, args->json = true)
+SETTER(log_file, args->log_file = value)
 SETTER(keep, args->keep = true)
 SETTER(key_type, args->asked.key_type = value)
 SETTER(manual, args->asked.manual = true)
@@ -180,6 +181,8 @@ static const struct cli_option options[] = {
 	    set_verify },
 	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
 	{ "non-interactive", 'n', NULL, "never ask", 0, set_non_interactive },
+	{ "log-file", 0, "FILE", "also write what happens to the end of this file", 0,
+	    set_log_file },
 	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, set_quiet },
 	{ "verbose", 'v', NULL, "also tell how many requests were made", 0, set_verbose },
 	{ "json", 0, NULL, "print the result as JSON", 0, set_json },
@@ -249,7 +252,7 @@ static void
 tell(const struct args *args, struct report *report, struct issue *job,
     struct acme_http_counts counts)
 {
-	report_clear(report);
+	report_end(report);
 	if (job->error.kind != ERR_NONE)
 		report_failure(report, job, stderr);
 	if (args->json)
@@ -264,9 +267,7 @@ tell(const struct args *args, struct report *report, struct issue *job,
 static int
 work(struct args *args, struct certstore *store, struct err *e)
 {
-	struct report report = { .program = program.name,
-		.progress = args->quiet ? NULL : stderr,
-		.live = cli_stderr_tty() };
+	struct report report;
 	struct eab eab;
 	struct issue_options run = {
 		.jobs = 1,
@@ -274,17 +275,16 @@ work(struct args *args, struct certstore *store, struct err *e)
 		.say = report_say,
 		.arg = &report,
 	};
-	struct issue *job;
-	int code;
+	struct issue *job = NULL;
+	int code = 0;
 
 	eab_init(&eab);
-	if (check_args(args, e) < 0 || eab_load(args->eab_kid, args->eab_key, &eab, e) < 0 ||
-	    asked_make(&args->asked, store, &job, e) < 0) {
-		eab_release(&eab);
-		return err_exit_code(e->kind);
-	}
-	args->trial_server = args->asked.dry && acme_server_is_trial(job->how.server);
 	run.http = acme_http_new(interrupt_watch());
+	if (check_args(args, e) < 0 || eab_load(args->eab_kid, args->eab_key, &eab, e) < 0 ||
+	    asked_make(&args->asked, store, &job, e) < 0 ||
+	    report_begin(&report, program.name, args->quiet, args->log_file, run.http, e) < 0)
+		goto out;
+	args->trial_server = args->asked.dry && acme_server_is_trial(job->how.server);
 	job->by_hand = true;
 	issue_decide(job);
 	if (job->outcome == ISSUE_BUSY)
@@ -295,6 +295,7 @@ work(struct args *args, struct certstore *store, struct err *e)
 		err_wrap(e, "%s", job->name);
 	tell(args, &report, job, acme_http_counts(run.http));
 	code = issue_exit_code(&job, 1);
+out:
 	issue_free(job);
 	acme_http_free(run.http);
 	eab_release(&eab);

@@ -26,7 +26,7 @@
 struct args {
 	const char *config_dir, *cert_name, *deploy_hook, *pre_hook, *post_hook;
 	const char *reload, *verify, *preflight, *ca_file, *server;
-	const char *schedule, *root;
+	const char *schedule, *root, *log_file;
 	unsigned jobs;
 	bool dry, force, quiet, verbose, json;
 };
@@ -49,6 +49,7 @@ SETTER(deploy_hook, args->deploy_hook = value)
 SETTER(dry, args->dry = true)
 SETTER(force, args->force = true)
 SETTER(json, args->json = true)
+SETTER(log_file, args->log_file = value)
 SETTER(no_preflight, args->preflight = "none")
 SETTER(post_hook, args->post_hook = value)
 SETTER(pre_hook, args->pre_hook = value)
@@ -132,6 +133,8 @@ static const struct cli_option options[] = {
 	    set_non_interactive },
 	{ "non-interactive", 'n', NULL, "accepted for certbot's sake; nothing is ever asked",
 	    CLI_HIDDEN, set_non_interactive },
+	{ "log-file", 0, "FILE", "also write what happens to the end of this file", 0,
+	    set_log_file },
 	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, set_quiet },
 	{ "verbose", 'v', NULL, "also tell how many requests were made", 0, set_verbose },
 	{ "json", 0, NULL, "print the result as JSON", 0, set_json },
@@ -303,7 +306,7 @@ static void
 tell(const struct args *args, struct report *report, struct issue *const *jobs, size_t count,
     struct acme_http_counts counts)
 {
-	report_clear(report);
+	report_end(report);
 	for (size_t i = 0; i < count; i++) {
 		if (jobs[i]->outcome == ISSUE_FAILED || jobs[i]->outcome == ISSUE_NOT_DEPLOYED)
 			report_failure(report, jobs[i], stderr);
@@ -333,9 +336,7 @@ check_args(struct args *args, struct err *e)
 static int
 work(struct args *args, struct certstore *store, struct err *e)
 {
-	struct report report = { .program = program.name,
-		.progress = args->quiet ? NULL : stderr,
-		.live = cli_stderr_tty() };
+	struct report report;
 	struct issue_options run = {
 		.http = acme_http_new(interrupt_watch()),
 		.jobs = args->jobs,
@@ -353,7 +354,8 @@ work(struct args *args, struct certstore *store, struct err *e)
 	if (args->dry && (!args->server || acme_server_is_trial(args->server)))
 		run.account.agree = agree;
 
-	if (make_jobs(args, store, &jobs, &count, e) == 0) {
+	if (report_begin(&report, program.name, args->quiet, args->log_file, run.http, e) == 0 &&
+	    make_jobs(args, store, &jobs, &count, e) == 0) {
 		ask_when(jobs, count, run.http, store);
 		for (size_t i = 0; i < count; i++)
 			decide(jobs[i], &report);

@@ -4,9 +4,15 @@
  */
 #include "libacme/report.h"
 
+#include "base/cli.h"
 #include "base/clock.h"
 #include "base/encode.h"
+#include "base/log.h"
 #include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #define JSON_MAX ((size_t)64 * 1024 * 1024)
 
@@ -28,12 +34,58 @@ report_outcome(enum issue_outcome outcome)
 	return outcome_names[outcome];
 }
 
-void
-report_clear(struct report *report)
+/* ---- progress -------------------------------------------------------------------------------- */
+
+static int
+open_log(const char *path, struct err *e)
 {
-	if (report->drawn)
-		fputs("\r\033[K", report->progress);
-	report->drawn = false;
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+
+	return fd < 0 ? err_set_errno(e, errno, "cannot write to the log file %s", path) : fd;
+}
+
+/* What cannot be logged is no reason to stop. */
+static void
+log_line(const struct report *report, enum log_level level, const struct issue *job,
+    const char *text)
+{
+	struct log log = { .level = LOG_LEVEL_INFO };
+
+	if (!report->log_file)
+		return;
+	log.fd = open_log(report->log_file, NULL);
+	if (log.fd < 0)
+		return;
+	if (job)
+		log_msg(&log, level, "%s: %s: %s", report->program, job->name, text);
+	else
+		log_msg(&log, level, "%s: %s", report->program, text);
+	close(log.fd);
+}
+
+int
+report_begin(struct report *report, const char *program, bool quiet, const char *log_file,
+    struct acme_http *http, struct err *e)
+{
+	int fd = log_file ? open_log(log_file, e) : -1;
+
+	*report = (struct report){ .program = program, .log_file = log_file };
+	if (log_file && fd < 0)
+		return -1;
+	if (fd >= 0)
+		close(fd);
+	if (!quiet && cli_stderr_tty())
+		report->live = report_live_new(stderr, http);
+	else if (!quiet)
+		report->progress = stderr;
+	return 0;
+}
+
+void
+report_end(struct report *report)
+{
+	report_live_free(report->live);
+	report->live = NULL;
 }
 
 void
@@ -41,16 +93,17 @@ report_say(void *arg, const struct issue *job, const char *text)
 {
 	struct report *report = arg;
 
+	log_line(report, LOG_LEVEL_INFO, job, text);
+	if (report->live && job && job->outcome != ISSUE_UNDECIDED)
+		report_live_end(report->live, job->name);
+	else if (report->live)
+		report_live_set(report->live, job ? job->name : NULL, text);
 	if (!report->progress)
 		return;
-	report_clear(report);
 	if (job)
-		fprintf(report->progress, "%s: %s: %s", report->program, job->name, text);
+		fprintf(report->progress, "%s: %s: %s\n", report->program, job->name, text);
 	else
-		fprintf(report->progress, "%s: %s", report->program, text);
-	report->drawn = report->live;
-	if (!report->live)
-		fputc('\n', report->progress);
+		fprintf(report->progress, "%s: %s\n", report->program, text);
 	fflush(report->progress);
 }
 
@@ -59,15 +112,19 @@ report_failure(struct report *report, const struct issue *job, FILE *out)
 {
 	char when[CLOCK_RFC3339_LEN + 1];
 
-	report_clear(report);
+	log_line(report, LOG_LEVEL_ERROR, job, err_text(&job->error));
 	fprintf(out, "%s: %s: %s\n", report->program, job->name, err_text(&job->error));
-	if (job->error.hint)
+	if (job->error.hint) {
+		log_line(report, LOG_LEVEL_NOTICE, job, job->error.hint);
 		fprintf(out, "    %s\n", job->error.hint);
+	}
 	if (job->error.retry_at > 0) {
 		clock_format_rfc3339(job->error.retry_at, when);
 		fprintf(out, "    not before %s\n", when);
 	}
 }
+
+/* ---- results --------------------------------------------------------------------------------- */
 
 static const char *
 format_end(const struct issue *job, char out[CLOCK_RFC3339_LEN + 1])

@@ -2,27 +2,33 @@
 /*
  * report: what acme-issue and acme-renew tell: progress while they work, the result at the end.
  *
- * It writes to the streams it is given; libraries below it print nothing.
+ * It writes to the streams it is given; libraries below it print nothing. The log file is opened for each line, so that it may be
+ * renamed or removed at any time (logrotate needs to tell nobody).
  */
 #ifndef LIBACME_REPORT_H
 #define LIBACME_REPORT_H
 
 #include "libacme/issue.h"
+#include "libacme/report_live.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 
 struct report {
 	const char *program;
-	FILE *progress; /* NULL = silent */
-	bool live;      /* progress is a terminal: one line that is overwritten */
-	bool drawn;     /* such a line stands there now */
+	FILE *progress;           /* a line per event; NULL = silent */
+	struct report_live *live; /* instead of lines, on a terminal; or NULL */
+	const char *log_file;     /* every event and failure, with its time; or NULL */
 };
+
+/* A log file that cannot be written to is told at once. quiet: no progress. */
+int report_begin(struct report *report, const char *program, bool quiet, const char *log_file,
+    struct acme_http *http, struct err *e) __attribute__((warn_unused_result));
+/* Take live lines away: the result comes next. */
+void report_end(struct report *report);
 
 /* For issue_options.say; arg is the struct report. */
 void report_say(void *arg, const struct issue *job, const char *text);
-/* Take a live line away. */
-void report_clear(struct report *report);
 
 /* The error of a failed or undeployed job, for people, on the progress stream's side: out. */
 void report_failure(struct report *report, const struct issue *job, FILE *out);

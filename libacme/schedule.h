@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 struct schedule {
-	const char *root;       /* all paths are below it, and nothing is started ("" = this machine) */
+	const char *root; /* all paths are below it, and nothing is started ("" = this machine) */
 	const char *program;    /* absolute path of acme-renew */
 	const char *config_dir; /* the store, if it is not the usual one; or NULL */
 };
