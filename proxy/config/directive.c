@@ -23,6 +23,7 @@ static const struct directive_table *const tables[] = {
 	&directive_proxy_table,
 	&directive_proxy_pass_table,
 	&directive_proxy_rewrite_table,
+	&directive_proxy_buffer_table,
 	&directive_body_table,
 	&directive_tls_table,
 	&directive_tls_client_table,

@@ -92,10 +92,10 @@ struct directive_table {
 extern const struct directive_table directive_main_table, directive_http_table,
     directive_http2_table, directive_log_table, directive_server_table, directive_listen_table,
     directive_location_table, directive_header_table, directive_proxy_table,
-    directive_proxy_pass_table, directive_proxy_rewrite_table, directive_body_table,
-    directive_tls_table, directive_tls_client_table, directive_tls_handshake_table,
-    directive_tls_session_table, directive_upstream_table, directive_off_table,
-    directive_client_table, directive_real_ip_table, directive_expires_table;
+    directive_proxy_pass_table, directive_proxy_rewrite_table, directive_proxy_buffer_table,
+    directive_body_table, directive_tls_table, directive_tls_client_table,
+    directive_tls_handshake_table, directive_tls_session_table, directive_upstream_table,
+    directive_off_table, directive_client_table, directive_real_ip_table, directive_expires_table;
 
 /* All rows, sorted by name. */
 struct directive_index {

@@ -2,6 +2,7 @@
 /*
  * directive_proxy: what goes to the upstream, and which of its fields reach the client.
  */
+#include "proxy/config/host_port.h"
 #include "proxy/config/loader.h"
 
 /* proxy_set_header NAME VALUE: an empty value leaves the field out. */
@@ -116,6 +117,33 @@ static const struct directive_choice next_upstream[] = {
 	{ SPAN_INIT(""), 0 },
 };
 
+/* proxy_bind ADDRESS[:PORT] | off */
+static int
+set_bind(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+{
+	const struct template **bind = &scope_location_settings(l, s)->proxy.bind;
+	struct address address;
+
+	*bind = NULL;
+	if (n->word_count == 2 && span_eq(n->words[1].text, SPAN("off")))
+		return 0;
+	if (n->word_count == 3) {
+		if (!span_eq(n->words[2].text, SPAN("transparent")))
+			return loader_bad_parameter(l, n, &n->words[2], NULL);
+		loader_word_error(l, n, &n->words[2],
+		    "\"transparent\" in \"proxy_bind\" is not supported");
+		diagnostic_hint(l->diags, "workers run without the capability it needs");
+		return -1;
+	}
+	*bind = loader_template(l, n, &n->words[1]);
+	if (!*bind)
+		return -1;
+	if ((*bind)->literal && !host_port_bind(n->words[1].text, l->arena, &address))
+		return loader_error(l, n, "invalid address \"" SPAN_FMT "\"",
+		    SPAN_ARG(n->words[1].text));
+	return 0;
+}
+
 static const struct directive_range head_buffer = { 256, 16 << 20 };
 
 static const struct directive rows[] = {
@@ -141,6 +169,11 @@ static const struct directive rows[] = {
 	    LOCATION_FIELD(int64_t, proxy.next_upstream_timeout_ms) },
 	{ SPAN_INIT("proxy_ignore_headers"), CONTEXT_HTTP_ALL, 1, DIRECTIVE_ARGS_ANY, 0,
 	    .set = directive_set_choices, LOCATION_FIELD(unsigned, proxy.ignore), accel_headers },
+	{ SPAN_INIT("proxy_bind"), CONTEXT_HTTP_ALL, 1, 2, 0, .set = set_bind },
+	{ SPAN_INIT("proxy_socket_keepalive"), CONTEXT_HTTP_ALL, 1, 1, 0, .set = directive_set_flag,
+	    LOCATION_FIELD(bool, proxy.socket_keepalive) },
+	{ SPAN_INIT("proxy_ignore_client_abort"), CONTEXT_HTTP_ALL, 1, 1, 0,
+	    .set = directive_set_flag, LOCATION_FIELD(bool, proxy.ignore_client_abort) },
 	{ SPAN_INIT("proxy_intercept_errors"), CONTEXT_HTTP_ALL, 1, 1, 0, .set = directive_set_flag,
 	    LOCATION_FIELD(bool, proxy.intercept_errors) },
 	{ SPAN_INIT("proxy_http_version"), CONTEXT_HTTP_ALL, 1, 1, 0, .set = set_http_version },

@@ -153,3 +153,15 @@ host_port_address(const struct host_port *hp, uint16_t port, struct arena *arena
 	}
 	return false;
 }
+
+bool
+host_port_bind(struct span text, struct arena *arena, struct address *out)
+{
+	struct host_port hp = { .host = text };
+
+	/* A bare IPv6 address has colons of its own. */
+	if (host_port_address(&hp, 0, arena, out))
+		return true;
+	return !host_port_split(text, false, &hp) && !hp.is_unix &&
+	       host_port_address(&hp, hp.port, arena, out);
+}

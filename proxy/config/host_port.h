@@ -30,6 +30,8 @@ const char *host_port_split(struct span text, bool may_omit_host, struct host_po
 bool host_port_address(const struct host_port *hp, uint16_t port, struct arena *arena,
     struct address *out);
 
+/* "ADDRESS[:PORT]" to bind a socket to; false when it is no address. */
+bool host_port_bind(struct span text, struct arena *arena, struct address *out);
 /*
  * Take "host:port" and the URI of what stands behind "http://" apart. A unix path ends at ":" or
  * the end.

@@ -151,6 +151,7 @@ loader_use_logs(struct loader *l, const struct location_settings *settings)
 			loader_use_log_file(l, a->file);
 	}
 	loader_use_error_logs(l, settings->error_log);
+	loader_check_buffers(l, &settings->proxy);
 	loader_use_temp_path(l, &settings->body.temp_path);
 	loader_use_temp_path(l, &settings->proxy.temp_path);
 }

@@ -176,6 +176,8 @@ int loader_add_header(struct loader *l, const struct node *n, struct header_fiel
     bool always);
 /* A default ..._temp_path, by its last part (directive_body.c), and one that something serves with. */
 struct temp_path temp_path_default(struct loader *l, struct span name);
+/* Do the sizes of proxy_buffers and its kin fit together (directive_proxy_buffer.c)? */
+void loader_check_buffers(struct loader *l, const struct proxy_settings *p);
 void loader_use_temp_path(struct loader *l, const struct temp_path *path);
 int loader_check_header_name(struct loader *l, const struct node *n, const struct word *w);
 /* Listeners and endpoints out of all listens (endpoint.c). */

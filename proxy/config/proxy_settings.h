@@ -7,8 +7,9 @@
 
 #include "proxy/config/template.h"
 
-struct upstream_spec;
+struct node;
 struct regex;
+struct upstream_spec;
 
 struct header_field {
 	struct span name;
@@ -90,7 +91,9 @@ struct proxy_settings {
 	size_t buffers_size;    /* of all proxy_buffers: 8 of 4k */
 	size_t one_buffer_size; /* 4k */
 	unsigned buffer_count;  /* 8 */
-	size_t busy_size;       /* 0 = by the others */
+	size_t busy_size;       /* 0 = no bound but the connection's own */
+	const struct node
+	    *sizes_node;        /* the last directive about sizes, for messages; NULL = none */
 	uint64_t max_temp_size; /* 1g; 0 = no file */
 	size_t temp_write_size; /* 0 = by the others */
 	struct temp_path temp_path;
@@ -102,8 +105,7 @@ struct proxy_settings {
 
 	/* Which server, from where, and how often */
 	const struct template *bind; /* proxy_bind; NULL = off */
-	bool bind_transparent;
-	unsigned next_upstream; /* set of enum next_upstream */
+	unsigned next_upstream;      /* set of enum next_upstream */
 	unsigned next_upstream_tries;
 	int64_t next_upstream_timeout_ms;
 	const struct resolver_spec *resolver; /* NULL = none */

@@ -274,6 +274,24 @@ http1_send_file(struct request *r, int fd, uint64_t offset, size_t n)
 	return taken;
 }
 
+/* With the trailer, if there is one. Bytes on the wire. */
+static size_t
+queue_last_chunk(struct conn *c, const struct header_list *trailer)
+{
+	size_t size = 5;
+	char *p;
+
+	for (unsigned i = 0; i < trailer->count; i++)
+		size += trailer->rows[i].name.n + trailer->rows[i].value.n + 4;
+	p = conn_queue_reserve(c, size);
+	p = put(p, SPAN("0\r\n"));
+	for (unsigned i = 0; i < trailer->count; i++)
+		p = put_field(p, trailer->rows[i].name, trailer->rows[i].value);
+	p = put(p, SPAN("\r\n"));
+	conn_queue_commit(c, size);
+	return size;
+}
+
 void
 http1_send_end(struct request *r)
 {
@@ -288,10 +306,8 @@ http1_send_end(struct request *r)
 	}
 	h->ended = true;
 	r->complete = true;
-	if (h->out_chunked) {
-		conn_queue(&cc->conn, SPAN("0\r\n\r\n"));
-		r->response.wire_bytes += 5;
-	}
+	if (h->out_chunked)
+		r->response.wire_bytes += queue_last_chunk(&cc->conn, &r->response.trailers);
 	loop_defer(r->client->worker->loop, &h->finish);
 }
 

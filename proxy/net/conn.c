@@ -380,8 +380,11 @@ conn_write(struct conn *c, struct span bytes)
 		return bytes.n;
 	}
 	room = c->out_bytes < CONN_OUT_MAX ? CONN_OUT_MAX - c->out_bytes : 0;
-	/* Once the socket is full, one record's worth is enough to have at hand when it drains. */
-	if (!c->writable && c->out_bytes >= FLUSH_AT)
+	/*
+	 * Once the socket is full, one record's worth is enough to have at hand when it drains; what needs no record is
+	 * best left where it is.
+	 */
+	if (!c->writable && (!c->ssl || c->out_bytes >= FLUSH_AT))
 		room = 0;
 	if (room > bytes.n - taken)
 		room = bytes.n - taken;

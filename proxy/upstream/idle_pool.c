@@ -10,6 +10,7 @@
 #include "proxy/worker/worker_state.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -81,14 +82,26 @@ idle_expired(struct timer *t)
 static void
 free_conn(struct conn *c)
 {
-	free(from_member(c, struct upstream_conn, conn));
+	struct upstream_conn *uc = from_member(c, struct upstream_conn, conn);
+
+	free(uc->bound);
+	free(uc);
+}
+
+static bool
+same_bind(const struct address *a, const struct address *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->len == b->len && memcmp(&a->u, &b->u, a->len) == 0;
 }
 
 struct upstream_conn *
-idle_pool_take(struct peer *p, const struct conn_ops *ops, void *owner)
+idle_pool_take(struct peer *p, const struct connect_options *how, const struct conn_ops *ops,
+    void *owner)
 {
 	for (struct upstream_conn *uc = p->group->idle; uc; uc = uc->next) {
-		if (uc->peer != p)
+		if (uc->peer != p || !same_bind(uc->bound, how->bind))
 			continue;
 		idle_unlink(uc);
 		upstream_group_ref(p->group);
@@ -99,14 +112,31 @@ idle_pool_take(struct peer *p, const struct conn_ops *ops, void *owner)
 	return NULL;
 }
 
+/* With no port of its own, the kernel picks one only when it knows the other end too. */
+static int
+prepare_socket(int fd, const struct address *to, const struct connect_options *how)
+{
+	int one = 1;
+
+	if (to->u.sa.sa_family == AF_UNIX)
+		return 0;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (how->keepalive_probes)
+		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	if (!how->bind)
+		return 0;
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+	return bind(fd, &how->bind->u.sa, how->bind->len);
+}
+
 struct upstream_conn *
-upstream_connect(struct worker *w, struct peer *p, const struct conn_ops *ops, void *owner)
+upstream_connect(struct worker *w, struct peer *p, const struct connect_options *how,
+    const struct conn_ops *ops, void *owner)
 {
 	const struct address *a = &p->address;
 	int fd = socket(a->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct upstream_conn *uc;
 	bool connecting = false;
-	int one = 1;
 
 	if (fd < 0)
 		return NULL;
@@ -115,9 +145,7 @@ upstream_connect(struct worker *w, struct peer *p, const struct conn_ops *ops, v
 		errno = EMFILE;
 		return NULL;
 	}
-	if (a->u.sa.sa_family != AF_UNIX)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(fd, &a->u.sa, a->len) < 0) {
+	if (prepare_socket(fd, a, how) < 0 || connect(fd, &a->u.sa, a->len) < 0) {
 		if (errno != EINPROGRESS) {
 			int saved = errno;
 
@@ -131,9 +159,15 @@ upstream_connect(struct worker *w, struct peer *p, const struct conn_ops *ops, v
 	uc->worker = w;
 	uc->peer = p;
 	uc->started_ms = loop_now_ms(w->loop);
+	if (how->bind && a->u.sa.sa_family != AF_UNIX) {
+		uc->bound = mem_alloc(sizeof(*uc->bound));
+		*uc->bound = *how->bind;
+		uc->bound->text = span_of(NULL, 0);
+	}
 	uc->idle.on_expire = idle_expired;
 	uc->conn.on_free = free_conn;
 	if (conn_start(&uc->conn, w->loop, w->pool, fd, connecting, ops, owner) < 0) {
+		free(uc->bound);
 		free(uc);
 		return NULL;
 	}
@@ -165,6 +199,7 @@ idle_pool_put(struct upstream_conn *uc)
 			oldest = oldest->next;
 		idle_close(oldest);
 	}
+	uc->idle.on_expire = idle_expired;
 	uc->conn.ops = &idle_ops;
 	uc->conn.owner = uc;
 	uc->next = g->idle;

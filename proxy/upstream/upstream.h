@@ -62,19 +62,28 @@ void balance_report(struct peer *p, bool ok, int64_t now_ms);
 struct upstream_conn {
 	struct conn conn;
 	struct worker *worker;
-	struct peer *peer; /* its group is held */
-	unsigned requests; /* sent on it so far */
+	struct peer *peer;      /* its group is held */
+	unsigned requests;      /* sent on it so far */
+	int64_t orphan_idle_ms; /* orphan.c */
+	struct address *bound;  /* what it was bound to; owned; NULL = nothing */
 	int64_t started_ms;
 	struct timer idle;
 	struct upstream_conn *next,
 	    **prev; /* in the group's idle list, newest first; prev NULL = in use */
 };
 
-/* The newest idle connection to this peer (now in use, ops and owner as given), or NULL. */
-struct upstream_conn *idle_pool_take(struct peer *p, const struct conn_ops *ops, void *owner);
+/* How a connection is to be made. */
+struct connect_options {
+	const struct address *bind; /* NULL = as the kernel sees fit */
+	bool keepalive_probes;      /* proxy_socket_keepalive */
+};
+
+/* The newest idle connection to this peer made like this (now in use, ops and owner as given), or NULL. */
+struct upstream_conn *idle_pool_take(struct peer *p, const struct connect_options *how,
+    const struct conn_ops *ops, void *owner);
 /* Connect: returns at once, on_writable tells when it is done. NULL with errno when it fails at once. */
-struct upstream_conn *upstream_connect(struct worker *w, struct peer *p, const struct conn_ops *ops,
-    void *owner);
+struct upstream_conn *upstream_connect(struct worker *w, struct peer *p,
+    const struct connect_options *how, const struct conn_ops *ops, void *owner);
 /* The response was read whole and the peer keeps the connection: park it, or close it when the group keeps enough. */
 void idle_pool_put(struct upstream_conn *uc);
 void upstream_conn_close(struct upstream_conn *uc);

@@ -8,12 +8,14 @@
 #ifndef PROXY_UPSTREAM_UPSTREAM_EXCHANGE_H
 #define PROXY_UPSTREAM_UPSTREAM_EXCHANGE_H
 
+#include "base/buf.h"
+#include "proxy/upstream/response_spool.h"
 #include "proxy/upstream/upstream_http.h"
 #include "proxy/upstream/upstream_message.h"
 #include "proxy/upstream/upstream_target.h"
 #include "proxy/worker/worker_state.h"
 
-enum phase { PHASE_REQUEST_BODY, PHASE_CONNECT, PHASE_HEAD, PHASE_BODY, PHASE_DONE };
+enum phase { PHASE_REQUEST_BODY, PHASE_CONNECT, PHASE_HEAD, PHASE_BODY, PHASE_DRAIN, PHASE_DONE };
 
 struct upstream_http {
 	struct request *r;
@@ -50,6 +52,11 @@ struct upstream_http {
 	enum body_framing framing;
 	uint64_t left; /* BODY_LENGTH */
 	struct http1_chunked chunked;
+	struct buf trailer;          /* as it came; of max 0 when there is none yet */
+	bool body_end;               /* all of it was decoded */
+	bool buffering;              /* the spool may be used */
+	struct response_spool spool; /* what the client did not take yet, before pending */
+	struct timer pause;          /* proxy_limit_rate: read on after it */
 };
 
 /* Buffers moved either way before other connections have their turn. */
@@ -92,7 +99,11 @@ void upstream_request_pump(struct upstream_http *u);
 
 /* Read and pass on what the upstream sends (upstream_response.c). */
 void upstream_pump_response(struct upstream_http *u);
-/* The same once the head is out. */
+/* The same once the head is out (upstream_body.c). */
 void upstream_pump_body(struct upstream_http *u);
+/* The upstream is done with: what is left in the spool. */
+void upstream_drain(struct upstream_http *u);
+/* Up to limit bytes into u->in: 1 read some, 0 nothing now, -1 the attempt is over, one way or the other. */
+int upstream_read(struct upstream_http *u, size_t limit);
 
 #endif

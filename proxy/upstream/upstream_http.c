@@ -5,7 +5,9 @@
  * The three ways out of an attempt are upstream_attempt_failed (another peer, or an error page), response_finished
  * (connection kept or closed) and release (the client is gone). Each lets go of the connection.
  */
+#include "proxy/config/host_port.h"
 #include "proxy/http/body_buffer.h"
+#include "proxy/upstream/orphan.h"
 #include "proxy/upstream/upstream_exchange.h"
 
 #include <errno.h>
@@ -34,6 +36,9 @@ upstream_end_attempt(struct upstream_http *u, bool keep)
 	struct upstream_conn *uc = u->uc;
 
 	timer_clear(&u->timer);
+	timer_clear(&u->pause);
+	if (u->trailer.max)
+		buf_release(&u->trailer);
 	loop_undefer(upstream_worker(u)->loop, &u->more);
 	if (u->attempt) {
 		u->attempt->response_ms = upstream_attempt_age(u);
@@ -221,10 +226,20 @@ run_more(struct deferred *d)
 	struct upstream_http *u =
 	    (struct upstream_http *)((char *)d - offsetof(struct upstream_http, more));
 
-	if (!u->request_done)
+	if (u->uc && !u->request_done)
 		upstream_request_pump(u);
-	if (u->phase == PHASE_BODY && u->pending.n == 0)
+	if (u->phase == PHASE_BODY)
 		upstream_pump_body(u);
+	else if (u->phase == PHASE_DRAIN)
+		upstream_drain(u);
+}
+
+/* proxy_limit_rate. */
+static void
+on_pause_over(struct timer *t)
+{
+	upstream_pump_body((struct upstream_http *)((char *)t -
+						    offsetof(struct upstream_http, pause)));
 }
 
 static void
@@ -232,7 +247,7 @@ upstream_readable(struct conn *c)
 {
 	struct upstream_http *u = c->owner;
 
-	if (u->phase == PHASE_CONNECT || u->pending.n > 0)
+	if (u->phase == PHASE_CONNECT || u->pending.n > 0 || timer_active(&u->pause))
 		return;
 	upstream_pump_response(u);
 }
@@ -311,6 +326,26 @@ connect_failed(struct upstream_http *u, struct peer *p, int errnum)
 	upstream_attempt_failed(u, NEXT_ERROR, "connect() failed", errnum);
 }
 
+/* bind: where the address goes. One that is none is logged and not used, as in nginx. */
+static struct connect_options
+connect_options_of(const struct upstream_http *u, struct address *bind)
+{
+	struct connect_options how = { .keepalive_probes = u->settings->socket_keepalive };
+	struct span text;
+
+	if (!u->settings->bind)
+		return how;
+	text = template_eval(u->settings->bind, u->r, u->r->arena);
+	if (text.n == 0)
+		return how;
+	if (host_port_bind(text, u->r->arena, bind))
+		how.bind = bind;
+	else
+		request_log(u->r, LOG_LEVEL_ERROR, "invalid local address \"" SPAN_FMT "\"",
+		    SPAN_ARG(text));
+	return how;
+}
+
 /* Nobody to ask: all rest, are down, were tried, or have no address. */
 static void
 nobody_left(struct upstream_http *u)
@@ -331,6 +366,8 @@ start_attempt(struct upstream_http *u)
 {
 	struct worker *w = upstream_worker(u);
 	struct peer *p = balance_pick(u->group, &u->tried, loop_now_ms(w->loop));
+	struct connect_options how;
+	struct address bind;
 
 	u->attempts++;
 	if (!p) {
@@ -344,10 +381,11 @@ start_attempt(struct upstream_http *u)
 	memset(&u->chunked, 0, sizeof(u->chunked));
 	u->interims = 0;
 	u->phase = PHASE_CONNECT;
-	u->uc = u->want_fresh ? NULL : idle_pool_take(p, &upstream_ops, u);
+	how = connect_options_of(u, &bind);
+	u->uc = u->want_fresh ? NULL : idle_pool_take(p, &how, &upstream_ops, u);
 	u->reused = u->uc != NULL;
 	if (!u->uc)
-		u->uc = upstream_connect(w, p, &upstream_ops, u);
+		u->uc = upstream_connect(w, p, &how, &upstream_ops, u);
 	if (!u->uc) {
 		connect_failed(u, p, errno);
 		return;
@@ -426,6 +464,7 @@ handler_start(struct request *r)
 	u->settings = &r->settings->proxy;
 	u->timer.on_expire = on_expire;
 	u->more.run = run_more;
+	u->pause.on_expire = on_pause_over;
 	u->phase = PHASE_REQUEST_BODY;
 	if (upstream_target_find(r, &u->target) < 0) {
 		u->phase = PHASE_DONE;
@@ -466,6 +505,8 @@ handler_writable(struct request *r)
 
 	if (u->uc && u->phase == PHASE_BODY)
 		upstream_pump_body(u);
+	else if (u->phase == PHASE_DRAIN)
+		upstream_drain(u);
 }
 
 static void
@@ -473,8 +514,15 @@ handler_release(struct request *r)
 {
 	struct upstream_http *u = r->handler_state;
 
+	/* What an upstream has begun it may finish, should the configuration want it. */
+	if (u->uc && u->settings->ignore_client_abort && u->request_done &&
+	    (u->phase == PHASE_HEAD || u->phase == PHASE_BODY)) {
+		orphan_start_take(u->uc, u->settings->read_timeout_ms);
+		u->uc = NULL;
+	}
 	u->phase = PHASE_DONE;
 	upstream_end_attempt(u, false);
+	response_spool_release(&u->spool);
 	if (u->group)
 		upstream_group_unref(u->group);
 	u->group = NULL;

@@ -184,7 +184,6 @@ is_framing(const struct header *h, unsigned status)
 	case HEADER_TRANSFER_ENCODING:
 	case HEADER_CONTENT_LENGTH:
 	case HEADER_CONTENT_TYPE:
-	case HEADER_TRAILER:
 		return true;
 	case HEADER_UPGRADE:
 		return status != 101;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * upstream_response: the upstream's answer: head found and judged, body decoded and streamed to the client.
- *
- * At most one buffer is read ahead of the client. A body that ends before its framing says so is a failed
- * attempt, whatever was passed on by then.
+ * upstream_response: the head of the upstream's answer: found, judged, and handed to the client or to whoever else
+ * answers.
  */
 #include "proxy/http/internal_redirect.h"
+#include "proxy/http/rate_limit.h"
 #include "proxy/upstream/tunnel.h"
 #include "proxy/upstream/upstream_exchange.h"
 
@@ -13,147 +12,6 @@
 
 /* Interim responses a peer may send before the real one. */
 #define INTERIM_MAX 16
-
-static void
-response_finished(struct upstream_http *u)
-{
-	struct request *r = u->r;
-	bool keep = u->peer_keeps && u->request_done && (!u->in || chunk_filled(u->in) == 0) &&
-		    u->framing != BODY_UNTIL_CLOSE;
-
-	balance_report(u->uc->peer, true, loop_now_ms(upstream_worker(u)->loop));
-	upstream_end_attempt(u, keep);
-	u->phase = PHASE_DONE;
-	request_send_end(r);
-}
-
-/*
- * The next run of body bytes out of what was read: 1 pending has some, 0 more must be read, -1 the framing is
- * broken. Sets *end at the body's end.
- */
-static int
-decode_body(struct upstream_http *u, bool *end)
-{
-	struct span have = span_of(u->in->data + u->in->start, chunk_filled(u->in));
-	const char *why = NULL;
-	size_t used = 0;
-
-	switch (u->framing) {
-	case BODY_NONE:
-		*end = true;
-		return 0;
-	case BODY_LENGTH:
-		if (have.n > u->left)
-			have.n = u->left;
-		u->left -= have.n;
-		u->in->start += (unsigned)have.n;
-		u->pending = have;
-		*end = u->left == 0;
-		return have.n > 0;
-	case BODY_UNTIL_CLOSE:
-		u->in->start += (unsigned)have.n;
-		u->pending = have;
-		return have.n > 0;
-	case BODY_CHUNKED:
-		break;
-	}
-	switch (http1_chunked_read(&u->chunked, have, &used, &u->pending, NULL, &why)) {
-	case PARSE_OK:
-		*end = true;
-		break;
-	case PARSE_MORE:
-		break;
-	case PARSE_BAD:
-		u->pending.n = 0;
-		upstream_attempt_failed(u, NEXT_INVALID_HEADER,
-		    "upstream sent invalid chunked response", 0);
-		return -1;
-	}
-	u->in->start += (unsigned)used;
-	return u->pending.n > 0 || used > 0;
-}
-
-/* 1 read some, 0 nothing now, -1 the response is over, one way or the other. */
-static int
-read_more(struct upstream_http *u, size_t limit)
-{
-	struct worker *w = upstream_worker(u);
-	struct conn *c = &u->uc->conn;
-	ssize_t n;
-
-	if (!u->in)
-		u->in = bufpool_borrow(w->pool, BUFPOOL_LARGE);
-	if (chunk_filled(u->in) == 0)
-		u->in->start = u->in->end = 0;
-	if (limit > chunk_room(u->in))
-		limit = chunk_room(u->in);
-	n = conn_read(c, u->in->data + u->in->end, limit);
-	if (n > 0) {
-		u->in->end += (unsigned)n;
-		return 1;
-	}
-	if (n == CONN_AGAIN)
-		return 0;
-	if (n == CONN_ERROR) {
-		upstream_attempt_failed(u, NEXT_ERROR, c->reason, c->saved_errno);
-	} else if (u->phase == PHASE_BODY && u->framing == BODY_UNTIL_CLOSE) {
-		response_finished(u);
-	} else {
-		upstream_attempt_failed(u, NEXT_ERROR, "upstream prematurely closed connection", 0);
-	}
-	return -1;
-}
-
-void
-upstream_pump_body(struct upstream_http *u)
-{
-	bool end = u->framing == BODY_NONE || (u->framing == BODY_LENGTH && u->left == 0);
-	int reads = 0;
-
-	for (;;) {
-		if (u->pending.n > 0) {
-			size_t taken = request_send_body(u->r, u->pending);
-
-			if (u->phase == PHASE_DONE)
-				return;
-			u->attempt->response_length += taken;
-			u->pending = span_after(u->pending, taken);
-			if (u->pending.n > 0)
-				break; /* on_writable goes on */
-		}
-		if (end) {
-			response_finished(u);
-			return;
-		}
-		if (u->in && chunk_filled(u->in) > 0) {
-			int r = decode_body(u, &end);
-
-			if (r < 0)
-				return;
-			if (r > 0 || end)
-				continue;
-		}
-		if (!conn_may_read(&u->uc->conn)) {
-			if (!u->in || chunk_filled(u->in) == 0)
-				upstream_drop_input(u);
-			break;
-		}
-		if (reads++ == UPSTREAM_BUFFERS_AT_ONCE) {
-			loop_defer(upstream_worker(u)->loop, &u->more);
-			break;
-		}
-		switch (read_more(u, BUFPOOL_LARGE)) {
-		case -1:
-			return;
-		case 0:
-			if (chunk_filled(u->in) == 0)
-				upstream_drop_input(u);
-			upstream_arm_timer(u);
-			return;
-		}
-	}
-	upstream_arm_timer(u);
-}
 
 /* RFC 9110, 7.8: asked for, after the whole request, and to what. */
 static bool
@@ -248,6 +106,12 @@ take_final(struct upstream_http *u, const struct http1_response_head *head)
 	u->left = u->framing == BODY_LENGTH ? head->content_length : 0;
 	u->peer_keeps = head->keep_alive;
 	u->phase = PHASE_BODY;
+	u->buffering = u->settings->buffering;
+	if (accel.buffering_on || accel.buffering_off)
+		u->buffering = accel.buffering_on;
+	if (accel.has_limit_rate)
+		rate_limit_set(u->r, accel.limit_rate);
+	u->spool.r = u->r;
 	upstream_message_response(u->r, head);
 	request_send_head(u->r);
 	return true;
@@ -337,7 +201,7 @@ pump_head(struct upstream_http *u)
 			u->in->start = 0;
 			u->in->end = (unsigned)have.n;
 		}
-		switch (read_more(u, chunk_room(u->in))) {
+		switch (upstream_read(u, chunk_room(u->in))) {
 		case 1:
 			if (!was_asked(u))
 				return;

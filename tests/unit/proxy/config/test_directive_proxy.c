@@ -177,6 +177,26 @@ test_refusals(void **state)
 		{ "proxy_intercept_errors 1;",
 		    "invalid value \"1\" in \"proxy_intercept_errors\" directive, "
 		    "it must be \"on\" or \"off\"" },
+		{ "proxy_buffers 1 4k;", "there must be at least 2 \"proxy_buffers\"" },
+		{ "proxy_busy_buffers_size 4k; proxy_buffer_size 8k;",
+		    "\"proxy_busy_buffers_size\" "
+		    "must be equal to or greater than the maximum of the value of "
+		    "\"proxy_buffer_size\" and one of the \"proxy_buffers\"" },
+		{ "proxy_busy_buffers_size 32k;",
+		    "\"proxy_busy_buffers_size\" must be less than the size of all "
+		    "\"proxy_buffers\" minus one buffer" },
+		{ "proxy_temp_file_write_size 1k;",
+		    "\"proxy_temp_file_write_size\" "
+		    "must be equal to or greater than the maximum of the value of "
+		    "\"proxy_buffer_size\" and one of the \"proxy_buffers\"" },
+		{ "proxy_max_temp_file_size 1k;",
+		    "\"proxy_max_temp_file_size\" must be equal to zero to disable "
+		    "temporary files usage or "
+		    "be equal to or greater than the maximum of the value of "
+		    "\"proxy_buffer_size\" and one of the \"proxy_buffers\"" },
+		{ "proxy_bind nowhere;", "invalid address \"nowhere\"" },
+		{ "proxy_bind $remote_addr transparent;",
+		    "\"transparent\" in \"proxy_bind\" is not supported" },
 		{ "client_body_temp_path /x 4;", "invalid value \"4\"" },
 		{ "client_body_in_file_only maybe;",
 		    "invalid value \"maybe\" in \"client_body_in_file_only\" directive" },

@@ -25,6 +25,8 @@ on_error(struct conn *c)
 	errors++;
 }
 
+static const struct connect_options plain;
+
 static const struct conn_ops ops = {
 	.on_readable = on_readable,
 	.on_writable = on_writable,
@@ -53,7 +55,7 @@ idle_count(void)
 static struct upstream_conn *
 connected(int *backend)
 {
-	struct upstream_conn *uc = upstream_connect(&world->worker, peer, &ops, NULL);
+	struct upstream_conn *uc = upstream_connect(&world->worker, peer, &plain, &ops, NULL);
 	int before = writables;
 
 	assert_non_null(uc);
@@ -104,16 +106,16 @@ test_parked_and_taken_newest_first(void **state)
 	start("");
 	one = connected(&a);
 	two = connected(&b);
-	assert_null(idle_pool_take(peer, &ops, NULL));
+	assert_null(idle_pool_take(peer, &plain, &ops, NULL));
 	assert_int_equal(peer->group->refs, 3);
 	idle_pool_put(one);
 	idle_pool_put(two);
 	assert_int_equal(idle_count(), 2);
 	assert_int_equal(peer->group->refs, 1);
-	assert_ptr_equal(idle_pool_take(peer, &ops, &owner), two);
+	assert_ptr_equal(idle_pool_take(peer, &plain, &ops, &owner), two);
 	assert_ptr_equal(two->conn.owner, &owner);
-	assert_ptr_equal(idle_pool_take(peer, &ops, NULL), one);
-	assert_null(idle_pool_take(peer, &ops, NULL));
+	assert_ptr_equal(idle_pool_take(peer, &plain, &ops, NULL), one);
+	assert_null(idle_pool_take(peer, &plain, &ops, NULL));
 	assert_int_equal(peer->group->refs, 3);
 	upstream_conn_close(one);
 	upstream_conn_close(two);
@@ -173,7 +175,7 @@ test_idle_for_too_long(void **state)
 	uc = connected(&fd);
 	idle_pool_put(uc);
 	world_pass(world, 9000);
-	assert_ptr_equal(idle_pool_take(peer, &ops, NULL), uc);
+	assert_ptr_equal(idle_pool_take(peer, &plain, &ops, NULL), uc);
 	/* In use it has all the time there is. */
 	world_pass(world, 60000);
 	assert_true(is_open(fd));
@@ -250,7 +252,7 @@ test_a_full_read_is_no_reason(void **state)
 	idle_pool_put(uc);
 	assert_int_equal(idle_count(), 1);
 	world_turns(world, 3);
-	assert_ptr_equal(idle_pool_take(peer, &ops, NULL), uc);
+	assert_ptr_equal(idle_pool_take(peer, &plain, &ops, NULL), uc);
 	upstream_conn_close(uc);
 	close(fd);
 	proxy_world_free(world);
@@ -294,7 +296,7 @@ test_descriptors_are_held_back(void **state)
 {
 	start("");
 	world->worker.connect_fd_max = 3;
-	assert_null(upstream_connect(&world->worker, peer, &ops, NULL));
+	assert_null(upstream_connect(&world->worker, peer, &plain, &ops, NULL));
 	assert_int_equal(errno, EMFILE);
 	assert_int_equal(peer->group->refs, 1);
 	proxy_world_free(world);

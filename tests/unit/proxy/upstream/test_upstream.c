@@ -8,6 +8,8 @@ nothing(struct conn *c)
 {
 }
 
+static const struct connect_options plain;
+
 static const struct conn_ops ops = {
 	.on_readable = nothing,
 	.on_writable = nothing,
@@ -23,7 +25,7 @@ group_at(const struct proxy_world *w, size_t i)
 static struct upstream_conn *
 connected(struct proxy_world *w, struct upstream_group *g, int *backend)
 {
-	struct upstream_conn *uc = upstream_connect(&w->worker, g->peers, &ops, NULL);
+	struct upstream_conn *uc = upstream_connect(&w->worker, g->peers, &plain, &ops, NULL);
 
 	assert_non_null(uc);
 	*backend = proxy_world_accept(w);
