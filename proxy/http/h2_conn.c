@@ -178,7 +178,8 @@ output_run(struct deferred *d)
 	if (cc->conn.out_bytes >= H2_QUEUE_MAX) {
 		conn_want_drain(&cc->conn);
 		client_conn_wait_drain(cc, cc->http1.send_timeout_ms);
-	} else if (!nghttp2_session_want_read(h->session) &&
+	} else if ((h->phase == H2_BROKEN || h->stream_count == 0) &&
+		   !nghttp2_session_want_read(h->session) &&
 		   !nghttp2_session_want_write(h->session)) {
 		finish(h);
 	}
@@ -371,6 +372,7 @@ open_session(struct h2 *h, const struct server_settings *settings)
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, h->body_window },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)h->limits.all_max },
 		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
+		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
 	};
 
 	if (nghttp2_session_server_new2(&h->session, h2_callbacks(), h, options()) != 0)

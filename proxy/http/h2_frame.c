@@ -18,6 +18,9 @@ start_request(struct h2_stream *s, const struct http1_request_head *head)
 	r->expect_continue = s->want_continue = head->expect_continue;
 	r->body_framing = head->framing;
 	r->content_length = head->content_length;
+	r->upgrade = head->upgrade;
+	if (r->upgrade)
+		h2_tunnel_prepare(s);
 	why = request_take_target(r, head->path_query, head->host);
 	if (why)
 		h2_stream_refuse(s, 400, why);
@@ -265,7 +268,7 @@ response_sent(struct h2_stream *s)
 {
 	s->request.complete = true;
 	h2_guard_answered(&s->h2->guard);
-	if (!s->body_end)
+	if (!s->body_end && (!s->tunnel || s->ended))
 		h2_reset(s, NGHTTP2_NO_ERROR, true);
 }
 
@@ -312,9 +315,12 @@ on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 		return 0;
 	if (h->heading == s)
 		h->heading = NULL;
-	h2_stream_free(s);
-	if (h->stream_count == 0)
-		timer_set(h2_loop(h), &h->cc->timer, h->cc->http1.keepalive_timeout_ms);
+	if (s->tunnel && !s->ended && code == NGHTTP2_NO_ERROR) {
+		/* What the client said last may still be on its way to the upstream. */
+		s->closed = true;
+		return 0;
+	}
+	h2_stream_over(s);
 	return 0;
 }
 

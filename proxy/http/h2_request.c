@@ -207,6 +207,15 @@ h2_fields_add(struct h2_fields *f, struct span name, struct span value)
 static void
 check_connect(struct h2_fields *f)
 {
+	if (f->protocol.p) {
+		if (!f->scheme.p || !f->path.p || !f->authority.p)
+			malformed(f, "extended CONNECT without scheme, path and authority");
+		else if (f->protocol.n == 0 || lex_run(f->protocol, LEX_TOKEN) < f->protocol.n)
+			malformed(f, "invalid protocol");
+		else if (f->has_length)
+			malformed(f, "extended CONNECT with Content-Length");
+		return;
+	}
 	if (f->authority.n == 0)
 		malformed(f, "CONNECT without an authority");
 	else if (f->scheme.p || f->path.p)
@@ -222,11 +231,14 @@ check_pseudo(struct h2_fields *f)
 		malformed(f, "no method");
 	} else if (lex_run(f->method, LEX_TOKEN) < f->method.n || f->method.n == 0) {
 		malformed(f, "invalid method");
-	} else if (f->protocol.p) {
-		malformed(f, "a protocol in a request that is not CONNECT");
 	} else if (span_eq(f->method, SPAN("CONNECT"))) {
 		check_connect(f);
-	} else if (!f->scheme.p) {
+	} else if (f->protocol.p) {
+		malformed(f, "a protocol in a request that is not CONNECT");
+	}
+	if (f->why || (span_eq(f->method, SPAN("CONNECT")) && !f->protocol.p))
+		return;
+	if (!f->scheme.p) {
 		malformed(f, "no scheme");
 	} else if (!f->path.p || f->path.n == 0) {
 		malformed(f, "no path");
@@ -297,6 +309,18 @@ join_cookies(struct h2_fields *f)
 	rows[first].value = arena_concat(f->arena, parts, n);
 }
 
+/* RFC 8441, 5: what the same wish is in HTTP/1.1. */
+static void
+become_upgrade(struct h2_fields *f, struct http1_request_head *out)
+{
+	header_add(f->headers, HEADER_UPGRADE, SPAN("upgrade"), f->protocol);
+	header_add(f->headers, HEADER_CONNECTION, SPAN("connection"), SPAN("upgrade"));
+	out->method = SPAN("GET");
+	out->upgrade = true;
+	out->framing = BODY_NONE;
+	out->expect_continue = false;
+}
+
 enum parse_result
 h2_fields_finish(struct h2_fields *f, bool end, struct http1_request_head *out)
 {
@@ -323,6 +347,8 @@ h2_fields_finish(struct h2_fields *f, bool end, struct http1_request_head *out)
 		out->framing = BODY_LENGTH;
 	else
 		out->framing = end ? BODY_NONE : BODY_CHUNKED;
+	if (!f->why && f->protocol.p)
+		become_upgrade(f, out);
 	out->status = f->status;
 	return f->why ? PARSE_BAD : PARSE_OK;
 }

@@ -43,7 +43,8 @@ void h2_fields_add(struct h2_fields *f, struct span name, struct span value);
 /*
  * All fields are there; end: no body follows. The same promises as of http1_parse_request: out is what it would be for
  * the same request in HTTP/1.1 (request_line for logs, Host among the headers, framing CHUNKED for a body of unknown length). PARSE_BAD:
- * see why, malformed and status. CONNECT is answered 405.
+ * see why, malformed and status. CONNECT is answered 405, but with :protocol (RFC 8441) it is a GET that asks for an
+ * upgrade: out->upgrade is set, and what HTTP/1.1 has for it is among the headers.
  */
 enum parse_result h2_fields_finish(struct h2_fields *f, bool end, struct http1_request_head *out);
 

@@ -66,6 +66,12 @@ struct h2_stream {
 	unsigned body_status; /* what to answer then */
 	bool body_end, body_failed, body_wanted, want_continue;
 
+	/* Extended CONNECT (RFC 8441) */
+	bool extended; /* that is what it is; bytes are for the tunnel alone */
+	bool tunnel;   /* it was granted: raw bytes both ways */
+	bool eof;      /* of the upstream's bytes */
+	bool closed;   /* both ways have ended on the wire; the handler is not through yet */
+
 	/* Response */
 	struct h2_queue out;
 	int64_t out_left; /* of Content-Length; -1 = not counted */
@@ -117,11 +123,21 @@ extern const struct codec h2_codec;
 struct h2_stream *h2_stream_new(struct h2 *h, int32_t id);
 /* It is over, answered or not. */
 void h2_stream_free(struct h2_stream *s);
+/* The same while the connection goes on. */
+void h2_stream_over(struct h2_stream *s);
 static inline struct h2_stream *
 h2_stream_of(struct request *r)
 {
 	return (struct h2_stream *)r;
 }
+/* What its codec does beside bodies. */
+size_t h2_send_body(struct request *r, struct span bytes);
+void h2_send_end(struct request *r);
+void h2_abort(struct request *r, const char *reason);
+/* Frames for it may be due. */
+void h2_stream_go_on(struct h2_stream *s);
+/* Hand the head over at the end of the turn. */
+void h2_stream_queue_head(struct h2_stream *s);
 /* The request's body goes on, or is over. False: the client sends another length than it said. */
 bool h2_stream_take_body(struct h2_stream *s, struct span bytes);
 bool h2_stream_take_end(struct h2_stream *s);
@@ -129,6 +145,13 @@ bool h2_stream_take_end(struct h2_stream *s);
 void h2_stream_sent(struct h2_stream *s, size_t n);
 /* Its head was refused: an error page. */
 void h2_stream_refuse(struct h2_stream *s, unsigned status, const char *why);
+
+/* h2_tunnel.c */
+/* The request asks for an upgrade: what HTTP/1.1 needs besides. */
+void h2_tunnel_prepare(struct h2_stream *s);
+void h2_begin_tunnel(struct request *r);
+/* Its answer is no tunnel: a success would be taken for one. */
+void h2_tunnel_denied(struct h2_stream *s);
 
 /* h2_writer.c */
 /* Hand the head to nghttp2. */

@@ -87,6 +87,10 @@ news_run(struct deferred *d)
 	struct h2_stream *s = from_member(d, struct h2_stream, news);
 	struct request *r = &s->request;
 
+	if (s->closed && s->ended) {
+		h2_stream_over(s);
+		return;
+	}
 	if (s->ended)
 		return;
 	if (r->response.head_sent)
@@ -134,13 +138,13 @@ body_peek(struct request *r, struct span *bytes)
 
 	if (s->body_failed)
 		return BODY_FAILED;
-	if (s->in.bytes > 0) {
+	if (s->in.bytes > 0 && !s->extended) {
 		/* Now it is not the client who keeps us waiting. */
 		timer_clear(&s->body_timer);
 		*bytes = h2_queue_peek(&s->in);
 		return BODY_DATA;
 	}
-	if (s->body_end) {
+	if (s->body_end || s->extended) {
 		timer_clear(&s->body_timer);
 		return BODY_END;
 	}
@@ -179,7 +183,8 @@ tell_handler(struct h2_stream *s)
 {
 	struct request *r = &s->request;
 
-	if (s->started && !s->ended && !s->body_failed && r->handler && r->handler->on_body)
+	if (s->started && !s->ended && s->extended == s->tunnel && !s->body_failed && r->handler &&
+	    r->handler->on_body)
 		r->handler->on_body(r);
 }
 
@@ -257,14 +262,24 @@ send_head(struct request *r)
 		return;
 	if (!request_keeps_connection(r))
 		h2_leave(h);
+	if (s->extended)
+		h2_tunnel_denied(s);
+	h2_stream_queue_head(s);
+}
+
+void
+h2_stream_queue_head(struct h2_stream *s)
+{
+	struct h2 *h = s->h2;
+
 	s->head_queued = true;
 	*h->heads_tail = s;
 	h->heads_tail = &s->next_head;
 	h2_want_output(h);
 }
 
-static void
-go_on(struct h2_stream *s)
+void
+h2_stream_go_on(struct h2_stream *s)
 {
 	if (s->deferred) {
 		s->deferred = false;
@@ -273,8 +288,8 @@ go_on(struct h2_stream *s)
 	h2_want_output(s->h2);
 }
 
-static size_t
-send_body(struct request *r, struct span bytes)
+size_t
+h2_send_body(struct request *r, struct span bytes)
 {
 	struct h2_stream *s = h2_stream_of(r);
 	size_t offered = bytes.n, room;
@@ -293,7 +308,7 @@ send_body(struct request *r, struct span bytes)
 			s->out_left -= (int64_t)room;
 		if (!timer_active(&s->send_timer))
 			arm_send_timer(s);
-		go_on(s);
+		h2_stream_go_on(s);
 	}
 	if (room == bytes.n)
 		return offered;
@@ -302,8 +317,8 @@ send_body(struct request *r, struct span bytes)
 }
 
 /* Whatever it was that came to its end: never a whole response (RFC 9113, 8.1). */
-static void
-abort_response(struct request *r, const char *reason)
+void
+h2_abort(struct request *r, const char *reason)
 {
 	struct h2_stream *s = h2_stream_of(r);
 
@@ -315,24 +330,26 @@ abort_response(struct request *r, const char *reason)
 	if (!s->head_queued || (s->submitted && s->out.bytes == 0))
 		h2_reset(s, NGHTTP2_INTERNAL_ERROR, true);
 	else
-		go_on(s);
+		h2_stream_go_on(s);
 }
 
-static void
-send_end(struct request *r)
+void
+h2_send_end(struct request *r)
 {
 	struct h2_stream *s = h2_stream_of(r);
 
 	if (s->ended)
 		return;
+	if (s->closed)
+		loop_defer(h2_loop(s->h2), &s->news);
 	if (s->out_left > 0) {
-		abort_response(r, "response shorter than announced");
+		h2_abort(r, "response shorter than announced");
 		return;
 	}
 	s->ended = true;
 	timer_clear(&s->body_timer);
 	h2_queue_clear(&s->in, pool_of(s));
-	go_on(s);
+	h2_stream_go_on(s);
 }
 
 void
@@ -364,12 +381,13 @@ h2_stream_refuse(struct h2_stream *s, unsigned status, const char *why)
 
 const struct codec h2_codec = {
 	.send_head = send_head,
-	.send_body = send_body,
-	.send_end = send_end,
+	.send_body = h2_send_body,
+	.send_end = h2_send_end,
 	.send_interim = h2_send_interim,
-	.abort = abort_response,
+	.abort = h2_abort,
 	.body_peek = body_peek,
 	.body_consume = body_consume,
+	.begin_tunnel = h2_begin_tunnel,
 };
 
 /* ---- its life ----------------------------------------------------------------------------------------- */
@@ -442,4 +460,15 @@ h2_stream_free(struct h2_stream *s)
 	if (!res->head_sent && !((s->aborted || s->cut) && res->status))
 		res->status = 499;
 	request_finish(r);
+}
+
+void
+h2_stream_over(struct h2_stream *s)
+{
+	struct h2 *h = s->h2;
+
+	h2_stream_free(s);
+	h2_want_output(h);
+	if (h->stream_count == 0)
+		timer_set(h2_loop(h), &h->cc->timer, h->cc->http1.keepalive_timeout_ms);
 }

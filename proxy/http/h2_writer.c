@@ -103,7 +103,9 @@ add_fixed(struct field_list *l, const struct request *r)
 {
 	const struct response *res = &r->response;
 
-	add(l, SPAN(":status"), arena_decimal(r->arena, res->status % 1000));
+	/* What is 101 in HTTP/1.1 is 200 here (RFC 8441, 4). */
+	add(l, SPAN(":status"),
+	    arena_decimal(r->arena, res->status == 101 ? 200 : res->status % 1000));
 	add_signature(l, r);
 	if (res->content_type.n > 0)
 		add(l, SPAN("content-type"), res->content_type);
@@ -186,7 +188,7 @@ h2_read_body(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length, 
 	struct h2_stream *s = source->ptr;
 	size_t n = s->out.bytes, chunk = s->request.settings->http2_chunk_size;
 
-	if (n == 0 && (!s->ended || s->cut || s->aborted)) {
+	if (n == 0 && (!(s->ended || s->eof) || s->cut || s->aborted)) {
 		s->deferred = true;
 		return NGHTTP2_ERR_DEFERRED;
 	}
@@ -195,7 +197,7 @@ h2_read_body(nghttp2_session *session, int32_t id, uint8_t *buf, size_t length, 
 	if (n > chunk)
 		n = chunk;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-	if (n == s->out.bytes && s->ended && !s->cut && !s->aborted) {
+	if (n == s->out.bytes && (s->ended || s->eof) && !s->cut && !s->aborted) {
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 		if (s->request.response.trailers.count > 0) {
 			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;

@@ -141,6 +141,9 @@ test_malformed(void **state)
 		":method=CONNECT\n:authority=a:1\n:path=/\n",
 		":method=CONNECT\n:authority=a:1\n:scheme=https\n",
 		":method=CONNECT\n",
+		":method=CONNECT\n:protocol=websocket\n:authority=a\n",
+		":method=CONNECT\n:protocol=\n:scheme=https\n:path=/\n:authority=a\n",
+		":method=CONNECT\n:protocol=a b\n:scheme=https\n:path=/\n:authority=a\n",
 		":method=GET\n:scheme=https\n:path=/\n:authority=user@a\n",
 		":method=GET\n:scheme=https\n:path=/\n:authority=\n",
 		":method=GET\n:scheme=https\n:path=/\n:authority=a b\n",
@@ -264,6 +267,23 @@ test_trailers(void **state)
 	}
 }
 
+static void
+test_extended_connect(void **state)
+{
+	struct read_fields *r = read_fields(
+	    ":method=CONNECT\n:protocol=websocket\n:scheme=https\n:path=/chat\n:authority=a\n"
+	    "sec-websocket-version=13\n",
+	    false, false);
+
+	assert_int_equal(r->result, PARSE_OK);
+	assert_true(r->head.upgrade);
+	assert_span(r->head.method, "GET");
+	assert_span(r->head.request_line, "CONNECT /chat HTTP/2.0");
+	assert_int_equal(r->head.framing, BODY_NONE);
+	assert_span(header_find(&r->headers, HEADER_UPGRADE)->value, "websocket");
+	arena_free(r->arena);
+}
+
 int
 main(void)
 {
@@ -275,6 +295,7 @@ main(void)
 		cmocka_unit_test(test_hosts_that_agree),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_trailers),
+		cmocka_unit_test(test_extended_connect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
