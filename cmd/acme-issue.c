@@ -2,17 +2,26 @@
 /*
  * acme-issue: obtain one certificate lineage from an ACME CA and put it into service.
  */
+#include "base/arena.h"
 #include "base/cli.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "libacme/asked.h"
+#include "libacme/batch.h"
 #include "libacme/interrupt.h"
 #include "libacme/report.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
+#define JOBS_DEFAULT 4
+#define JOBS_MAX 64
+#define BATCH_MAX ((size_t)4 * 1024 * 1024)
+
 struct args {
 	struct asked asked;
+	const char *batch;
+	unsigned jobs;
 	const char *config_dir, *email, *eab_kid, *eab_key, *log_file;
 	bool trial_server;
 	bool agree_tos, no_email, staging, quiet, verbose, json, ask_nothing, keep;
@@ -32,6 +41,7 @@ struct args {
 SETTER(account, args->asked.account = value)
 SETTER(agree_tos, args->agree_tos = true)
 SETTER(auth_hook, args->asked.auth_hook = value)
+SETTER(batch, args->batch = value)
 SETTER(ca_file, args->asked.ca_file = value)
 SETTER(cert_name, args->asked.cert_name = value)
 SETTER(cert_path, args->asked.cert_path = value)
@@ -86,6 +96,17 @@ SETTER(verify, args->asked.verify = value)
 SETTER(webroot_solver, (void)args)
 
 static int
+set_jobs(void *ctx, const char *value, struct err *e)
+{
+	uint64_t jobs;
+
+	if (span_to_u64(span_str(value), JOBS_MAX, &jobs) < 0 || jobs == 0)
+		return err_set(e, ERR_USAGE, "--jobs takes 1 to %d, not \"%s\"", JOBS_MAX, value);
+	((struct args *)ctx)->jobs = (unsigned)jobs;
+	return 0;
+}
+
+static int
 add_names(void *ctx, const char *value, struct err *e)
 {
 	return asked_add_names(&((struct args *)ctx)->asked, value, e);
@@ -128,8 +149,8 @@ static const struct cli_option options[] = {
 	    set_propagation },
 	{ "cert-name", 0, "NAME", "name of the lineage (default: the first name)", 0,
 	    set_cert_name },
-	{ "server", 0, "URL|NAME", "the CA: a directory URL or letsencrypt, zerossl, google ...", 0,
-	    set_server },
+	{ "server", 0, "URL|NAME[,...]",
+	    "the CA (letsencrypt, zerossl, a URL ...), and those to fall back on", 0, set_server },
 	{ "staging", 0, NULL, "Let's Encrypt's staging CA: for trials", 0, set_staging },
 	{ "test-cert", 0, NULL, "the same", CLI_HIDDEN, set_staging },
 	{ "dry-run", 0, NULL, "a trial at the CA's trial server: prove, order, change nothing", 0,
@@ -163,6 +184,9 @@ static const struct cli_option options[] = {
 	{ "cert-path", 0, "FILE", "with --csr: the leaf (cert.pem)", 0, set_cert_path },
 	{ "chain-path", 0, "FILE", "with --csr: the chain (chain.pem)", 0, set_chain_path },
 	{ "overwrite", 0, NULL, "with --csr: the files may be there already", 0, set_overwrite },
+	{ "batch", 0, "FILE", "a lineage for each line of options in FILE (-: standard input)", 0,
+	    set_batch },
+	{ "jobs", 0, "N", "with --batch: orders at a time (default: 4)", 0, set_jobs },
 	{ "expand", 0, NULL, "add names to the existing lineage", 0, set_expand },
 	{ "force-renewal", 0, NULL, "order even if nothing is due", 0, set_force },
 	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN, set_force },
@@ -206,7 +230,9 @@ static const struct cli_program program = {
 	.examples = "acme-issue -w /var/www/html -d example.com -d www.example.com --agree-tos\n"
 		    "    one certificate for both names, proved by files below /var/www/html\n"
 		    "acme-issue --staging -w /var/www/html -d example.com --cert-name trial\n"
-		    "    a trial that costs nothing of the CA's limits\n",
+		    "    a trial that costs nothing of the CA's limits\n"
+		    "acme-issue --batch FILE --jobs 16\n"
+		    "    many, each by a line of options such as -d a.example -w /srv/a\n",
 	.details =
 	    "Exit codes: 0 done or nothing due, 1 not validated or not deployed, 64 usage,\n"
 	    "65 refused by the CA's policy, 69 CA unavailable, 75 try later, 77 permission,\n"
@@ -249,19 +275,178 @@ check_args(struct args *args, struct err *e)
 }
 
 static void
-tell(const struct args *args, struct report *report, struct issue *job,
+tell(const struct args *args, struct report *report, struct issue *const *jobs, size_t count,
     struct acme_http_counts counts)
 {
 	report_end(report);
-	if (job->error.kind != ERR_NONE)
-		report_failure(report, job, stderr);
+	for (size_t i = 0; i < count; i++) {
+		if (jobs[i]->error.kind != ERR_NONE)
+			report_failure(report, jobs[i], stderr);
+	}
 	if (args->json)
-		report_json(&job, 1, counts, stdout);
+		report_json(jobs, count, counts, stdout);
+	else if (!args->quiet && args->batch)
+		report_table(jobs, count, stdout);
 	else if (!args->quiet)
-		report_issued(job, stdout);
+		report_issued(jobs[0], stdout);
 	if (args->verbose)
 		fprintf(stderr, "%s: %lu requests over %lu connections\n", program.name,
 		    counts.requests, counts.connections);
+}
+
+/* ---- many at once ---------------------------------------------------------------------------- */
+
+struct batch {
+	struct issue **jobs;
+	size_t count;
+};
+
+static void
+batch_add(struct batch *b, struct issue *job)
+{
+	b->jobs = mem_realloc_array(b->jobs, b->count + 1, sizeof(*b->jobs));
+	b->jobs[b->count++] = job;
+}
+
+static void
+batch_release(struct batch *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		issue_free(b->jobs[i]);
+	free(b->jobs);
+}
+
+static int
+check_line(const struct args *args, const struct args *line, const struct batch *b,
+    const struct issue *job, struct err *e)
+{
+	/* All that is not about the lineage is the run's. */
+	if (line->batch != args->batch || line->jobs != args->jobs ||
+	    line->config_dir != args->config_dir || line->email != args->email ||
+	    line->eab_kid != args->eab_kid || line->eab_key != args->eab_key ||
+	    line->json != args->json || line->log_file != args->log_file ||
+	    line->quiet != args->quiet)
+		return err_set(e, ERR_USAGE,
+		    "only options of a lineage stand in a batch file: the others hold for the "
+		    "whole run");
+	for (size_t i = 0; i < b->count; i++) {
+		if (strcmp(b->jobs[i]->name, job->name) == 0)
+			return err_set(e, ERR_USAGE, "%s is asked for twice: give one --cert-name",
+			    job->name);
+	}
+	return 0;
+}
+
+static int
+check_words(const struct batch_line *line, struct err *e)
+{
+	static const char *const printing[] = { "-h", "--help", "--version", "--completion-words" };
+
+	for (int i = 1; i < line->word_count; i++) {
+		for (size_t j = 0; j < sizeof(printing) / sizeof(printing[0]); j++) {
+			if (strcmp(line->words[i], printing[j]) == 0)
+				return err_set(e, ERR_USAGE, "%s asks for no certificate",
+				    printing[j]);
+		}
+	}
+	return 0;
+}
+
+/* A line that is wrong is a failed job: it stops no other. */
+static void
+add_line(const struct args *args, struct certstore *store, const struct batch_line *words,
+    struct batch *b)
+{
+	struct args line = *args;
+	struct issue *job = NULL;
+	struct err e = ERR_INIT;
+	char name[32];
+	bool good;
+
+	asked_copy(&args->asked, &line.asked);
+	good = check_words(words, &e) == 0 &&
+	       cli_parse(&program, words->word_count, words->words, &line, &e) == CLI_OK &&
+	       check_args(&line, &e) == 0 && asked_make(&line.asked, store, &job, &e) == 0 &&
+	       check_line(args, &line, b, job, &e) == 0;
+	if (!good) {
+		issue_free(job);
+		snprintf(name, sizeof(name), "line %u", words->number);
+		job = issue_new(store, name);
+		issue_fail(job, &e);
+	}
+	batch_add(b, job);
+	asked_release(&line.asked);
+	err_release(&e);
+}
+
+static int
+add_lines(struct args *args, struct certstore *store, struct arena *arena, struct batch *b,
+    struct err *e)
+{
+	const char *path = strcmp(args->batch, "-") == 0 ? "/dev/stdin" : args->batch;
+	struct batch_line *lines;
+	struct buf text;
+	size_t count = 0;
+	int rc = -1;
+
+	if (args->asked.name_count || args->asked.cert_name || args->asked.csr)
+		return err_set(e, ERR_USAGE, "with --batch, names stand in the file");
+	buf_init(&text, BATCH_MAX);
+	if (file_read(path, &text, e) == 0)
+		rc = batch_parse(buf_span(&text), path, program.name, arena, &lines, &count, e);
+	buf_release(&text);
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		add_line(args, store, &lines[i], b);
+	return rc;
+}
+
+static int
+make_jobs(struct args *args, struct certstore *store, struct arena *arena, struct batch *b,
+    struct err *e)
+{
+	struct issue *job;
+
+	if (check_args(args, e) < 0)
+		return -1;
+	if (args->batch)
+		return add_lines(args, store, arena, b, e);
+	if (asked_make(&args->asked, store, &job, e) < 0)
+		return -1;
+	batch_add(b, job);
+	args->trial_server = args->asked.dry && acme_server_is_trial(job->how.server);
+	return 0;
+}
+
+static void
+decide(struct issue *job)
+{
+	if (job->outcome != ISSUE_UNDECIDED)
+		return;
+	job->by_hand = true;
+	issue_decide(job);
+	if (job->outcome == ISSUE_BUSY)
+		job->outcome = ISSUE_FAILED; /* asked for by hand: to be told */
+	if (job->outcome == ISSUE_KEPT)
+		issue_keep_settings(job);
+}
+
+static int
+run_jobs(struct args *args, struct batch *b, struct issue_options *run, struct err *e)
+{
+	int code;
+
+	for (size_t i = 0; i < b->count; i++)
+		decide(b->jobs[i]);
+	(void)!issue_run(b->jobs, b->count, run, e);
+	for (size_t i = 0; i < b->count; i++) {
+		enum issue_outcome outcome = b->jobs[i]->outcome;
+
+		if (b->jobs[i]->save && (outcome == ISSUE_ISSUED || outcome == ISSUE_KEPT))
+			issue_register(b->jobs[i], run);
+	}
+	tell(args, run->arg, b->jobs, b->count, acme_http_counts(run->http));
+	code = issue_exit_code(b->jobs, b->count);
+	return code ? code : err_exit_code(e->kind);
 }
 
 static int
@@ -270,42 +455,34 @@ work(struct args *args, struct certstore *store, struct err *e)
 	struct report report;
 	struct eab eab;
 	struct issue_options run = {
-		.jobs = 1,
+		.jobs = args->jobs,
 		.account = { .email = args->email, .agree = agree, .arg = args, .eab = &eab },
 		.say = report_say,
 		.arg = &report,
 	};
-	struct issue *job = NULL;
-	int code = 0;
+	struct arena *arena = arena_new(0);
+	struct batch b = { .count = 0 };
+	int code;
 
 	eab_init(&eab);
 	run.http = acme_http_new(interrupt_watch());
-	if (check_args(args, e) < 0 || eab_load(args->eab_kid, args->eab_key, &eab, e) < 0 ||
-	    asked_make(&args->asked, store, &job, e) < 0 ||
-	    report_begin(&report, program.name, args->quiet, args->log_file, run.http, e) < 0)
-		goto out;
-	args->trial_server = args->asked.dry && acme_server_is_trial(job->how.server);
-	job->by_hand = true;
-	issue_decide(job);
-	if (job->outcome == ISSUE_BUSY)
-		job->outcome = ISSUE_FAILED; /* asked for by hand: to be told */
-	if (job->outcome == ISSUE_KEPT)
-		issue_keep_settings(job);
-	if (job->outcome == ISSUE_UNDECIDED && issue_run(&job, 1, &run, e) < 0)
-		err_wrap(e, "%s", job->name);
-	tell(args, &report, job, acme_http_counts(run.http));
-	code = issue_exit_code(&job, 1);
-out:
-	issue_free(job);
+	if (eab_load(args->eab_kid, args->eab_key, &eab, e) == 0 &&
+	    make_jobs(args, store, arena, &b, e) == 0 &&
+	    report_begin(&report, program.name, args->quiet, args->log_file, run.http, e) == 0)
+		code = run_jobs(args, &b, &run, e);
+	else
+		code = err_exit_code(e->kind);
+	batch_release(&b);
 	acme_http_free(run.http);
 	eab_release(&eab);
-	return code ? code : err_exit_code(e->kind);
+	arena_free(arena);
+	return code;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct args args = { .config_dir = "/etc/letsencrypt" };
+	struct args args = { .config_dir = "/etc/letsencrypt", .jobs = JOBS_DEFAULT };
 	struct certstore *store = NULL;
 	struct err e = ERR_INIT;
 	int code = 0;

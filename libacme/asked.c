@@ -16,6 +16,7 @@
 
 /* Let's Encrypt's limit; others have less. */
 #define NAMES_MAX 100
+#define SERVERS_MAX ((size_t)8192)
 
 void
 asked_init(struct asked *asked)
@@ -33,6 +34,19 @@ asked_release(struct asked *asked)
 	free(asked->names);
 	free(asked->roots);
 	asked_init(asked);
+}
+
+void
+asked_copy(const struct asked *from, struct asked *to)
+{
+	*to = *from;
+	to->names = mem_realloc_array(NULL, from->name_count + 1, sizeof(*to->names));
+	to->roots = mem_realloc_array(NULL, from->root_count + 1, sizeof(*to->roots));
+	for (size_t i = 0; i < from->name_count; i++)
+		to->names[i] = (struct asked_name){ .name = mem_strdup(from->names[i].name),
+			.root = from->names[i].root };
+	for (size_t i = 0; i < from->root_count; i++)
+		to->roots[i] = mem_strdup(from->roots[i]);
 }
 
 static bool
@@ -289,6 +303,39 @@ set_files(const struct asked *asked, struct issue *job, struct err *e)
 	return 0;
 }
 
+/* "A,B": the CA, and those to fall back on. */
+static int
+set_servers(const struct asked *asked, struct issue *job, struct err *e)
+{
+	struct renewal *how = &job->how;
+	struct span rest = span_str(asked->server), piece;
+	const char *first = NULL;
+	struct buf others;
+	int rc = 0;
+
+	buf_init(&others, SERVERS_MAX);
+	while (rc == 0 && span_split(&rest, ',', &piece)) {
+		const char *url = acme_server_url(arena_strdup(job->arena, span_trim(piece)), e);
+
+		rc = url ? 0 : -1;
+		if (rc == 0 && !first)
+			first = url;
+		else if (rc == 0)
+			buf_printf(&others, "%s%s", others.len ? "," : "", url);
+	}
+	if (rc == 0 && !first)
+		rc = err_set(e, ERR_USAGE, "--server is empty");
+	if (rc == 0) {
+		/* An account belongs to its CA. */
+		if (how->server && strcmp(how->server, first) != 0)
+			how->account = asked->account ? how->account : NULL;
+		how->server = first;
+		how->fallback_servers = others.len ? own(job, buf_str(&others)) : NULL;
+	}
+	buf_release(&others);
+	return rc;
+}
+
 static int
 set_how(const struct asked *asked, struct issue *job, struct err *e)
 {
@@ -321,16 +368,8 @@ set_how(const struct asked *asked, struct issue *job, struct err *e)
 		if (plain[i].given)
 			*plain[i].field = own(job, plain[i].given);
 	}
-	if (asked->server) {
-		const char *url = acme_server_url(asked->server, e);
-
-		if (!url)
-			return -1;
-		/* An account belongs to its CA. */
-		if (how->server && strcmp(how->server, url) != 0)
-			how->account = asked->account ? how->account : NULL;
-		how->server = own(job, url);
-	}
+	if (asked->server && set_servers(asked, job, e) < 0)
+		return -1;
 	if (!how->server)
 		how->server = acme_server_url(ACME_SERVER_DEFAULT, e);
 	if (asked->dry)

@@ -41,6 +41,8 @@ struct asked {
 
 void asked_init(struct asked *asked);
 void asked_release(struct asked *asked);
+/* The same wishes, to be added to. */
+void asked_copy(const struct asked *from, struct asked *to);
 
 /* "a.example,b.example"; a name given twice counts once. */
 int asked_add_names(struct asked *asked, const char *value, struct err *e)

@@ -290,12 +290,25 @@ issue_decide(struct issue *job)
 	err_release(&e);
 }
 
+static int
+save_settings(const struct issue *job, struct err *e)
+{
+	struct renewal how = job->how;
+
+	/* Whatever CA it has fallen back on, the first of the list is asked first again. */
+	if (job->home_server) {
+		how.server = job->home_server;
+		how.account = job->home_account;
+	}
+	return renewal_save(job->store, job->name, &how, e);
+}
+
 void
 issue_keep_settings(struct issue *job)
 {
 	struct err e = ERR_INIT;
 
-	if (renewal_save(job->store, job->name, &job->how, &e) < 0)
+	if (save_settings(job, &e) < 0)
 		issue_fail(job, &e);
 	err_release(&e);
 }
@@ -354,7 +367,7 @@ publish(struct issue *job, struct err *e)
 	if (deploy_note_save(job->store, job->name, &note, e) < 0)
 		goto out;
 	certstore_step("issue.configure");
-	if (job->save && renewal_save(job->store, job->name, &job->how, e) < 0)
+	if (job->save && save_settings(job, e) < 0)
 		goto out;
 	certstore_step("issue.publish");
 	version = (struct certstore_version){ .fullchain = order_fullchain(job->order),

@@ -64,6 +64,8 @@ struct issue {
 
 	/* Private to issue.c and issue_run.c. */
 	int lock;
+	/* Once it has fallen back on another CA: how's own, and what is left of its list. */
+	const char *home_server, *home_account, *more_servers;
 	struct acme *ca;
 	struct solver *solver;
 	struct order *order;
@@ -118,6 +120,11 @@ void issue_start(struct issue *job, const struct issue_options *options,
     void (*done)(void *arg, struct issue *job), void *arg);
 /* After publishing: hooks, then the wire; reload_error: why reloading failed, or NULL. */
 void issue_deploy(struct issue *job, const struct err *reload_error);
+
+/* issue_fallback.c: have the failed job ordered at its next CA; false: there is none, or it is not the CA's fault. */
+bool issue_fall_back(struct issue *job);
+/* Make accounts at the CAs of its renewals that have none yet, while somebody is there to agree to their terms. */
+void issue_register(struct issue *job, const struct issue_options *options);
 
 /* issue_apart.c, for issue.c: jobs whose certificate does not go into the store. */
 bool issue_is_apart(const struct issue *job);

@@ -126,26 +126,54 @@ fail_with(struct issue *job, const struct err *failure)
 	err_release(&e);
 }
 
+/* A job that failed goes to its next CA, if it has one. */
+static bool
+fall_back(struct batch *b, struct issue *job)
+{
+	char *why = mem_strdup(err_text(&job->error)), *text;
+	bool falls = !acme_http_stopped(b->options->http) && issue_fall_back(job);
+
+	if (falls) {
+		text = mem_printf("%s; going on with %s", why, job->how.server);
+		say(b, job, text);
+		free(text);
+	}
+	free(why);
+	return falls;
+}
+
+static void
+open_authority(struct batch *b, struct issue *job)
+{
+	struct authority *a;
+
+	do {
+		a = authority_for(b, job);
+		if (a->failure.kind == ERR_NONE) {
+			job->ca = a->ca;
+			job->how.account = arena_strdup(job->arena, span_str(a->account.id));
+			return;
+		}
+		if (!issue_is_apart(job))
+			backoff_failed(job->store, job->name, job->names, job->name_count,
+			    &a->failure, false);
+		fail_with(job, &a->failure);
+	} while (fall_back(b, job));
+}
+
+static bool
+is_waiting(const struct issue *job)
+{
+	return job->order_wanted && job->outcome == ISSUE_UNDECIDED;
+}
+
 /* Each job gets its CA, ready to sign, or fails. */
 static void
 open_authorities(struct batch *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
-		struct issue *job = b->jobs[i];
-		struct authority *a;
-
-		if (!job->order_wanted)
-			continue;
-		a = authority_for(b, job);
-		if (a->failure.kind != ERR_NONE) {
-			if (!issue_is_apart(job))
-				backoff_failed(job->store, job->name, job->names, job->name_count,
-				    &a->failure, false);
-			fail_with(job, &a->failure);
-			continue;
-		}
-		job->ca = a->ca;
-		job->how.account = arena_strdup(job->arena, span_str(a->account.id));
+		if (is_waiting(b->jobs[i]))
+			open_authority(b, b->jobs[i]);
 	}
 }
 
@@ -172,11 +200,32 @@ start_next(void *arg)
 	while (b->next < b->count) {
 		struct issue *job = b->jobs[b->next++];
 
-		if (job->order_wanted) {
+		if (is_waiting(job)) {
 			issue_start(job, b->options, on_done, b);
 			return;
 		}
 	}
+}
+
+static void
+run_orders(struct batch *b)
+{
+	bool again;
+
+	do {
+		b->next = 0;
+		for (unsigned i = 0; i < (b->options->jobs ? b->options->jobs : 1); i++)
+			start_next(b);
+		acme_http_run(b->options->http);
+		again = false;
+		for (size_t i = 0; i < b->count; i++) {
+			if (b->jobs[i]->outcome == ISSUE_FAILED && b->jobs[i]->order &&
+			    fall_back(b, b->jobs[i])) {
+				open_authority(b, b->jobs[i]);
+				again = again || is_waiting(b->jobs[i]);
+			}
+		}
+	} while (again);
 }
 
 /* What went wrong under a wrong clock may well have gone wrong because of it. */
@@ -270,9 +319,7 @@ issue_run(struct issue *const *jobs, size_t count, const struct issue_options *o
 	with.solvers = solvers;
 	open_authorities(&b);
 	run_hooks(&b, false, &why);
-	for (unsigned i = 0; i < (options->jobs ? options->jobs : 1); i++)
-		start_next(&b);
-	acme_http_run(options->http);
+	run_orders(&b);
 	for (size_t i = 0; i < count; i++) {
 		if (jobs[i]->deploy_wanted)
 			deploy_group(&b, i);

@@ -189,6 +189,7 @@ static const struct own_param {
 	{ "dns_hook", FIELD(dns_hook) },
 	{ "dns_propagation_seconds", FIELD(propagation) },
 	{ "dns_server", FIELD(dns_server) },
+	{ "fallback_servers", FIELD(fallback_servers) },
 	{ "preflight", FIELD(preflight) },
 	{ "reload", FIELD(reload) },
 	{ "tls_alpn_01_port", FIELD(tls_alpn_port) },

@@ -40,10 +40,11 @@ struct renewal {
 	bool off;                                                           /* autorenew = False */
 	const char *pre_hook, *post_hook, *deploy_hook;
 	/* [gatehouse] */
-	const char *ca_file;   /* roots for the CA's own TLS certificate */
-	const char *reload;    /* deploy.h */
-	const char *verify;    /* deploy.h */
-	const char *preflight; /* challenge_http.h */
+	const char *fallback_servers; /* directory URLs, separated by commas: when server cannot */
+	const char *ca_file;          /* roots for the CA's own TLS certificate */
+	const char *reload;           /* deploy.h */
+	const char *verify;           /* deploy.h */
+	const char *preflight;        /* challenge_http.h */
 	const char *tls_alpn_port;
 	const char *dns_hook;    /* manual, called as dehydrated calls it */
 	const char *dns_server;  /* whom checks ask (dns_ask.h) */
