@@ -14,6 +14,7 @@ server_settings_init(struct loader *l, struct server_settings *s)
 			.protocols = TLS_PROTO_1_2 | TLS_PROTO_1_3,
 			.ciphers = SPAN("HIGH:!aNULL:!MD5"),
 			.buffer_size = 16384,
+			.watch = true,
 			.session_timeout_ms = 5 * 60 * 1000,
 			.tickets = true,
 			.verify_depth = 1,

@@ -6,6 +6,7 @@
  * certificate belongs to the n-th key. Whether the files are there and fit is the monitor's to
  * say.
  */
+#include "libcert/validation_cert.h"
 #include "proxy/config/loader.h"
 
 static int
@@ -60,7 +61,7 @@ set_password_file(struct loader *l, struct scope *s, const struct directive *d,
 }
 
 /* One per distinct pair of files. */
-static const struct certificate_ref *
+static struct certificate_ref *
 certificate_ref(struct loader *l, const struct named_path *cert, const struct named_path *key,
     struct span password_file)
 {
@@ -96,8 +97,11 @@ tls_finish_server(struct loader *l, struct scope *s)
 			    "no \"ssl_certificate_key\" is defined for certificate \"" SPAN_FMT
 			    "\"",
 			    SPAN_ARG(cert->path));
-		LOADER_APPEND(l->arena, server->certificates, server->certificate_count,
-		    certificate_ref(l, cert, key ? key : cert, tls->password_file));
+		struct certificate_ref *ref =
+		    certificate_ref(l, cert, key ? key : cert, tls->password_file);
+
+		ref->watch |= tls->watch;
+		LOADER_APPEND(l->arena, server->certificates, server->certificate_count, ref);
 		key = key ? key->next : NULL;
 	}
 	if (key)
@@ -114,6 +118,24 @@ tls_finish_server(struct loader *l, struct scope *s)
 	}
 	if (server->certificate_count > 0 || tls->reject_handshake)
 		tls_check_verify(l, tls, s->node);
+}
+
+/* acme_tls_alpn STORE: ours */
+static int
+set_acme_tls_alpn(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n)
+{
+	struct span path = n->words[1].text;
+
+	if (loader_check_literal(l, n, &n->words[1]) < 0)
+		return -1;
+	if (path.n == 0)
+		return loader_fail(l, n, "invalid value");
+	while (path.n > 1 && path.p[path.n - 1] == '/')
+		path.n--;
+	l->snapshot->acme_store = arena_printf(l->arena, SPAN_FMT "/" VALIDATION_CERT_SUBDIR,
+	    SPAN_ARG(loader_conf_path(l, path)));
+	return 0;
 }
 
 /* ssl on|off, the old spelling of "listen ... ssl". */
@@ -140,6 +162,9 @@ static const struct directive rows[] = {
 	    .set = set_certificate },
 	{ SPAN_INIT("ssl_certificate_key"), CONTEXT_HTTP_SERVER, 1, 1, DIRECTIVE_MANY,
 	    .set = set_certificate_key },
+	{ SPAN_INIT("ssl_certificate_watch"), CONTEXT_HTTP_SERVER, 1, 1, 0,
+	    .set = directive_set_flag, SERVER_FIELD(bool, tls.watch) },
+	{ SPAN_INIT("acme_tls_alpn"), CONTEXT_HTTP, 1, 1, 0, .set = set_acme_tls_alpn },
 	{ SPAN_INIT("ssl_password_file"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_password_file },
 };
 const struct directive_table directive_tls_table = { rows, sizeof(rows) / sizeof(rows[0]) };

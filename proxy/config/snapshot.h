@@ -257,6 +257,7 @@ struct snapshot {
 	size_t certificate_count;
 	struct span *dhparams; /* distinct paths */
 	size_t dhparam_count;
+	struct span acme_store;        /* directory of validation certificates; empty = none */
 	struct span *ticket_key_files; /* distinct paths */
 	size_t ticket_key_file_count;
 	struct zone_spec **zones;

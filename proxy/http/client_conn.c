@@ -124,6 +124,10 @@ on_handshake(struct conn *c)
 
 	cc->client.worker->counters.handshakes++;
 	tls_accept_done(c->ssl);
+	if (tls_is_validation(c->ssl)) {
+		client_conn_close(cc, NULL);
+		return;
+	}
 	http1_start(cc);
 	SSL_get0_alpn_selected(c->ssl, &alpn, &alpn_length);
 	if (span_eq(span_of(alpn, alpn_length), SPAN("h2")))

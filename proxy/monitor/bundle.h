@@ -74,6 +74,8 @@ struct config_source *bundle_source_new(const struct bundle *b);
  * name that did resolve then does not now. Neither w nor previous is touched after the load.
  */
 struct config_source *disk_source_new(struct bundle_writer *w, const struct bundle *previous);
+/* The same, but all of it is taken from previous as it stands there, whatever the disk says by now. */
+struct config_source *frozen_source_new(struct bundle_writer *w, const struct bundle *previous);
 void config_source_free(struct config_source *src);
 
 #endif

@@ -141,6 +141,7 @@ pack_fresh(struct packing *p, const struct certificate_ref *ref)
 	}
 	bundle_writer_add(p->writer, BUNDLE_CERTIFICATE, p->name, buf_span(&entry));
 	p->report->packed++;
+	p->report->changed += !span_eq(p->old, buf_span(&entry));
 out:
 	certificate_pair_release(&pair);
 	buf_release(&entry);
@@ -158,6 +159,11 @@ pack_known(struct packing *p, const struct certificate_ref *ref)
 
 	if (p->old.n == 0)
 		return false;
+	if (p->report->watched_only && !ref->watch) {
+		bundle_writer_add(p->writer, BUNDLE_CERTIFICATE, p->name, p->old);
+		file_identity_carry(p->writer, p->previous, BUNDLE_CERTIFICATE, p->name);
+		return true;
+	}
 	certificate_place_open(&place, ref->cert_path, ref->key_path);
 	known = certificate_place_identify(&place, ids, NULL) == 0 &&
 		file_identity_reuse(p->previous, BUNDLE_CERTIFICATE, p->name, ids, 2, &entry);

@@ -31,6 +31,8 @@ struct certificate_report {
 	struct arena *arena;
 	struct certificate_problem *first, **tail;
 	size_t packed, reused; /* pairs read, and taken from the previous bundle */
+	size_t changed;        /* of those read: not what the previous bundle has */
+	bool watched_only;     /* the others stay as they are in the previous bundle */
 	int64_t patience_ms;   /* what may still be spent on waiting for a pair being replaced */
 };
 

@@ -8,6 +8,7 @@
  *	DRAIN               stop accepting, finish what is under way, then exit
  *	STOP                exit now
  *	STATUS              answered by COUNTERS
+ *	VALIDATION (+fd)    from now on these are the certificates that answer acme-tls/1: a sealed bundle
  * Worker to monitor:
  *	ADOPTED gen, REFUSED gen + text, COUNTERS + struct channel_counters
  *
@@ -27,6 +28,7 @@ enum channel_kind {
 	CHANNEL_DRAIN,
 	CHANNEL_STOP,
 	CHANNEL_STATUS,
+	CHANNEL_VALIDATION,
 	CHANNEL_ADOPTED,
 	CHANNEL_REFUSED,
 	CHANNEL_COUNTERS,

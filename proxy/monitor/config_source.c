@@ -30,6 +30,7 @@ struct source {
 	struct arena *arena;
 	struct bundle_writer *writer;
 	const struct bundle *previous;
+	bool frozen;                              /* previous is all that counts */
 	struct span_map answers[BUNDLE_IDENTITY]; /* by kind: name -> struct span */
 };
 
@@ -78,6 +79,17 @@ split_list(struct span bytes, struct arena *arena, struct span **items, size_t *
 		(*items)[i] = item;
 }
 
+/* What previous has, recorded once more. */
+static bool
+thaw(struct source *s, enum bundle_kind kind, struct span name, struct span *bytes)
+{
+	if (!s->frozen || !bundle_find(s->previous, kind, name, bytes))
+		return false;
+	*bytes = record(s, kind, name, *bytes);
+	file_identity_carry(s->writer, s->previous, kind, name);
+	return true;
+}
+
 static int
 disk_read(struct source *s, struct span path, struct span *text, struct err *e)
 {
@@ -112,9 +124,9 @@ source_read(struct config_source *src, struct span path, struct span *text, stru
 {
 	struct source *s = source_of(src);
 
-	if (find(s, BUNDLE_FILE, path, text))
+	if (find(s, BUNDLE_FILE, path, text) || thaw(s, BUNDLE_FILE, path, text))
 		return 0;
-	if (!s->bundle)
+	if (!s->bundle && !s->frozen)
 		return disk_read(s, path, text, e);
 	return err_set(e, ERR_NOINPUT, SPAN_FMT " is not in the bundle", SPAN_ARG(path));
 }
@@ -155,7 +167,11 @@ source_glob(struct config_source *src, struct span pattern, struct arena *arena,
 	struct span list;
 
 	if (!find(s, BUNDLE_GLOB, pattern, &list)) {
-		if (s->bundle)
+		if (thaw(s, BUNDLE_GLOB, pattern, &list)) {
+			split_list(list, arena, paths, count);
+			return 0;
+		}
+		if (s->bundle || s->frozen)
 			return err_set(e, ERR_NOINPUT, SPAN_FMT " is not in the bundle",
 			    SPAN_ARG(pattern));
 		if (disk_glob(s, pattern, &list, e) < 0)
@@ -225,7 +241,8 @@ source_resolve(struct config_source *src, struct span host, struct arena *arena,
 		if (s->bundle)
 			return err_set(e, ERR_NOINPUT, SPAN_FMT " is not in the bundle",
 			    SPAN_ARG(host));
-		list = disk_resolve(s, host);
+		if (!thaw(s, BUNDLE_HOST, host, &list))
+			list = disk_resolve(s, host);
 	}
 	if (list.n == 0)
 		return err_set(e, ERR_UNAVAILABLE, "host not found: " SPAN_FMT, SPAN_ARG(host));
@@ -264,6 +281,15 @@ disk_source_new(struct bundle_writer *w, const struct bundle *previous)
 	s->writer = w;
 	s->previous = previous;
 	return &s->api;
+}
+
+struct config_source *
+frozen_source_new(struct bundle_writer *w, const struct bundle *previous)
+{
+	struct config_source *src = disk_source_new(w, previous);
+
+	source_of(src)->frozen = true;
+	return src;
 }
 
 void

@@ -5,6 +5,7 @@
 #include "proxy/monitor/edition.h"
 
 #include "base/mem.h"
+#include "proxy/monitor/file_identity.h"
 #include "proxy/monitor/listener.h"
 #include "proxy/monitor/log_files.h"
 #include "proxy/monitor/privileges.h"
@@ -28,25 +29,41 @@ complain(struct edition *ed, const struct config_file *file, unsigned line, stru
 	return -1;
 }
 
+/* As it was, whatever the disk says by now. */
+static bool
+pack_old(struct edition *ed, const struct bundle *previous, enum bundle_kind kind, struct span path)
+{
+	struct span bytes;
+
+	if (!ed->renewal || !bundle_find(previous, kind, path, &bytes))
+		return false;
+	bundle_writer_add(ed->writer, kind, path, bytes);
+	file_identity_carry(ed->writer, previous, kind, path);
+	return true;
+}
+
 static void
 pack_files(struct edition *ed, const struct bundle *previous)
 {
+	const struct snapshot *s = ed->snapshot;
 	struct err e = ERR_INIT;
 
-	certificate_pack(ed->writer, previous, ed->snapshot, &ed->certificates);
-	for (size_t i = 0; i < ed->snapshot->dhparam_count; i++) {
-		if (dhparam_pack(ed->writer, previous, ed->snapshot->dhparams[i], &e) < 0)
+	certificate_pack(ed->writer, previous, s, &ed->certificates);
+	for (size_t i = 0; i < s->dhparam_count; i++) {
+		if (!pack_old(ed, previous, BUNDLE_DHPARAM, s->dhparams[i]) &&
+		    dhparam_pack(ed->writer, previous, s->dhparams[i], &e) < 0)
 			complain(ed, NULL, 0, &e);
 	}
-	for (size_t i = 0; i < ed->snapshot->ticket_key_file_count; i++) {
-		if (ticket_key_pack(ed->writer, ed->snapshot->ticket_key_files[i], &e) < 0)
+	for (size_t i = 0; i < s->ticket_key_file_count; i++) {
+		if (!pack_old(ed, previous, BUNDLE_TICKET_KEY, s->ticket_key_files[i]) &&
+		    ticket_key_pack(ed->writer, s->ticket_key_files[i], &e) < 0)
 			complain(ed, NULL, 0, &e);
 	}
 }
 
-struct edition *
-edition_read(const struct snapshot_options *options, uint64_t number,
-    const struct edition *previous)
+static struct edition *
+read_edition(const struct snapshot_options *options, uint64_t number,
+    const struct edition *previous, bool renewal)
 {
 	const struct bundle *old = previous ? previous->bundle : NULL;
 	struct edition *ed = mem_zalloc(sizeof(*ed));
@@ -57,7 +74,9 @@ edition_read(const struct snapshot_options *options, uint64_t number,
 	diagnostics_init(&ed->diagnostics, ed->arena);
 	certificate_report_init(&ed->certificates, ed->arena);
 	ed->writer = bundle_writer_new();
-	ed->source = disk_source_new(ed->writer, old);
+	ed->renewal = ed->certificates.watched_only = renewal;
+	ed->source =
+	    renewal ? frozen_source_new(ed->writer, old) : disk_source_new(ed->writer, old);
 	ed->snapshot = snapshot_load(ed->source, options, &ed->diagnostics);
 	if (!ed->snapshot)
 		return ed;
@@ -65,6 +84,20 @@ edition_read(const struct snapshot_options *options, uint64_t number,
 	tls_settings_check(ed->snapshot, &ed->diagnostics);
 	pack_files(ed, old);
 	return ed;
+}
+
+struct edition *
+edition_read(const struct snapshot_options *options, uint64_t number,
+    const struct edition *previous)
+{
+	return read_edition(options, number, previous, false);
+}
+
+struct edition *
+edition_renew(const struct snapshot_options *options, uint64_t number,
+    const struct edition *previous)
+{
+	return read_edition(options, number, previous, true);
 }
 
 static void

@@ -23,6 +23,7 @@ struct edition {
 	struct diagnostics diagnostics;
 	struct certificate_report certificates;
 	struct snapshot *snapshot; /* NULL: refused */
+	bool renewal;              /* only its certificates were read */
 	int bundle_fd;             /* -1 until sealed */
 	struct bundle *bundle;     /* the monitor's own view of it */
 	struct resource **resources;
@@ -35,6 +36,12 @@ struct edition {
 
 /* previous: the edition in service, or NULL; it must stay until edition_seal. Never NULL. */
 struct edition *edition_read(const struct snapshot_options *options, uint64_t number,
+    const struct edition *previous);
+/*
+ * The configuration of previous as it was read then, with the certificates that are on disk now; certificates.changed of
+ * them are others.
+ */
+struct edition *edition_renew(const struct snapshot_options *options, uint64_t number,
     const struct edition *previous);
 /* stderr_fd: what "stderr" logs to. tries: how often, half a second apart, an address in use is tried. */
 void edition_open(struct edition *ed, struct resource_table *table, int stderr_fd, unsigned tries);

@@ -73,6 +73,17 @@ file_identity_record(struct bundle_writer *w, enum bundle_kind kind, struct span
 	free((char *)(uintptr_t)key.p);
 }
 
+void
+file_identity_carry(struct bundle_writer *w, const struct bundle *previous, enum bundle_kind kind,
+    struct span name)
+{
+	struct span key = name_with_kind(kind, name), known;
+
+	if (bundle_find(previous, BUNDLE_IDENTITY, key, &known))
+		bundle_writer_add(w, BUNDLE_IDENTITY, key, known);
+	free((char *)(uintptr_t)key.p);
+}
+
 bool
 file_identity_reuse(const struct bundle *previous, enum bundle_kind kind, struct span name,
     const struct file_identity *ids, size_t count, struct span *bytes)

@@ -28,6 +28,9 @@ bool file_identity_settled(const struct file_identity *id);
 /* Whatever was read under (kind, name) came from these files. */
 void file_identity_record(struct bundle_writer *w, enum bundle_kind kind, struct span name,
     const struct file_identity *ids, size_t count);
+/* What previous says of (kind, name) goes on to hold. */
+void file_identity_carry(struct bundle_writer *w, const struct bundle *previous,
+    enum bundle_kind kind, struct span name);
 /* previous (or NULL) has the content of (kind, name), read from these very files: it is in *bytes. */
 bool file_identity_reuse(const struct bundle *previous, enum bundle_kind kind, struct span name,
     const struct file_identity *ids, size_t count, struct span *bytes);

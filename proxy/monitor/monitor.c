@@ -156,6 +156,8 @@ sleep_ms(const struct monitor *m)
 	due = deadline_min(due, m->stop_deadline_ms);
 	due = deadline_min(due, m->reload.deadline_ms);
 	due = deadline_min(due, m->tickets_due_ms);
+	if (m->watch && m->reload.step == RELOAD_IDLE)
+		due = deadline_min(due, certificate_watch_due_ms(m->watch));
 	if (m->control)
 		due = deadline_min(due, control_deadline_ms(m->control));
 	if (!due)
@@ -169,10 +171,15 @@ sleep_ms(const struct monitor *m)
 static void
 wait_and_take(struct monitor *m)
 {
-	size_t room = 1 + m->worker_count + CONTROL_CLIENTS + 1, n = 0, controls = 0;
+	size_t room = 2 + m->worker_count + CONTROL_CLIENTS + 1, n = 0, controls = 0;
 	struct pollfd *fds = mem_zalloc(room * sizeof(*fds));
+	size_t workers;
 
 	fds[n++] = (struct pollfd){ .fd = m->signal_fd, .events = POLLIN };
+	if (m->watch)
+		fds[n++] =
+		    (struct pollfd){ .fd = certificate_watch_fd(m->watch), .events = POLLIN };
+	workers = n;
 	for (size_t i = 0; i < m->worker_count; i++) {
 		const struct worker_process *w = m->workers[i];
 
@@ -186,11 +193,13 @@ wait_and_take(struct monitor *m)
 		controls = control_poll(m->control, fds + n);
 	if (poll(fds, n + controls, sleep_ms(m)) >= 0) {
 		for (size_t i = 0; i < m->worker_count; i++) {
-			if (fds[1 + i].revents)
+			if (fds[workers + i].revents)
 				(void)worker_process_ready(m->workers[i], &m->announcer.log);
 		}
 		if (m->control)
 			control_ready(m->control, fds + n, controls);
+		if (m->watch && fds[1].revents)
+			certificate_watch_read(m->watch);
 		if (fds[0].revents)
 			take_signals(m);
 	}
@@ -269,6 +278,7 @@ monitor_run(const struct monitor_options *options)
 		.announcer = options->announcer,
 		.signal_fd = -1,
 		.ready_fd = -1,
+		.validation_fd = -1,
 		.exit_status = 1,
 		.started_ms = clock_mono_ms(),
 	};
@@ -285,6 +295,7 @@ monitor_run(const struct monitor_options *options)
 			workers_turn(&m);
 			if (m.phase == MONITOR_STARTING && workers_ready(&m))
 				monitor_became_ready(&m);
+			watch_turn(&m);
 			reload_turn(&m);
 			status_turn(&m);
 			tickets_turn(&m);

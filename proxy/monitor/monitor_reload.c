@@ -27,7 +27,8 @@ finish(struct monitor *m, const struct edition *ed, const char *failure)
 {
 	struct reload *r = &m->reload;
 
-	report_reloaded(m, r->ticket, ed, failure);
+	if (r->ticket)
+		report_reloaded(m, r->ticket, ed, failure);
 	r->step = RELOAD_IDLE;
 	r->first = NULL;
 	r->deadline_ms = 0;
@@ -90,6 +91,7 @@ commit(struct monitor *m)
 	/* Either fails with a word in the log and the old one in place. */
 	(void)!monitor_place_pid(m);
 	(void)!monitor_place_control(m);
+	watch_follow(m);
 	workers_commit(m);
 	edition_free(old);
 }
@@ -104,16 +106,12 @@ pick_first(const struct monitor *m)
 	return NULL;
 }
 
+/* Hand the candidate to the first worker. */
 static void
-begin(struct monitor *m)
+offer(struct monitor *m)
 {
 	struct reload *r = &m->reload;
 
-	r->wanted = false;
-	r->ticket = r->wanted_ticket;
-	r->began_ms = clock_mono_ms();
-	announce(&m->announcer, LOG_LEVEL_NOTICE, "reconfiguring");
-	r->candidate = monitor_load(m, 1);
 	if (r->candidate->diagnostics.errors ||
 	    edition_seal(r->candidate, &m->options->config) < 0) {
 		give_up(m, NULL);
@@ -126,6 +124,44 @@ begin(struct monitor *m)
 	}
 	r->step = RELOAD_FIRST;
 	worker_process_offer(r->first, r->candidate, workers_adopt_timeout_ms(m));
+}
+
+static void
+begin(struct monitor *m)
+{
+	struct reload *r = &m->reload;
+
+	r->wanted = false;
+	r->ticket = r->wanted_ticket;
+	r->began_ms = clock_mono_ms();
+	announce(&m->announcer, LOG_LEVEL_NOTICE, "reconfiguring");
+	r->candidate = monitor_load(m, 1);
+	offer(m);
+}
+
+/* Files of certificates were touched: when what they hold is sound and new, it goes the way of any reload. */
+static void
+begin_renewal(struct monitor *m)
+{
+	struct reload *r = &m->reload;
+	struct edition *ed = edition_renew(&m->options->config, ++m->last_number, m->current);
+
+	r->renewal_wanted = false;
+	r->ticket = 0;
+	r->began_ms = clock_mono_ms();
+	announce_certificates(&m->announcer, &ed->certificates);
+	if (ed->certificates.changed == 0 || ed->diagnostics.errors) {
+		announce_diagnostics(&m->announcer, &ed->diagnostics);
+		edition_free(ed);
+		return;
+	}
+	announce(&m->announcer, LOG_LEVEL_NOTICE, "%zu certificate%s changed on disk, taking %s up",
+	    ed->certificates.changed, ed->certificates.changed == 1 ? " has" : "s have",
+	    ed->certificates.changed == 1 ? "it" : "them");
+	edition_open(ed, &m->resources, m->options->stderr_fd, 1);
+	announce_diagnostics(&m->announcer, &ed->diagnostics);
+	r->candidate = ed;
+	offer(m);
 }
 
 static void
@@ -175,4 +211,6 @@ reload_turn(struct monitor *m)
 		watch_all(m);
 	if (r->step == RELOAD_IDLE && r->wanted)
 		begin(m);
+	if (r->step == RELOAD_IDLE && r->renewal_wanted)
+		begin_renewal(m);
 }

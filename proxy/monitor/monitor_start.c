@@ -225,6 +225,7 @@ monitor_start(struct monitor *m)
 		return -1;
 	monitor_follow_log(m);
 	make_tickets(m);
+	watch_start(m);
 	return workers_start(m);
 }
 
@@ -271,6 +272,7 @@ monitor_release(struct monitor *m)
 	free(m->pid_path);
 	free(m->other_logs);
 	ticket_keys_free(m->tickets);
+	watch_release(m);
 	edition_free(m->reload.candidate);
 	edition_free(m->current);
 	privileges_release(&m->privileges);

@@ -5,6 +5,7 @@
 #ifndef PROXY_MONITOR_MONITOR_STATE_H
 #define PROXY_MONITOR_MONITOR_STATE_H
 
+#include "proxy/monitor/certificate_watch.h"
 #include "proxy/monitor/control.h"
 #include "proxy/monitor/monitor.h"
 #include "proxy/monitor/privileges.h"
@@ -34,8 +35,9 @@ enum reload_step { RELOAD_IDLE, RELOAD_FIRST, RELOAD_ALL };
 struct reload {
 	enum reload_step step;
 	bool wanted;            /* one more, after the one under way */
+	bool renewal_wanted;    /* one that takes up certificates only */
 	uint64_t wanted_ticket; /* of everybody who asked since */
-	uint64_t ticket;        /* of the one under way */
+	uint64_t ticket;        /* of the one under way; 0 = nobody asked */
 	struct edition *candidate;
 	struct worker_process *first; /* the worker that tries it */
 	int64_t deadline_ms;
@@ -60,6 +62,10 @@ struct monitor {
 
 	struct ticket_keys *tickets; /* NULL: could not be had, said so */
 	int64_t tickets_due_ms;      /* the next rotation */
+
+	struct certificate_watch *watch; /* NULL: could not be had, said so */
+	bool watch_incomplete_told;
+	int validation_fd; /* what workers answer acme-tls/1 with; -1 = nothing */
 
 	struct control *control; /* NULL: could not be had, said so */
 	char *pid_path;          /* NULL until written */
@@ -103,6 +109,13 @@ void workers_tell(struct monitor *m, enum channel_kind kind);
 void workers_kill(struct monitor *m);
 /* For a worker to acknowledge a generation: all load it at once, on how few cores ever. */
 int64_t workers_adopt_timeout_ms(const struct monitor *m);
+
+/* monitor_watch.c: what changes on disk by itself. */
+void watch_start(struct monitor *m);
+/* Another configuration is in service: watch what it names. */
+void watch_follow(struct monitor *m);
+void watch_turn(struct monitor *m);
+void watch_release(struct monitor *m);
 
 /* monitor_reload.c */
 uint64_t reload_request(struct monitor *m);

@@ -37,6 +37,8 @@ start_one(struct monitor *m, struct worker_process *w)
 		return -1;
 	}
 	announce(&m->announcer, LOG_LEVEL_NOTICE, "start worker process %d", (int)w->pid);
+	if (m->validation_fd >= 0)
+		worker_process_push(w, CHANNEL_VALIDATION, m->validation_fd);
 	worker_process_offer(w, m->current, workers_adopt_timeout_ms(m));
 	return 0;
 }

@@ -103,6 +103,14 @@ worker_process_wants_write(const struct worker_process *w)
 }
 
 void
+worker_process_push(struct worker_process *w, enum channel_kind kind, int fd)
+{
+	const struct channel_message m = { .kind = kind };
+
+	send_or_queue(w, &m, fd);
+}
+
+void
 worker_process_tell(struct worker_process *w, enum channel_kind kind)
 {
 	const struct channel_message m = { .kind = kind };

@@ -67,6 +67,8 @@ int worker_process_start(struct worker_process *w, const struct worker_process_s
 void worker_process_offer(struct worker_process *w, const struct edition *ed, int64_t timeout_ms);
 /* The descriptor behind r is another one now. */
 void worker_process_replace(struct worker_process *w, const struct resource *r);
+/* CHANNEL_VALIDATION with its descriptor, which is borrowed. */
+void worker_process_push(struct worker_process *w, enum channel_kind kind, int fd);
 /* CHANNEL_DRAIN, CHANNEL_STOP or CHANNEL_STATUS. */
 void worker_process_tell(struct worker_process *w, enum channel_kind kind);
 

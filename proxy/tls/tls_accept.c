@@ -3,6 +3,7 @@
  * tls_accept: an accepted connection's handshake: server by name, its settings, its certificate, the protocol above.
  */
 #include "base/mem.h"
+#include "libcert/validation_cert.h"
 #include "proxy/config/route.h"
 #include "proxy/http/request.h"
 #include "proxy/tls/certificate_cache.h"
@@ -219,6 +220,53 @@ log_accept(const struct accept_state *state, enum log_level level, const char *w
 	    state->name ? state->name : "", why, SPAN_ARG(state->client->remote.text));
 }
 
+/* RFC 8737, 3: acme-tls/1 and nothing else in ALPN. */
+static bool
+asks_for_validation(SSL *ssl)
+{
+	static const unsigned char only[] = "\0\x0b" VALIDATION_CERT_ALPN_WIRE;
+	const unsigned char *bytes;
+	size_t n;
+
+	return SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
+		   &bytes, &n) == 1 &&
+	       n == sizeof(only) - 1 && memcmp(bytes, only, n) == 0;
+}
+
+/* The certificate that proves the name asked for; empty: there is none. */
+static struct span
+validation_entry(const struct accept_state *state)
+{
+	const struct bundle *all = state->client->worker->validation;
+	struct span entry = { NULL, 0 };
+
+	if (all && state->name_length > 0)
+		(void)bundle_find(all, BUNDLE_CERTIFICATE, span_of(state->name, state->name_length),
+		    &entry);
+	return entry;
+}
+
+/* Any server's settings would do, but for those that keep clients out. */
+static int
+accept_validation(SSL *ssl, const struct accept_state *state, int *alert)
+{
+	bool known = validation_entry(state).n > 0;
+
+	log_accept(state, LOG_LEVEL_INFO, known ? "answering acme-tls/1 for" : "no acme-tls/1 for",
+	    "");
+	if (!known) {
+		*alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+		return SSL_CLIENT_HELLO_ERROR;
+	}
+	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+	SSL_set_options(ssl, SSL_OP_NO_TICKET);
+	SSL_clear_options(ssl, SSL_OP_NO_TLSv1_2 | SSL_OP_NO_TLSv1_3);
+	SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
+	SSL_set_max_proto_version(ssl, 0);
+	SSL_set_cipher_list(ssl, "ECDHE+AESGCM");
+	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
 static int
 on_client_hello(SSL *ssl, int *alert, void *arg)
 {
@@ -226,6 +274,9 @@ on_client_hello(SSL *ssl, int *alert, void *arg)
 
 	remember_name(state, ssl);
 	choose_server(state);
+	state->validation = state->client->worker->validation && asks_for_validation(ssl);
+	if (state->validation)
+		return accept_validation(ssl, state, alert);
 	if (!state->server || state->server->settings->tls.reject_handshake ||
 	    !has_certificate(state->generation->tls, state->server)) {
 		log_accept(state, LOG_LEVEL_INFO, "TLS is off for",
@@ -251,6 +302,8 @@ on_certificate(SSL *ssl, void *arg)
 	struct certificate_cache *cache = state->client->worker->certificates;
 	bool any = false;
 
+	if (state->validation)
+		return certificate_cache_use(cache, validation_entry(state), ssl, NULL) == 0;
 	/* The session's lifetime came from the first SSL_CTX. */
 	SSL_SESSION_set_timeout(SSL_get_session(ssl),
 	    (long)(server->settings->tls.session_timeout_ms / 1000));
@@ -281,12 +334,25 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen, const unsign
 	size_t skipped = ep->http2 || state->server->settings->http2 ? 0 : 3;
 	unsigned char *chosen;
 
+	if (state->validation) {
+		*out = in + 1;
+		*outlen = in[0];
+		return SSL_TLSEXT_ERR_OK;
+	}
 	/* RFC 7301, 3.2: no_application_protocol when nothing fits. */
 	if (SSL_select_next_proto(&chosen, outlen, all + skipped,
 		(unsigned)(sizeof(all) - 1 - skipped), in, inlen) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
+}
+
+bool
+tls_is_validation(const SSL *ssl)
+{
+	const struct accept_state *state = tls_accept_state(ssl);
+
+	return state && state->validation;
 }
 
 void

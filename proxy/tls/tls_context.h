@@ -49,6 +49,9 @@ long tls_client_verdict(SSL *ssl, const struct tls_contexts *t, const struct ser
 /* The latest of them, or the handshake's own. */
 long tls_client_last_verdict(const SSL *ssl);
 
+/* It was only to prove a name to a CA (RFC 8737): close, nothing follows. */
+bool tls_is_validation(const SSL *ssl);
+
 /* The name the client sent (SNI), lower case without a trailing dot; empty when it sent none. Lives as long as ssl. */
 struct span tls_server_name(const SSL *ssl);
 

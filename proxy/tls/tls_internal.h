@@ -45,6 +45,7 @@ struct accept_state {
 	const struct server *server;   /* in that generation */
 	char *name;                    /* SNI or NULL; owned */
 	size_t name_length;
+	bool validation; /* a CA asks for the proof of a name: acme-tls/1 */
 	unsigned char rules[CLIENT_TRUST_DIGEST]; /* that the client's certificate was judged by */
 	long verdict;                             /* X509_V_* */
 	bool judged;                              /* by us, after the handshake: verdict counts */

@@ -116,22 +116,65 @@ tls_io_attach(struct conn *c)
 	SSL_set_bio(c->ssl, bio, bio);
 }
 
+/* OpenSSL's reasons that say little to whoever reads the log. */
+static const struct {
+	int reason;
+	const char *words;
+} reasons[] = {
+	{ SSL_R_HTTP_REQUEST, "peer sent plain HTTP to a TLS port" },
+	{ SSL_R_HTTPS_PROXY_REQUEST, "peer sent a plain CONNECT to a TLS port" },
+	{ SSL_R_WRONG_VERSION_NUMBER, "peer does not speak TLS" },
+	{ SSL_R_BAD_RECORD_TYPE, "peer does not speak TLS" },
+	{ SSL_R_UNSUPPORTED_PROTOCOL, "peer offers only TLS versions that are off" },
+	{ SSL_R_VERSION_TOO_LOW, "peer offers only TLS versions that are off" },
+	{ SSL_R_INAPPROPRIATE_FALLBACK, "peer fell back to an older TLS version for no reason" },
+	{ SSL_R_NO_SHARED_CIPHER, "peer has no cipher in common with us and our keys" },
+	{ SSL_R_NO_SUITABLE_GROUPS, "peer has no key exchange group in common with us" },
+	{ SSL_R_NO_SHARED_GROUPS, "peer has no key exchange group in common with us" },
+	{ SSL_R_NO_SUITABLE_KEY_SHARE, "peer has no key exchange group in common with us" },
+	{ SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, "peer accepts no signature our keys can make" },
+	{ SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS, "peer accepts no signature our keys can make" },
+	{ SSL_R_NO_APPLICATION_PROTOCOL, "peer offers (ALPN) no protocol that is spoken here" },
+	{ SSL_R_CALLBACK_FAILED, "handshake refused" },
+	{ SSL_R_CERT_CB_ERROR, "no certificate can be used" },
+	{ SSL_R_TLSV1_ALERT_UNKNOWN_CA, "peer does not know the CA of our certificate" },
+	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "peer does not accept our certificate" },
+	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "peer does not accept our certificate" },
+	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "peer finds our certificate out of date" },
+	{ SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "peer finds our certificate revoked" },
+	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "peer finds nothing in common with us" },
+	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "peer does not speak any TLS version of ours" },
+	{ SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, "peer demands a certificate of us" },
+	{ SSL_R_TLSV1_UNRECOGNIZED_NAME, "peer knows no server of the name we asked for" },
+};
+
+static const char *
+words_for(unsigned long code)
+{
+	const char *text = ERR_reason_error_string(code);
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (ERR_GET_REASON(code) == reasons[i].reason)
+			return reasons[i].words;
+	}
+	return text ? text : "TLS protocol error";
+}
+
 /* What went wrong, in words an operator can act on; static text. */
 static const char *
 tls_reason(struct conn *c, int ssl_error, bool handshake)
 {
 	unsigned long code = ERR_peek_last_error();
-	const char *text;
 
 	if (ssl_error == SSL_ERROR_SYSCALL || c->saved_errno) {
 		return handshake ? "peer closed the connection in the TLS handshake"
 				 : "peer reset the connection";
 	}
-	if (ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+	if (ssl_error == SSL_ERROR_ZERO_RETURN ||
+	    ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return handshake ? "peer closed the connection in the TLS handshake"
 				 : "peer closed the connection without close_notify";
-	text = ERR_reason_error_string(code);
-	return text ? text : "TLS protocol error";
+	return words_for(code);
 }
 
 static int

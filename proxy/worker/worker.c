@@ -139,6 +139,17 @@ send_counters(struct worker_process *p)
 }
 
 static void
+take_validation(struct worker *w, int fd)
+{
+	struct bundle *b = NULL;
+
+	if (bundle_open(fd, &b, NULL) < 0)
+		return;
+	bundle_close(w->validation);
+	w->validation = b;
+}
+
+static void
 take_message(struct worker_process *p, const struct channel_message *m, int fd)
 {
 	switch (m->kind) {
@@ -148,6 +159,9 @@ take_message(struct worker_process *p, const struct channel_message *m, int fd)
 		return;
 	case CHANNEL_BUNDLE:
 		adopt(p, m->generation, fd);
+		break;
+	case CHANNEL_VALIDATION:
+		take_validation(&p->worker, fd);
 		break;
 	case CHANNEL_DRAIN:
 		drain(p);
@@ -215,6 +229,7 @@ close_all(struct worker_process *p)
 	worker_resources_free(w);
 	loop_unwatch(w->loop, &p->channel);
 	certificate_cache_free(w->certificates);
+	bundle_close(w->validation);
 	bufpool_free(w->pool);
 	loop_free(w->loop);
 }

@@ -47,6 +47,8 @@ struct worker {
 	struct bufpool *pool;
 	struct generation *generation; /* newest */
 	struct certificate_cache *certificates;
+	struct bundle
+	    *validation; /* certificates that answer acme-tls/1, by server name; NULL = none */
 	const struct ticket_keys
 	    *tickets; /* shared by all workers; NULL = each SSL_CTX has its own */
 	struct time_text time_text;

@@ -329,6 +329,13 @@ def test_what_clients_get_wrong_is_info(tinyproxyd, free_port, certs):
     with Client(port) as client:
         client.send(b"\x16\x03\x01\x02\x00")
         client.reset()
+    for arguments in (["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], ["-tls1_2", "-cipher", "aNULL:@SECLEVEL=0"],
+                      ["-tls1_3", "-groups", "ffdhe2048"], ["-alpn", "spdy/1"],
+                      ["-verify_return_error", "-CAfile", certs.issue("x", self_signed=True).cert]):
+        s_client(port, *arguments)
     assert get(port, tls=True, server_name="a.example").status == 200
-    assert proxy.wait_for_error("while SSL handshaking")
+    for words in ("sent plain HTTP to a TLS port", "offers only TLS versions that are off", "has no cipher in common",
+                  "has no key exchange group in common", "offers .ALPN. no protocol that is spoken here",
+                  "does not know the CA of our certificate", "closed the connection in the TLS handshake"):
+        assert proxy.wait_for_error(rf"\[info\].*peer {words}.* while SSL handshaking, client: ")
     assert not proxy.errors("warn", "error", "crit", "alert", "emerg")
