@@ -4,13 +4,15 @@
  * the code of a kernel, for a .c file that brings the vector instructions.
  *
  * Numbers are in limbs of 52 bits, since that is the width IFMA multiplies (and a double holds).
- * One step squares x and reduces it after Montgomery, column by column from the lowest:
+ * One step squares x and reduces it after Montgomery:
  *
  *	             x * x + m * n          m chosen so that the lower half is zero
  *	   x  <-   ---------------          limbs = L, R = 2^(52 L)
  *	                  R
  *
- * and doubles the result in the lanes whose exponent has this bit set: with 2 as base no table is
+ * four columns at a time from the lowest. What goes into four columns are squares of four limbs by
+ * four (tiles), whose 32 products all find their operands and their sums in registers: eight loads
+ * for each, where a column by itself takes one for each product. The step also doubles the result in the lanes whose exponent has this bit set: with 2 as base no table is
  * needed. R >= 16 n, so that nothing is ever subtracted: x < 4 n gives x * x / R + n < 2 n, and
  * doubled < 4 n again. A column gathers at most 4 L products of 52 bits, which is below 2^62.
  *
@@ -34,8 +36,11 @@
 #define LANES 8
 #define LANES_LIMB_BITS 52
 #define LANES_LIMB_MASK ((UINT64_C(1) << LANES_LIMB_BITS) - 1)
+/* Limbs come in blocks: a tile's side. */
+#define LANES_BLOCK 4
+#define LANES_BLOCK_BITS (LANES_BLOCK * LANES_LIMB_BITS)
 /* Four bits above the modulus: R >= 16 n. */
-#define LANES_LIMBS(bits) (((bits) + 4 + LANES_LIMB_BITS - 1) / LANES_LIMB_BITS)
+#define LANES_LIMBS(bits) (((bits) + 4 + LANES_BLOCK_BITS - 1) / LANES_BLOCK_BITS * LANES_BLOCK)
 #define LANES_LIMBS_MAX LANES_LIMBS(MODEXP_BITS_MAX)
 /* A number's bytes, with room for reading eight of them wherever a limb starts. */
 #define LANES_BYTES_MAX (LANES_LIMBS_MAX * LANES_LIMB_BITS / 8 + 8)
@@ -50,93 +55,230 @@ struct lanes {
 	unsigned limbs;
 };
 
-/* A column's products: the low halves belong to it, the high halves to the next one. */
-struct lane_sum {
-	vec lo, hi;
+#define LANES_INLINE inline __attribute__((always_inline))
+
+/* Sums over tiles: column c has lo[c] and hi[c - 1]. */
+struct lanes_sums {
+	vec lo[7], hi[7];
 };
 
-/* a[i] * b[column - i] for first <= i < end. Four sums, so that none waits for the one before. */
-static inline LANES_TARGET struct lane_sum
-lanes_products(const factor *a, const factor *b, unsigned column, unsigned first, unsigned end)
+/* Each by itself, so that the compiler keeps each in a register. */
+static LANES_INLINE LANES_TARGET struct lanes_sums
+lanes_no_sums(void)
 {
-	unsigned count = end > first ? end - first : 0;
-	struct lane_sum even = { lane_sum_lo(count), lane_sum_hi(count) };
-	struct lane_sum odd = { lane_all(0), lane_all(0) };
-	unsigned i;
+	const vec zero = lane_all(0);
 
-	for (i = first; i + 1 < end; i += 2) {
-		lane_multiply_add(&even.lo, &even.hi, a[i], b[column - i]);
-		lane_multiply_add(&odd.lo, &odd.hi, a[i + 1], b[column - i - 1]);
-	}
-	if (i < end)
-		lane_multiply_add(&even.lo, &even.hi, a[i], b[column - i]);
-	even.lo = lane_add(even.lo, odd.lo);
-	even.hi = lane_add(even.hi, odd.hi);
-	return even;
+	return (struct lanes_sums){ { zero, zero, zero, zero, zero, zero, zero },
+		{ zero, zero, zero, zero, zero, zero, zero } };
 }
 
-/* This column of x * x: each pair counts twice, the middle once. */
-static inline LANES_TARGET struct lane_sum
-lanes_square_column(const struct lanes *s, unsigned column)
+/* Make ready for so many products in column c. */
+static LANES_INLINE LANES_TARGET void
+lanes_expect(struct lanes_sums *t, unsigned c, unsigned count)
 {
-	unsigned first = column < s->limbs ? 0 : column - s->limbs + 1;
-	struct lane_sum sum = lanes_products(s->x, s->x, column, first, (column + 1) / 2);
+	t->lo[c] = lane_add(t->lo[c], lane_sum_lo(count));
+	t->hi[c] = lane_add(t->hi[c], lane_sum_hi(count));
+}
 
-	sum.lo = lane_add(sum.lo, sum.lo);
-	sum.hi = lane_add(sum.hi, sum.hi);
-	if (column % 2 == 0) {
-		factor middle = s->x[column / 2];
-		struct lane_sum once = { lane_sum_lo(1), lane_sum_hi(1) };
+static LANES_INLINE LANES_TARGET void
+lanes_expect_tiles(struct lanes_sums *t, unsigned tiles)
+{
+	lanes_expect(t, 0, tiles);
+	lanes_expect(t, 1, 2 * tiles);
+	lanes_expect(t, 2, 3 * tiles);
+	lanes_expect(t, 3, 4 * tiles);
+	lanes_expect(t, 4, 3 * tiles);
+	lanes_expect(t, 5, 2 * tiles);
+	lanes_expect(t, 6, tiles);
+}
 
-		lane_multiply_add(&once.lo, &once.hi, middle, middle);
-		sum.lo = lane_add(sum.lo, once.lo);
-		sum.hi = lane_add(sum.hi, once.hi);
+static LANES_INLINE LANES_TARGET void
+lanes_product(struct lanes_sums *t, unsigned c, factor a, factor b)
+{
+	lane_multiply_add(&t->lo[c], &t->hi[c], a, b);
+}
+
+/* A tile: four limbs by four. Column 3 has most to add up, and every sum waits for its last one: more has half. */
+static LANES_INLINE LANES_TARGET void
+lanes_tile(struct lanes_sums *t, vec *more_lo, vec *more_hi, const factor *a, const factor *b)
+{
+	factor b0 = b[0], b1 = b[1], b2 = b[2], b3 = b[3];
+
+	/* Neighbours never go into one sum. */
+	lanes_product(t, 3, a[0], b3);
+	lanes_product(t, 2, a[0], b2);
+	lanes_product(t, 1, a[0], b1);
+	lanes_product(t, 0, a[0], b0);
+	lanes_product(t, 4, a[1], b3);
+	lanes_product(t, 3, a[1], b2);
+	lanes_product(t, 2, a[1], b1);
+	lanes_product(t, 1, a[1], b0);
+	lanes_product(t, 5, a[2], b3);
+	lanes_product(t, 4, a[2], b2);
+	lane_multiply_add(more_lo, more_hi, a[2], b1);
+	lanes_product(t, 2, a[2], b0);
+	lanes_product(t, 6, a[3], b3);
+	lanes_product(t, 5, a[3], b2);
+	lanes_product(t, 4, a[3], b1);
+	lane_multiply_add(more_lo, more_hi, a[3], b0);
+}
+
+/* a's blocks from first to before end, each by the block of b that makes them block k. */
+static LANES_INLINE LANES_TARGET void
+lanes_tiles(struct lanes_sums *t, const factor *a, const factor *b, unsigned k, unsigned first,
+    unsigned end)
+{
+	vec more_lo = lane_all(0), more_hi = lane_all(0);
+
+	for (unsigned i = first; i < end; i++)
+		lanes_tile(t, &more_lo, &more_hi, a + LANES_BLOCK * i, b + LANES_BLOCK * (k - i));
+	t->lo[3] = lane_add(t->lo[3], more_lo);
+	t->hi[3] = lane_add(t->hi[3], more_hi);
+}
+
+static LANES_INLINE LANES_TARGET void
+lanes_double(struct lanes_sums *t, unsigned c)
+{
+	t->lo[c] = lane_add(t->lo[c], t->lo[c]);
+	t->hi[c] = lane_add(t->hi[c], t->hi[c]);
+}
+
+/* Block k of x * x: what stands for two products is doubled, the squares in the middle are not. */
+static LANES_INLINE LANES_TARGET void
+lanes_square(struct lanes_sums *t, const factor *x, unsigned k, unsigned first)
+{
+	const factor *middle = x + LANES_BLOCK * (k / 2);
+	unsigned end = (k + 1) / 2;
+
+	lanes_expect_tiles(t, end > first ? end - first : 0);
+	lanes_tiles(t, x, x, k, first, end);
+	if (k % 2 == 0) {
+		lanes_expect(t, 1, 1);
+		lanes_expect(t, 2, 1);
+		lanes_expect(t, 3, 2);
+		lanes_expect(t, 4, 1);
+		lanes_expect(t, 5, 1);
+		lanes_product(t, 1, middle[0], middle[1]);
+		lanes_product(t, 2, middle[0], middle[2]);
+		lanes_product(t, 3, middle[0], middle[3]);
+		lanes_product(t, 4, middle[1], middle[3]);
+		lanes_product(t, 5, middle[2], middle[3]);
+		lanes_product(t, 3, middle[1], middle[2]);
 	}
-	return sum;
+	lanes_double(t, 0);
+	lanes_double(t, 1);
+	lanes_double(t, 2);
+	lanes_double(t, 3);
+	lanes_double(t, 4);
+	lanes_double(t, 5);
+	lanes_double(t, 6);
+	if (k % 2 == 0) {
+		lanes_expect(t, 0, 1);
+		lanes_expect(t, 2, 1);
+		lanes_expect(t, 4, 1);
+		lanes_expect(t, 6, 1);
+		lanes_product(t, 0, middle[0], middle[0]);
+		lanes_product(t, 2, middle[1], middle[1]);
+		lanes_product(t, 4, middle[2], middle[2]);
+		lanes_product(t, 6, middle[3], middle[3]);
+	}
+}
+
+/* Four columns and the four above them, of which more is to come. */
+struct lanes_columns {
+	vec at[2 * LANES_BLOCK];
+};
+
+/* Move up by a block, and add the sums. */
+static LANES_INLINE LANES_TARGET void
+lanes_collect(struct lanes_columns *c, const struct lanes_sums *t)
+{
+	c->at[0] = lane_add(c->at[4], t->lo[0]);
+	c->at[1] = lane_add(c->at[5], lane_add(t->lo[1], t->hi[0]));
+	c->at[2] = lane_add(c->at[6], lane_add(t->lo[2], t->hi[1]));
+	c->at[3] = lane_add(c->at[7], lane_add(t->lo[3], t->hi[2]));
+	c->at[4] = lane_add(t->lo[4], t->hi[3]);
+	c->at[5] = lane_add(t->lo[5], t->hi[4]);
+	c->at[6] = lane_add(t->lo[6], t->hi[5]);
+	c->at[7] = t->hi[6];
+}
+
+/* The limb of m that makes column i zero; what is left of the column goes up. */
+static LANES_INLINE LANES_TARGET factor
+lanes_clear(struct lanes_columns *c, unsigned i, const struct lanes *s)
+{
+	factor m = lane_factor(lane_multiply_low(c->at[i], s->n_inverse));
+
+	for (unsigned j = 0; j < LANES_BLOCK; j++) {
+		c->at[i + j] = lane_add(c->at[i + j], lane_sum_lo(1));
+		c->at[i + j + 1] = lane_add(c->at[i + j + 1], lane_sum_hi(1));
+	}
+	lane_multiply_add(&c->at[i], &c->at[i + 1], m, s->n[0]);
+	c->at[i + 1] = lane_add(c->at[i + 1], lane_shift_right(c->at[i], LANES_LIMB_BITS));
+	lane_multiply_add(&c->at[i + 1], &c->at[i + 2], m, s->n[1]);
+	lane_multiply_add(&c->at[i + 2], &c->at[i + 3], m, s->n[2]);
+	lane_multiply_add(&c->at[i + 3], &c->at[i + 4], m, s->n[3]);
+	return m;
+}
+
+/* One block of the lower half: m's block is found. */
+static LANES_INLINE LANES_TARGET void
+lanes_lower(struct lanes *s, bool square, unsigned k, struct lanes_columns *c)
+{
+	struct lanes_sums t = lanes_no_sums();
+
+	if (square)
+		lanes_square(&t, s->x, k, 0);
+	lanes_expect_tiles(&t, k);
+	lanes_tiles(&t, s->m, s->n, k, 0, k);
+	lanes_collect(c, &t);
+	for (unsigned i = 0; !square && i < LANES_BLOCK; i++)
+		c->at[i] = lane_add(c->at[i], lane_number(s->x[LANES_BLOCK * k + i]));
+	s->m[LANES_BLOCK * k] = lanes_clear(c, 0, s);
+	s->m[LANES_BLOCK * k + 1] = lanes_clear(c, 1, s);
+	s->m[LANES_BLOCK * k + 2] = lanes_clear(c, 2, s);
+	s->m[LANES_BLOCK * k + 3] = lanes_clear(c, 3, s);
+}
+
+/* One block of the upper half: a block of the result, in place of one of x that is needed no longer. */
+static LANES_INLINE LANES_TARGET void
+lanes_upper(struct lanes *s, bool square, vec twice, unsigned k, struct lanes_columns *c,
+    vec *carry)
+{
+	unsigned blocks = s->limbs / LANES_BLOCK, first = k - blocks + 1;
+	factor *x = s->x + LANES_BLOCK * (k - blocks);
+	struct lanes_sums t = lanes_no_sums();
+
+	if (square)
+		lanes_square(&t, s->x, k, first);
+	lanes_expect_tiles(&t, blocks - first);
+	lanes_tiles(&t, s->m, s->n, k, first, blocks);
+	lanes_collect(c, &t);
+	for (unsigned i = 0; i < LANES_BLOCK; i++) {
+		vec column = lane_add(lane_shift_left(c->at[i], twice), *carry);
+
+		x[i] = lane_factor(lane_low_limb(column));
+		*carry = lane_shift_right(column, LANES_LIMB_BITS);
+	}
 }
 
 /*
  * x <- (x * x if square, else x) / R mod n, times two to the power of twice, which is 0 or 1 in
- * each lane. x is overwritten from below as its limbs are no longer needed.
+ * each lane.
  */
-static inline LANES_TARGET void
+static LANES_INLINE LANES_TARGET void
 lanes_step(struct lanes *s, bool square, vec twice)
 {
+	unsigned blocks = s->limbs / LANES_BLOCK;
 	const vec zero = lane_all(0);
-	unsigned limbs = s->limbs;
-	vec carry = zero, hi = zero;
+	struct lanes_columns c = { { zero, zero, zero, zero, zero, zero, zero, zero } };
+	vec carry = zero;
 
-	for (unsigned c = 0; c < limbs; c++) {
-		struct lane_sum of_x = { zero, zero };
-		struct lane_sum of_n = lanes_products(s->m, s->n, c, 0, c);
-		struct lane_sum last = { lane_sum_lo(1), lane_sum_hi(1) };
-		vec column;
-
-		if (square)
-			of_x = lanes_square_column(s, c);
-		else
-			of_x.lo = lane_number(s->x[c]);
-		column = lane_add(lane_add(of_x.lo, of_n.lo), lane_add(carry, hi));
-		s->m[c] = lane_factor(lane_multiply_low(column, s->n_inverse));
-		lane_multiply_add(&last.lo, &last.hi, s->m[c], s->n[0]);
-		carry = lane_shift_right(lane_add(column, last.lo), LANES_LIMB_BITS);
-		hi = lane_add(lane_add(of_x.hi, of_n.hi), last.hi);
-	}
-	/* From here on a column is doubled as a whole, and so is what comes up from below. */
-	carry = lane_shift_left(carry, twice);
-	for (unsigned c = limbs; c < 2 * limbs; c++) {
-		struct lane_sum of_x = { zero, zero };
-		struct lane_sum of_n = lanes_products(s->m, s->n, c, c - limbs + 1, limbs);
-		vec column;
-
-		if (square)
-			of_x = lanes_square_column(s, c);
-		column = lane_add(lane_add(of_x.lo, of_n.lo), hi);
-		column = lane_add(lane_shift_left(column, twice), carry);
-		s->x[c - limbs] = lane_factor(lane_low_limb(column));
-		carry = lane_shift_right(column, LANES_LIMB_BITS);
-		hi = lane_add(of_x.hi, of_n.hi);
-	}
+	for (unsigned k = 0; k < blocks; k++)
+		lanes_lower(s, square, k, &c);
+	/* From here on a column is doubled as a whole, and so is what has come up from below. */
+	for (unsigned k = blocks; k < 2 * blocks; k++)
+		lanes_upper(s, square, twice, k, &c, &carry);
 }
 
 /* The number's limbs into one lane of to. */
