@@ -71,7 +71,7 @@ lane_low_limb(vec a)
 static inline LANES_TARGET factor
 lane_factor(vec a)
 {
-	vec bits = _mm512_or_si512(a, lane_all(FMA_EXPONENT_52));
+	vec bits = _mm512_or_si512(lane_low_limb(a), lane_all(FMA_EXPONENT_52));
 
 	return _mm512_sub_pd(_mm512_castsi512_pd(bits), _mm512_set1_pd(FMA_TWO_52));
 }
@@ -111,7 +111,7 @@ lane_multiply_low(vec a, factor b)
 {
 	vec lo = lane_all(0), hi = lane_all(0);
 
-	lane_multiply_add(&lo, &hi, lane_factor(lane_low_limb(a)), b);
+	lane_multiply_add(&lo, &hi, lane_factor(a), b);
 	return lane_low_limb(lo);
 }
 

@@ -57,6 +57,7 @@ lane_low_limb(vec a)
 	return _mm512_and_si512(a, lane_all((UINT64_C(1) << 52) - 1));
 }
 
+/* The multiplier does not see what stands above. */
 static inline LANES_TARGET factor
 lane_factor(vec a)
 {
@@ -66,7 +67,7 @@ lane_factor(vec a)
 static inline LANES_TARGET vec
 lane_number(factor a)
 {
-	return a;
+	return lane_low_limb(a);
 }
 
 static inline LANES_TARGET vec

@@ -136,71 +136,95 @@ lanes_tiles(struct lanes_sums *t, const factor *a, const factor *b, unsigned k, 
 	t->hi[3] = lane_add(t->hi[3], more_hi);
 }
 
+/* Block k of x * x: what stands for two products goes to pairs, the squares in the middle to rest. */
 static LANES_INLINE LANES_TARGET void
-lanes_double(struct lanes_sums *t, unsigned c)
-{
-	t->lo[c] = lane_add(t->lo[c], t->lo[c]);
-	t->hi[c] = lane_add(t->hi[c], t->hi[c]);
-}
-
-/* Block k of x * x: what stands for two products is doubled, the squares in the middle are not. */
-static LANES_INLINE LANES_TARGET void
-lanes_square(struct lanes_sums *t, const factor *x, unsigned k, unsigned first)
+lanes_square(struct lanes_sums *pairs, struct lanes_sums *rest, const factor *x, unsigned k,
+    unsigned first)
 {
 	const factor *middle = x + LANES_BLOCK * (k / 2);
 	unsigned end = (k + 1) / 2;
 
-	lanes_expect_tiles(t, end > first ? end - first : 0);
-	lanes_tiles(t, x, x, k, first, end);
-	if (k % 2 == 0) {
-		lanes_expect(t, 1, 1);
-		lanes_expect(t, 2, 1);
-		lanes_expect(t, 3, 2);
-		lanes_expect(t, 4, 1);
-		lanes_expect(t, 5, 1);
-		lanes_product(t, 1, middle[0], middle[1]);
-		lanes_product(t, 2, middle[0], middle[2]);
-		lanes_product(t, 3, middle[0], middle[3]);
-		lanes_product(t, 4, middle[1], middle[3]);
-		lanes_product(t, 5, middle[2], middle[3]);
-		lanes_product(t, 3, middle[1], middle[2]);
-	}
-	lanes_double(t, 0);
-	lanes_double(t, 1);
-	lanes_double(t, 2);
-	lanes_double(t, 3);
-	lanes_double(t, 4);
-	lanes_double(t, 5);
-	lanes_double(t, 6);
-	if (k % 2 == 0) {
-		lanes_expect(t, 0, 1);
-		lanes_expect(t, 2, 1);
-		lanes_expect(t, 4, 1);
-		lanes_expect(t, 6, 1);
-		lanes_product(t, 0, middle[0], middle[0]);
-		lanes_product(t, 2, middle[1], middle[1]);
-		lanes_product(t, 4, middle[2], middle[2]);
-		lanes_product(t, 6, middle[3], middle[3]);
-	}
+	lanes_expect_tiles(pairs, end > first ? end - first : 0);
+	lanes_tiles(pairs, x, x, k, first, end);
+	if (k % 2 != 0)
+		return;
+	lanes_expect(pairs, 1, 1);
+	lanes_expect(pairs, 2, 1);
+	lanes_expect(pairs, 3, 2);
+	lanes_expect(pairs, 4, 1);
+	lanes_expect(pairs, 5, 1);
+	lanes_product(pairs, 1, middle[0], middle[1]);
+	lanes_product(pairs, 2, middle[0], middle[2]);
+	lanes_product(pairs, 3, middle[0], middle[3]);
+	lanes_product(pairs, 4, middle[1], middle[3]);
+	lanes_product(pairs, 5, middle[2], middle[3]);
+	lanes_product(pairs, 3, middle[1], middle[2]);
+	lanes_expect(rest, 0, 1);
+	lanes_expect(rest, 2, 1);
+	lanes_expect(rest, 4, 1);
+	lanes_expect(rest, 6, 1);
+	lanes_product(rest, 0, middle[0], middle[0]);
+	lanes_product(rest, 2, middle[1], middle[1]);
+	lanes_product(rest, 4, middle[2], middle[2]);
+	lanes_product(rest, 6, middle[3], middle[3]);
 }
 
-/* Four columns and the four above them, of which more is to come. */
+/* Column c, to which nothing is added any more. */
+static LANES_INLINE LANES_TARGET vec
+lanes_column(const struct lanes_sums *pairs, const struct lanes_sums *rest, unsigned c)
+{
+	vec twice = pairs->lo[c], once = rest->lo[c];
+
+	if (c > 0) {
+		twice = lane_add(twice, pairs->hi[c - 1]);
+		once = lane_add(once, rest->hi[c - 1]);
+	}
+	return lane_add(once, lane_add(twice, twice));
+}
+
+/* Column 4 becomes column 0. */
+static LANES_INLINE LANES_TARGET void
+lanes_move_up(struct lanes_sums *t)
+{
+	const vec zero = lane_all(0);
+
+	*t = (struct lanes_sums){ { lane_add(t->lo[4], t->hi[3]), t->lo[5], t->lo[6], zero, zero,
+				      zero, zero },
+		{ t->hi[4], t->hi[5], t->hi[6], zero, zero, zero, zero } };
+}
+
+/* Four columns and the four above them. */
 struct lanes_columns {
 	vec at[2 * LANES_BLOCK];
 };
 
-/* Move up by a block, and add the sums. */
-static LANES_INLINE LANES_TARGET void
-lanes_collect(struct lanes_columns *c, const struct lanes_sums *t)
+/* What is in a step from one block to the next. */
+struct lanes_sum {
+	struct lanes_sums pairs, rest;
+};
+
+/* The columns of block k, and all that goes up from them. */
+static LANES_INLINE LANES_TARGET struct lanes_columns
+lanes_block(const struct lanes *s, bool square, struct lanes_sum *t, unsigned k, unsigned first_x,
+    unsigned first_m, unsigned end_m)
 {
-	c->at[0] = lane_add(c->at[4], t->lo[0]);
-	c->at[1] = lane_add(c->at[5], lane_add(t->lo[1], t->hi[0]));
-	c->at[2] = lane_add(c->at[6], lane_add(t->lo[2], t->hi[1]));
-	c->at[3] = lane_add(c->at[7], lane_add(t->lo[3], t->hi[2]));
-	c->at[4] = lane_add(t->lo[4], t->hi[3]);
-	c->at[5] = lane_add(t->lo[5], t->hi[4]);
-	c->at[6] = lane_add(t->lo[6], t->hi[5]);
-	c->at[7] = t->hi[6];
+	struct lanes_columns c;
+
+	if (square)
+		lanes_square(&t->pairs, &t->rest, s->x, k, first_x);
+	lanes_expect_tiles(&t->rest, end_m - first_m);
+	lanes_tiles(&t->rest, s->m, s->n, k, first_m, end_m);
+	c.at[0] = lanes_column(&t->pairs, &t->rest, 0);
+	c.at[1] = lanes_column(&t->pairs, &t->rest, 1);
+	c.at[2] = lanes_column(&t->pairs, &t->rest, 2);
+	c.at[3] = lanes_column(&t->pairs, &t->rest, 3);
+	lanes_move_up(&t->pairs);
+	lanes_move_up(&t->rest);
+	c.at[4] = t->rest.lo[0];
+	c.at[5] = t->rest.lo[1];
+	c.at[6] = t->rest.lo[2];
+	c.at[7] = t->rest.lo[3];
+	return c;
 }
 
 /* The limb of m that makes column i zero; what is left of the column goes up. */
@@ -223,41 +247,35 @@ lanes_clear(struct lanes_columns *c, unsigned i, const struct lanes *s)
 
 /* One block of the lower half: m's block is found. */
 static LANES_INLINE LANES_TARGET void
-lanes_lower(struct lanes *s, bool square, unsigned k, struct lanes_columns *c)
+lanes_lower(struct lanes *s, bool square, unsigned k, struct lanes_sum *t)
 {
-	struct lanes_sums t = lanes_no_sums();
+	struct lanes_columns c = lanes_block(s, square, t, k, 0, 0, k);
+	factor *m = s->m + LANES_BLOCK * k;
 
-	if (square)
-		lanes_square(&t, s->x, k, 0);
-	lanes_expect_tiles(&t, k);
-	lanes_tiles(&t, s->m, s->n, k, 0, k);
-	lanes_collect(c, &t);
 	for (unsigned i = 0; !square && i < LANES_BLOCK; i++)
-		c->at[i] = lane_add(c->at[i], lane_number(s->x[LANES_BLOCK * k + i]));
-	s->m[LANES_BLOCK * k] = lanes_clear(c, 0, s);
-	s->m[LANES_BLOCK * k + 1] = lanes_clear(c, 1, s);
-	s->m[LANES_BLOCK * k + 2] = lanes_clear(c, 2, s);
-	s->m[LANES_BLOCK * k + 3] = lanes_clear(c, 3, s);
+		c.at[i] = lane_add(c.at[i], lane_number(s->x[LANES_BLOCK * k + i]));
+	m[0] = lanes_clear(&c, 0, s);
+	m[1] = lanes_clear(&c, 1, s);
+	m[2] = lanes_clear(&c, 2, s);
+	m[3] = lanes_clear(&c, 3, s);
+	t->rest.lo[0] = c.at[4];
+	t->rest.lo[1] = c.at[5];
+	t->rest.lo[2] = c.at[6];
+	t->rest.lo[3] = c.at[7];
 }
 
 /* One block of the upper half: a block of the result, in place of one of x that is needed no longer. */
 static LANES_INLINE LANES_TARGET void
-lanes_upper(struct lanes *s, bool square, vec twice, unsigned k, struct lanes_columns *c,
-    vec *carry)
+lanes_upper(struct lanes *s, bool square, vec twice, unsigned k, struct lanes_sum *t, vec *carry)
 {
 	unsigned blocks = s->limbs / LANES_BLOCK, first = k - blocks + 1;
+	struct lanes_columns c = lanes_block(s, square, t, k, first, first, blocks);
 	factor *x = s->x + LANES_BLOCK * (k - blocks);
-	struct lanes_sums t = lanes_no_sums();
 
-	if (square)
-		lanes_square(&t, s->x, k, first);
-	lanes_expect_tiles(&t, blocks - first);
-	lanes_tiles(&t, s->m, s->n, k, first, blocks);
-	lanes_collect(c, &t);
 	for (unsigned i = 0; i < LANES_BLOCK; i++) {
-		vec column = lane_add(lane_shift_left(c->at[i], twice), *carry);
+		vec column = lane_add(lane_shift_left(c.at[i], twice), *carry);
 
-		x[i] = lane_factor(lane_low_limb(column));
+		x[i] = lane_factor(column);
 		*carry = lane_shift_right(column, LANES_LIMB_BITS);
 	}
 }
@@ -269,16 +287,15 @@ lanes_upper(struct lanes *s, bool square, vec twice, unsigned k, struct lanes_co
 static LANES_INLINE LANES_TARGET void
 lanes_step(struct lanes *s, bool square, vec twice)
 {
+	struct lanes_sum t = { lanes_no_sums(), lanes_no_sums() };
 	unsigned blocks = s->limbs / LANES_BLOCK;
-	const vec zero = lane_all(0);
-	struct lanes_columns c = { { zero, zero, zero, zero, zero, zero, zero, zero } };
-	vec carry = zero;
+	vec carry = lane_all(0);
 
 	for (unsigned k = 0; k < blocks; k++)
-		lanes_lower(s, square, k, &c);
+		lanes_lower(s, square, k, &t);
 	/* From here on a column is doubled as a whole, and so is what has come up from below. */
 	for (unsigned k = blocks; k < 2 * blocks; k++)
-		lanes_upper(s, square, twice, k, &c, &carry);
+		lanes_upper(s, square, twice, k, &t, &carry);
 }
 
 /* The number's limbs into one lane of to. */

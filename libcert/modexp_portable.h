@@ -71,7 +71,7 @@ lane_low_limb(vec a)
 	return PORTABLE_EACH(a.lane[i] & PORTABLE_LOW_LIMB);
 }
 
-/* Between a limb and what multiplies: a limb is below 2^52. */
+/* The lowest 52 bits as what multiplies, whatever stands above them; and back. */
 static inline factor
 lane_factor(vec a)
 {
@@ -81,7 +81,7 @@ lane_factor(vec a)
 static inline vec
 lane_number(factor a)
 {
-	return a;
+	return lane_low_limb(a);
 }
 
 /* What a sum that count products will be added to starts from. */
