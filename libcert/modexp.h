@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * modexp: powers of two modulo odd numbers, a few at once: what the search for primes spends its
+ * modexp: powers of two, and of other numbers, modulo odd numbers, a few at once: what the search for primes spends its
  * time on. Each kernel does it in its own way, with the same result:
  *
  *	word  one at a time, OpenSSL's BN_mod_exp_mont_word: any machine
@@ -21,8 +21,15 @@
 
 struct modexp {
 	const BIGNUM *modulus;  /* odd, more than 1, at most MODEXP_BITS_MAX bits */
-	const BIGNUM *exponent; /* at least 1 */
+	const BIGNUM *exponent; /* at least 1, no longer than MODEXP_BITS_MAX */
 	BIGNUM *result;         /* set to 2^exponent mod modulus; the caller's */
+};
+
+/* One exponent and one modulus, as above, for several bases. */
+struct modexp_powers {
+	const BIGNUM *modulus, *exponent;
+	const BIGNUM *bases[MODEXP_LANES_MAX]; /* each 1 to the modulus less one */
+	BIGNUM *results[MODEXP_LANES_MAX];     /* 0 may come out as the modulus itself */
 };
 
 struct modexp_kernel {
@@ -34,6 +41,9 @@ struct modexp_kernel {
 	 * with a BN_CTX of its own. -1: out of memory.
 	 */
 	int (*run)(const struct modexp *jobs, unsigned count, unsigned bits, BN_CTX *ctx)
+	    __attribute__((warn_unused_result));
+	/* The same for 1 to lanes bases. */
+	int (*powers)(const struct modexp_powers *powers, unsigned count, BN_CTX *ctx)
 	    __attribute__((warn_unused_result));
 };
 

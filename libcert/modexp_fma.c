@@ -137,6 +137,12 @@ lanes_run(const struct modexp *jobs, unsigned count, unsigned bits, BN_CTX *ctx)
 	return -1;
 }
 
+static int
+lanes_powers(const struct modexp_powers *powers, unsigned count, BN_CTX *ctx)
+{
+	return -1;
+}
+
 #endif
 
 const struct modexp_kernel modexp_fma = {
@@ -144,4 +150,5 @@ const struct modexp_kernel modexp_fma = {
 	.lanes = 8,
 	.supported = fma_supported,
 	.run = lanes_run,
+	.powers = lanes_powers,
 };

@@ -117,6 +117,12 @@ lanes_run(const struct modexp *jobs, unsigned count, unsigned bits, BN_CTX *ctx)
 	return -1;
 }
 
+static int
+lanes_powers(const struct modexp_powers *powers, unsigned count, BN_CTX *ctx)
+{
+	return -1;
+}
+
 #endif
 
 const struct modexp_kernel modexp_ifma = {
@@ -124,4 +130,5 @@ const struct modexp_kernel modexp_ifma = {
 	.lanes = 8,
 	.supported = ifma_supported,
 	.run = lanes_run,
+	.powers = lanes_powers,
 };

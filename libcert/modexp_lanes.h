@@ -51,9 +51,13 @@ struct lanes {
 	factor x[LANES_LIMBS_MAX];
 	factor m[LANES_LIMBS_MAX]; /* what of n was added in this step */
 	factor n[LANES_LIMBS_MAX];
-	factor n_inverse; /* -1 / n mod 2^52 */
+	factor by[LANES_LIMBS_MAX]; /* what a step multiplies by */
+	factor n_inverse;           /* -1 / n mod 2^52 */
 	unsigned limbs;
 };
+
+/* What a step makes of x before it is reduced: x itself, x * x, x * by. */
+enum lanes_what { LANES_REDUCE, LANES_SQUARE, LANES_MULTIPLY };
 
 #define LANES_INLINE inline __attribute__((always_inline))
 
@@ -205,13 +209,17 @@ struct lanes_sum {
 
 /* The columns of block k, and all that goes up from them. */
 static LANES_INLINE LANES_TARGET struct lanes_columns
-lanes_block(const struct lanes *s, bool square, struct lanes_sum *t, unsigned k, unsigned first_x,
-    unsigned first_m, unsigned end_m)
+lanes_block(const struct lanes *s, enum lanes_what what, struct lanes_sum *t, unsigned k,
+    unsigned first_x, unsigned end_x, unsigned first_m, unsigned end_m)
 {
 	struct lanes_columns c;
 
-	if (square)
+	if (what == LANES_SQUARE)
 		lanes_square(&t->pairs, &t->rest, s->x, k, first_x);
+	if (what == LANES_MULTIPLY) {
+		lanes_expect_tiles(&t->rest, end_x - first_x);
+		lanes_tiles(&t->rest, s->x, s->by, k, first_x, end_x);
+	}
 	lanes_expect_tiles(&t->rest, end_m - first_m);
 	lanes_tiles(&t->rest, s->m, s->n, k, first_m, end_m);
 	c.at[0] = lanes_column(&t->pairs, &t->rest, 0);
@@ -247,12 +255,12 @@ lanes_clear(struct lanes_columns *c, unsigned i, const struct lanes *s)
 
 /* One block of the lower half: m's block is found. */
 static LANES_INLINE LANES_TARGET void
-lanes_lower(struct lanes *s, bool square, unsigned k, struct lanes_sum *t)
+lanes_lower(struct lanes *s, enum lanes_what what, unsigned k, struct lanes_sum *t)
 {
-	struct lanes_columns c = lanes_block(s, square, t, k, 0, 0, k);
+	struct lanes_columns c = lanes_block(s, what, t, k, 0, k + 1, 0, k);
 	factor *m = s->m + LANES_BLOCK * k;
 
-	for (unsigned i = 0; !square && i < LANES_BLOCK; i++)
+	for (unsigned i = 0; what == LANES_REDUCE && i < LANES_BLOCK; i++)
 		c.at[i] = lane_add(c.at[i], lane_number(s->x[LANES_BLOCK * k + i]));
 	m[0] = lanes_clear(&c, 0, s);
 	m[1] = lanes_clear(&c, 1, s);
@@ -266,10 +274,11 @@ lanes_lower(struct lanes *s, bool square, unsigned k, struct lanes_sum *t)
 
 /* One block of the upper half: a block of the result, in place of one of x that is needed no longer. */
 static LANES_INLINE LANES_TARGET void
-lanes_upper(struct lanes *s, bool square, vec twice, unsigned k, struct lanes_sum *t, vec *carry)
+lanes_upper(struct lanes *s, enum lanes_what what, vec twice, unsigned k, struct lanes_sum *t,
+    vec *carry)
 {
 	unsigned blocks = s->limbs / LANES_BLOCK, first = k - blocks + 1;
-	struct lanes_columns c = lanes_block(s, square, t, k, first, first, blocks);
+	struct lanes_columns c = lanes_block(s, what, t, k, first, blocks, first, blocks);
 	factor *x = s->x + LANES_BLOCK * (k - blocks);
 
 	for (unsigned i = 0; i < LANES_BLOCK; i++) {
@@ -281,21 +290,21 @@ lanes_upper(struct lanes *s, bool square, vec twice, unsigned k, struct lanes_su
 }
 
 /*
- * x <- (x * x if square, else x) / R mod n, times two to the power of twice, which is 0 or 1 in
+ * x <- (x, x * x or x * by) / R mod n, times two to the power of twice, which is 0 or 1 in
  * each lane.
  */
 static LANES_INLINE LANES_TARGET void
-lanes_step(struct lanes *s, bool square, vec twice)
+lanes_step(struct lanes *s, enum lanes_what what, vec twice)
 {
 	struct lanes_sum t = { lanes_no_sums(), lanes_no_sums() };
 	unsigned blocks = s->limbs / LANES_BLOCK;
 	vec carry = lane_all(0);
 
 	for (unsigned k = 0; k < blocks; k++)
-		lanes_lower(s, square, k, &t);
+		lanes_lower(s, what, k, &t);
 	/* From here on a column is doubled as a whole, and so is what has come up from below. */
 	for (unsigned k = blocks; k < 2 * blocks; k++)
-		lanes_upper(s, square, twice, k, &t, &carry);
+		lanes_upper(s, what, twice, k, &t, &carry);
 }
 
 /* The number's limbs into one lane of to. */
@@ -390,20 +399,17 @@ out:
 	return rc;
 }
 
-/*
- * x = 2^exponent R mod n, and with x < 4 n reduction gives at most n; n itself would be 0, which no
- * power of two is.
- */
+/* With x < 4 n reduction gives at most n; n itself stands for 0, which no power of two is. */
 static LANES_TARGET int
-lanes_finish(struct lanes *s, const struct modexp *jobs, unsigned count)
+lanes_finish(struct lanes *s, BIGNUM *const *results, unsigned count)
 {
 	uint64_t x[LANES_LIMBS_MAX][LANES];
 
-	lanes_step(s, false, lane_all(0));
+	lanes_step(s, LANES_REDUCE, lane_all(0));
 	for (unsigned i = 0; i < s->limbs; i++)
 		lane_store(x[i], lane_number(s->x[i]));
 	for (unsigned lane = 0; lane < count; lane++)
-		if (lanes_get(x, lane, s->limbs, jobs[lane].result) < 0)
+		if (lanes_get(x, lane, s->limbs, results[lane]) < 0)
 			return -1;
 	return 0;
 }
@@ -413,6 +419,8 @@ lanes_run(const struct modexp *jobs, unsigned count, unsigned bits, BN_CTX *ctx)
 {
 	struct lanes s = { .limbs = LANES_LIMBS(bits) };
 	unsigned longest = LANES_HEAD_BITS, tail;
+	unsigned char exponent[LANES][MODEXP_BITS_MAX / 8];
+	BIGNUM *results[LANES];
 
 	for (unsigned lane = 0; lane < count; lane++)
 		if ((unsigned)BN_num_bits(jobs[lane].exponent) > longest)
@@ -420,16 +428,66 @@ lanes_run(const struct modexp *jobs, unsigned count, unsigned bits, BN_CTX *ctx)
 	tail = longest - LANES_HEAD_BITS;
 	if (lanes_start(&s, jobs, count, tail, ctx) < 0)
 		return -1;
+	for (unsigned lane = 0; lane < LANES; lane++)
+		if (BN_bn2lebinpad(jobs[lane < count ? lane : 0].exponent, exponent[lane],
+			sizeof(exponent[lane])) < 0)
+			return -1;
 	for (unsigned bit = tail; bit-- > 0;) {
 		uint64_t twice[LANES];
 
 		for (unsigned lane = 0; lane < LANES; lane++)
-			twice[lane] =
-			    (uint64_t)BN_is_bit_set(jobs[lane < count ? lane : 0].exponent,
-				(int)bit);
-		lanes_step(&s, true, lane_load(twice));
+			twice[lane] = exponent[lane][bit / 8] >> bit % 8 & 1;
+		lanes_step(&s, LANES_SQUARE, lane_load(twice));
 	}
-	return lanes_finish(&s, jobs, count);
+	for (unsigned lane = 0; lane < count; lane++)
+		results[lane] = jobs[lane].result;
+	return lanes_finish(&s, results, count);
+}
+
+/* x = by = base R mod n in each lane; one without a base repeats the first one's. */
+static LANES_TARGET int
+lanes_start_powers(struct lanes *s, const struct modexp_powers *p, unsigned count, BN_CTX *ctx)
+{
+	uint64_t n[LANES_LIMBS_MAX][LANES], x[LANES_LIMBS_MAX][LANES], inverse[1][LANES];
+	BIGNUM *base;
+	int rc = -1;
+
+	BN_CTX_start(ctx);
+	base = BN_CTX_get(ctx);
+	for (unsigned lane = 0; base && lane < LANES; lane++) {
+		if (!BN_lshift(base, p->bases[lane < count ? lane : 0],
+			(int)s->limbs * LANES_LIMB_BITS) ||
+		    !BN_nnmod(base, base, p->modulus, ctx) ||
+		    lanes_put(x, lane, s->limbs, base) < 0 ||
+		    lanes_put(n, lane, s->limbs, p->modulus) < 0)
+			goto out;
+		inverse[0][lane] = lanes_inverse(n[0][lane]);
+	}
+	if (!base)
+		goto out;
+	lanes_load(s->x, x, s->limbs);
+	lanes_load(s->by, x, s->limbs);
+	lanes_load(s->n, n, s->limbs);
+	lanes_load(&s->n_inverse, inverse, 1);
+	rc = 0;
+out:
+	BN_CTX_end(ctx);
+	return rc;
+}
+
+static LANES_TARGET int
+lanes_powers(const struct modexp_powers *p, unsigned count, BN_CTX *ctx)
+{
+	struct lanes s = { .limbs = LANES_LIMBS((unsigned)BN_num_bits(p->modulus)) };
+
+	if (lanes_start_powers(&s, p, count, ctx) < 0)
+		return -1;
+	for (int bit = BN_num_bits(p->exponent) - 1; bit-- > 0;) {
+		lanes_step(&s, LANES_SQUARE, lane_all(0));
+		if (BN_is_bit_set(p->exponent, bit))
+			lanes_step(&s, LANES_MULTIPLY, lane_all(0));
+	}
+	return lanes_finish(&s, p->results, count);
 }
 
 #endif

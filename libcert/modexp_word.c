@@ -42,9 +42,21 @@ word_run(const struct modexp *jobs, unsigned count, unsigned bits, BN_CTX *ctx)
 	return rc;
 }
 
+static int
+word_powers(const struct modexp_powers *p, unsigned count, BN_CTX *ctx)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (!BN_mod_exp_mont(p->results[i], p->bases[i], p->exponent, p->modulus, ctx,
+			NULL))
+			return -1;
+	}
+	return 0;
+}
+
 const struct modexp_kernel modexp_word = {
 	.name = "word",
 	.lanes = 1,
 	.supported = word_supported,
 	.run = word_run,
+	.powers = word_powers,
 };

@@ -10,8 +10,9 @@
  *
  * A report that comes after its phase has ended is dropped (epoch).
  *
- * A window is at most 16 times as long as one safe prime takes on average: long enough that one
- * window nearly always does, short enough that what is found is hardly likelier behind a large gap.
+ * A window is six times as long as one safe prime takes on average: long enough that one window does
+ * in all but one of 400 searches, short enough to cost little to sieve, and that what is found is
+ * hardly likelier behind a large gap.
  */
 #include "libcert/safe_prime.h"
 
@@ -27,7 +28,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define WINDOW_PRIMES 16
+#define WINDOW_PRIMES 6
 /* What OpenSSL's BN_check_prime does. */
 #define CLOSING_ROUNDS(bits) ((bits) > 2048 ? 128U : 64U)
 #define WAKE_US 100000
@@ -171,6 +172,13 @@ take_unit(struct search *s, struct task *t, uint64_t total)
 	return s->next < total && ++s->next;
 }
 
+/* A unit is as many rounds as the kernel does at once. */
+static uint64_t
+closing_units(const struct search *s)
+{
+	return (CLOSING_ROUNDS(s->stats.bits) + s->kernel->lanes - 1) / s->kernel->lanes;
+}
+
 static bool
 take(struct search *s, struct worker *w, struct task *t)
 {
@@ -189,7 +197,7 @@ take(struct search *s, struct worker *w, struct task *t)
 	case SAFE_PRIME_CLOSE:
 		if (!BN_copy(w->q, s->q))
 			fail(s, ERR_BUG, "out of memory");
-		return take_unit(s, t, CLOSING_ROUNDS(s->stats.bits));
+		return take_unit(s, t, closing_units(s));
 	}
 	return false;
 }
@@ -249,13 +257,13 @@ report(struct search *s, struct worker *w, const struct task *t, int64_t cpu_us)
 		break;
 	case SAFE_PRIME_CLOSE:
 		s->stats.closing_us += cpu_us;
-		s->stats.closing++;
+		s->stats.closing += s->kernel->lanes;
 		if (late)
 			break;
 		if (!t->passed)
 			/* The base 2 was fooled. */
 			phase_open(s, SAFE_PRIME_TEST);
-		else if (s->done == CLOSING_ROUNDS(s->stats.bits))
+		else if (s->done == closing_units(s))
 			s->stop = true;
 		break;
 	}
@@ -277,7 +285,7 @@ task_do(struct worker *w, struct task *t)
 	case SAFE_PRIME_TEST:
 		return safe_prime_test_base_2(w->arithmetic, w->search->start, &t->batch);
 	case SAFE_PRIME_CLOSE:
-		return safe_prime_test_round(w->arithmetic, w->q, &t->passed);
+		return safe_prime_test_rounds(w->arithmetic, w->q, &t->passed);
 	}
 	return -1;
 }

@@ -50,7 +50,7 @@ struct safe_prime_request {
 	unsigned bits;       /* of p: SAFE_PRIME_BITS_MIN to _MAX, a multiple of 8 */
 	unsigned threads;    /* 0 = one for each processor we may run on */
 	unsigned bound_log2; /* 0 = the best for these bits and this kernel */
-	uint64_t window;     /* candidates in a window; 0 = as many as 16 safe primes take */
+	uint64_t window;     /* candidates in a window; 0 = as many as six safe primes take */
 	const struct modexp_kernel *kernel;  /* NULL = the fastest */
 	const volatile sig_atomic_t *cancel; /* set to non-zero to give up; may be NULL */
 	/* Called from the calling thread, ten times a second; may be NULL. */

@@ -37,10 +37,13 @@ struct safe_prime_batch {
 /* To the base 2; start is candidate 0's q. */
 int safe_prime_test_base_2(struct safe_prime_test *t, const BIGNUM *start,
     struct safe_prime_batch *batch) __attribute__((warn_unused_result));
-/* q to a random base, by OpenSSL. */
-int safe_prime_test_round(struct safe_prime_test *t, const BIGNUM *q, bool *passed)
+/* q to random bases, as many at once as the kernel has lanes. */
+int safe_prime_test_rounds(struct safe_prime_test *t, const BIGNUM *q, bool *passed)
     __attribute__((warn_unused_result));
-/* p = 2 q + 1; proved: it is prime if q is, and 2 generates the subgroup of order q. By OpenSSL. */
+/*
+ * p = 2 q + 1; proved: q passes one more round, p is prime if q is, and 2 generates the subgroup of order q. All by
+ * OpenSSL, so that no kernel need be believed.
+ */
 int safe_prime_test_prove(struct safe_prime_test *t, const BIGNUM *q, BIGNUM *p, bool *proved)
     __attribute__((warn_unused_result));
 

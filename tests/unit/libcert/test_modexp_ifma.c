@@ -13,7 +13,7 @@ always(void)
 	return true;
 }
 
-static const struct modexp_kernel portable = { "portable", LANES, always, lanes_run };
+static const struct modexp_kernel portable = { "portable", LANES, always, lanes_run, lanes_powers };
 
 /* What moduli can be nasty about. */
 enum shape { RANDOM, ALL_ONES, ONE_BIT, LOW_LIMB_ONE, LOW_LIMB_ONES, TOP_LIMB_FULL, SHORT, SHAPES };
@@ -113,6 +113,43 @@ run_and_compare(const struct modexp_kernel *kernel, const struct batch *b, unsig
 	BN_CTX_free(ctx);
 }
 
+/* Bases from 1 to n - 1, for as many lanes as there are and for one. */
+static void
+powers_are_right(const struct modexp_kernel *kernel, int bits, int exponent_bits, enum shape shape)
+{
+	BIGNUM *n = modulus_of(bits, shape), *exponent = BN_new(), *expected = BN_new();
+	BIGNUM *base[LANES], *result[LANES];
+	struct modexp_powers powers = { .modulus = n, .exponent = exponent };
+	BN_CTX *ctx = BN_CTX_new();
+
+	assert_int_equal(BN_rand(exponent, exponent_bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY), 1);
+	for (unsigned lane = 0; lane < LANES; lane++) {
+		powers.bases[lane] = base[lane] = BN_new();
+		powers.results[lane] = result[lane] = BN_new();
+		assert_int_equal(BN_rand_range(base[lane], n), 1);
+	}
+	assert_true(BN_one(base[0]));
+	assert_true(BN_copy(base[1], n) && BN_sub_word(base[1], 1));
+	for (unsigned count = 1; count <= kernel->lanes; count += 7) {
+		assert_int_equal(kernel->powers(&powers, count, ctx), 0);
+		for (unsigned lane = 0; lane < count; lane++) {
+			assert_true(BN_mod_exp(expected, base[lane], exponent, n, ctx));
+			if (BN_cmp(result[lane], n) == 0)
+				BN_zero(result[lane]);
+			if (BN_cmp(expected, result[lane]) != 0)
+				fail_msg("%s: power in lane %u, %d bits", kernel->name, lane, bits);
+		}
+	}
+	for (unsigned lane = 0; lane < LANES; lane++) {
+		BN_free(base[lane]);
+		BN_free(result[lane]);
+	}
+	BN_free(n);
+	BN_free(exponent);
+	BN_free(expected);
+	BN_CTX_free(ctx);
+}
+
 static void
 kernel_is_right(const struct modexp_kernel *kernel, int exponent_bits_max)
 {
@@ -127,6 +164,8 @@ kernel_is_right(const struct modexp_kernel *kernel, int exponent_bits_max)
 		batch_make(&b, sizes[i], exponent_bits);
 		run_and_compare(kernel, &b, i % 4 == 3 ? 1 + i % LANES : LANES, sizes[i]);
 		batch_release(&b);
+		if (sizes[i] <= 2048)
+			powers_are_right(kernel, sizes[i], exponent_bits, i % SHAPES);
 	}
 }
 
@@ -201,7 +240,7 @@ a_step_keeps_its_bounds(void **state)
 				assert_int_equal(lanes_put(number, lane, s.limbs, x), 0);
 			lanes_load(s.x, number, s.limbs);
 
-			lanes_step(&s, true, lane_load(twice));
+			lanes_step(&s, LANES_SQUARE, lane_load(twice));
 
 			for (unsigned i = 0; i < s.limbs; i++)
 				lane_store(number[i], lane_number(s.x[i]));
