@@ -157,6 +157,13 @@ take_newkey(void *ctx, const char *value, struct err *e)
 }
 
 static int
+take_pkeyopt(void *ctx, const char *value, struct err *e)
+{
+	note(ctx, OF_KEY, "-pkeyopt");
+	return mint_parse_pkeyopt(span_str(value), &((struct args *)ctx)->mint.key_spec, e);
+}
+
+static int
 take_subject(void *ctx, const char *value, struct err *e)
 {
 	struct args *a = ctx;
@@ -287,6 +294,8 @@ static const struct cli_option options[] = {
 	{ "newkey", 0, "TYPE",
 	    "rsa:2048 to rsa:8192, ec:P-256 (default), ec:P-384, ec:P-521, ed25519",
 	    CLI_SINGLE_DASH, take_newkey },
+	{ "pkeyopt", 0, "OPTION", "openssl's ec_paramgen_curve:CURVE and rsa_keygen_bits:N",
+	    CLI_SINGLE_DASH, take_pkeyopt },
 	{ "key", 0, "FILE", "use this private key, make none", CLI_SINGLE_DASH, take_key },
 	{ "days", 0, "N", "valid for N days from now; default 397, of a CA 3650", CLI_SINGLE_DASH,
 	    take_days },

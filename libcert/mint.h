@@ -72,6 +72,9 @@ int mint_parse_not_after(struct span text, int64_t *not_after, struct err *e)
 /* Octal: 0600, or with rights of the group. */
 int mint_parse_key_mode(struct span text, mode_t *mode, struct err *e)
     __attribute__((warn_unused_result));
+/* openssl's "ec_paramgen_curve:P-256" and "rsa_keygen_bits:4096", which follow its -newkey. */
+int mint_parse_pkeyopt(struct span text, struct pkey_spec *spec, struct err *e)
+    __attribute__((warn_unused_result));
 /* openssl's "subjectAltName=DNS:a,IP:b"; other extensions are ours to choose. */
 int mint_parse_addext(struct span text, struct name_list *names, struct err *e)
     __attribute__((warn_unused_result));

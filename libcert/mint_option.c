@@ -55,6 +55,32 @@ mint_parse_key_mode(struct span text, mode_t *mode, struct err *e)
 }
 
 int
+mint_parse_pkeyopt(struct span text, struct pkey_spec *spec, struct err *e)
+{
+	static const struct {
+		struct span option;
+		const char *family;
+	} known[] = { { SPAN_INIT("ec_paramgen_curve:"), "ec" },
+		{ SPAN_INIT("rsa_keygen_bits:"), "rsa" } };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		char *words;
+		int rc;
+
+		if (!span_starts(text, known[i].option))
+			continue;
+		text = span_after(text, known[i].option.n);
+		words = mem_printf("%s:" SPAN_FMT, known[i].family, SPAN_ARG(text));
+		rc = pkey_spec_parse(span_str(words), spec, e);
+		free(words);
+		return rc;
+	}
+	return err_set(e, ERR_USAGE,
+	    "\"" SPAN_FMT "\" is neither ec_paramgen_curve:CURVE nor rsa_keygen_bits:N",
+	    SPAN_ARG(text));
+}
+
+int
 mint_parse_addext(struct span text, struct name_list *names, struct err *e)
 {
 	static const struct span key = SPAN_INIT("subjectAltName=");

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from support.lineage import lineage
 from support.nginx import NGINX
 from support.process import run
 
@@ -30,25 +31,6 @@ def problems(certificate):
 def chain(path, *parts):
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
     return path
-
-
-def lineage(store, name, issued, key=None):
-    """A lineage as certbot lays it out."""
-    archive, live = store / "archive" / name, store / "live" / name
-    archive.mkdir(parents=True)
-    live.mkdir(parents=True)
-    (store / "renewal").mkdir(exist_ok=True)
-    chain_pem = issued.fullchain.read_bytes()[len(issued.cert.read_bytes()):]
-    parts = {"cert": issued.cert.read_bytes(), "chain": chain_pem,
-             "fullchain": issued.fullchain.read_bytes(), "privkey": (key or issued.key).read_bytes()}
-    conf = f"version = 2.1.0\narchive_dir = {archive}\n"
-    for part, content in parts.items():
-        (archive / f"{part}1.pem").write_bytes(content)
-        (live / f"{part}.pem").symlink_to(f"../../archive/{name}/{part}1.pem")
-        conf += f"{part} = {live}/{part}.pem\n"
-    (store / "renewal" / f"{name}.conf").write_text(
-        conf + "[renewalparams]\nauthenticator = webroot\nwebroot_path = /var/www,\n"
-        "server = https://ca.example/directory\nkey_type = ecdsa\n")
 
 
 def test_fields_are_those_of_openssl(info, certs):
@@ -181,3 +163,14 @@ def test_a_timeline_fits_the_terminal(tool, certs):
         widths = [len(line) for line in out.splitlines()]
         assert max(widths) <= columns and max(widths) > columns - 10
         assert "|" in out and "\x1b" not in out
+
+
+def test_a_store_of_hundreds_in_little_memory(info, tool, certs, tmp_path):
+    store, count = tmp_path / "le", 300
+    good, soon = certs.issue("a.example"), certs.issue("b.example", days=10, begins_days=-80)
+    for number in range(count):
+        lineage(store, f"n{number:03}.example", soon if number % 10 == 7 else good)
+    seen = info("--config-dir", store)
+    assert [one["name"] for one in seen] == [f"n{number:03}.example" for number in range(count)]
+    assert [one["due"] for one in seen] == [number % 10 == 7 for number in range(count)]
+    assert tool("cert-info", "--config-dir", store, check=0).out.count("\n") >= count

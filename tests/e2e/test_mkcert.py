@@ -70,6 +70,22 @@ def test_openssls_tutorial_line(mkcert, tmp_path):
     assert files(tmp_path) == ["C", "K"]
 
 
+@pytest.mark.parametrize("line, kind, size, sans", [
+    ("req -x509 -newkey rsa:4096 -sha256 -days 3650 -nodes -keyout K -out C -subj /CN=example.com "
+     "-addext subjectAltName=DNS:example.com,DNS:*.example.com,IP:10.0.0.1", rsa.RSAPrivateKey, 4096,
+     ["example.com", "*.example.com", ipaddress.ip_address("10.0.0.1")]),
+    ("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:secp384r1 -days 3650 -nodes -keyout K -out C "
+     "-subj /CN=example.com", ec.EllipticCurvePrivateKey, 384, ["example.com"]),
+    ("req -new -newkey rsa -pkeyopt rsa_keygen_bits:3072 -x509 -sha384 -noenc -out C -keyout K "
+     "-subj /C=US/ST=x/L=y/O=z/CN=a.example/emailAddress=me@a.example", rsa.RSAPrivateKey, 3072,
+     ["a.example"]),
+])
+def test_other_tutorials_lines(mkcert, tmp_path, line, kind, size, sans):
+    mkcert(*line.split(), "-q")
+    assert isinstance(load_key(tmp_path / "K"), kind) and load_key(tmp_path / "K").key_size == size
+    assert names(load(tmp_path / "C")) == sans
+
+
 def test_names_by_type(mkcert, tmp_path):
     mkcert("Example.COM.", "*.example.com", "127.0.0.1", "::1", "me@example.com", "münchen.example",
            "spiffe://a/b", "example.com")
@@ -223,6 +239,8 @@ def test_umask_does_not_open_the_key(mkcert, tmp_path):
     (("req", "-newkey", "rsa:2048", "-keyout", "k", "-out", "c"), 64, "-x509"),
     (("-subj", "/O=x"), 64, "-out"),
     (("-config", "x", "a.example"), 64, "unknown option"),
+    (("-pkeyopt", "ec_paramgen_curve:P-224", "a.example"), 64, "known: rsa"),
+    (("-pkeyopt", "ec_param_enc:explicit", "a.example"), 64, "neither ec_paramgen_curve"),
     (("–days", "3", "a.example"), 64, "–"),
 ])
 def test_refusals(mkcert, tmp_path, arguments, code, why):
