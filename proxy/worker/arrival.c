@@ -19,7 +19,6 @@ struct arrival {
 	struct preread preread;
 	struct deferred reap;
 	struct listen_slot *slot; /* counted */
-	const struct endpoint *endpoint;
 	struct accepted accepted;
 	struct sockaddr_storage peer;
 	struct proxy_header header;
@@ -38,7 +37,7 @@ arrival_ended(struct worker *w)
 		listen_slots_resume(w);
 }
 
-/* Which of the addresses that share the socket it came to. */
+/* Which of the addresses that share the socket it came to: of the newest generation, which may have succeeded another meanwhile. */
 static const struct endpoint *
 find_endpoint(const struct listen_slot *slot, int fd)
 {
@@ -52,9 +51,8 @@ find_endpoint(const struct listen_slot *slot, int fd)
 }
 
 static void
-hand_on(struct listen_slot *slot, const struct endpoint *ep, const struct accepted *a)
+hand_on(struct listen_slot *slot, const struct accepted *a)
 {
-	(void)ep;
 	client_conn_accept_take(slot, a);
 }
 
@@ -91,7 +89,8 @@ arrival_close(struct arrival *a)
 static void
 tell(const struct arrival *a, enum log_level level, const char *what, int errnum)
 {
-	const struct error_log *el = a->endpoint->default_server->location_settings->error_log;
+	const struct endpoint *ep = find_endpoint(a->slot, a->accepted.fd);
+	const struct error_log *el = ep->default_server->location_settings->error_log;
 	struct log log = generation_error_log(a->slot->generation, el);
 	struct arena *arena;
 	struct address from;
@@ -132,7 +131,7 @@ header_read(struct preread *p, enum preread_end end)
 	case PREREAD_OK:
 		if (preread_skip(a->accepted.fd, w->pool, a->header_length) == 0) {
 			arrival_release(a);
-			hand_on(a->slot, a->endpoint, &a->accepted);
+			hand_on(a->slot, &a->accepted);
 			return;
 		}
 		free(a->accepted.proxied);
@@ -164,7 +163,6 @@ wait_for_header(struct listen_slot *slot, const struct endpoint *ep, const struc
 	struct arrival *a = mem_zalloc(sizeof(*a));
 
 	a->slot = listen_slot_ref(slot);
-	a->endpoint = ep;
 	a->accepted = *given;
 	memcpy(&a->peer, given->peer, given->peer_len);
 	a->accepted.peer = (struct sockaddr *)&a->peer;
@@ -204,7 +202,7 @@ arrival_take(struct listen_slot *slot, int fd, const struct sockaddr *peer, sock
 	if (ep->proxy_protocol)
 		wait_for_header(slot, ep, &accepted);
 	else
-		hand_on(slot, ep, &accepted);
+		hand_on(slot, &accepted);
 }
 
 void

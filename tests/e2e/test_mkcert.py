@@ -267,8 +267,10 @@ def converse(argv, cwd, answers):
         os.chdir(cwd)
         os.execv(argv[0], argv)
     shown, deadline = b"", time.monotonic() + 60
+    poller = select.poll()
+    poller.register(terminal, select.POLLIN)
     while time.monotonic() < deadline:
-        if not select.select([terminal], [], [], 1)[0]:
+        if not poller.poll(1000):
             continue
         try:
             piece = os.read(terminal, 4096)

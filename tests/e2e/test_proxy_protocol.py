@@ -119,6 +119,19 @@ def test_waiting_connections_end_with_their_listener(site):
         assert other.is_open()
 
 
+def test_a_header_may_come_after_a_reload(site):
+    proxy, plain, _ = site
+    with Client(plain) as patient, Client(plain) as leaver:
+        patient.send(v1()[:5])
+        leaver.send(v1()[:5])
+        for _ in range(2):
+            proxy.reload(proxy.config.read_text() + "# changed\n")
+        leaver.close()
+        patient.send(v1()[5:])
+        assert patient.exchange(GET).body.decode() == GOOD["v1"][1]
+    proxy.wait_for_error(r"client closed connection while reading PROXY protocol")
+
+
 def test_a_client_that_says_nothing_is_not_waited_for(tinyproxyd, free_port):
     port = free_port()
     proxy = tinyproxyd(f"""http {{ client_header_timeout 200ms; server {{

@@ -134,7 +134,9 @@ class Client:
                 return False
             finally:
                 self.sock.settimeout(DEADLINE_S)
-        return not select.select([self.sock], [], [], 0)[0]
+        poller = select.poll()  # select() knows no descriptor above 1023
+        poller.register(self.sock, select.POLLIN)
+        return not poller.poll(0)
 
     def wait_closed(self, deadline_s=DEADLINE_S):
         wait_until(lambda: not self.is_open(), "the peer to close the connection", deadline_s)
