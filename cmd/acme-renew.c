@@ -286,16 +286,27 @@ make_jobs(const struct args *args, struct certstore *store, struct issue ***jobs
 {
 	struct arena *arena = arena_new(0);
 	struct span *names;
+	bool found = false;
 	size_t name_count;
 	int rc = certstore_list(store, arena, &names, &name_count, e);
 
 	for (size_t i = 0; rc == 0 && i < name_count; i++) {
+		struct issue *job;
+
 		if (!is_wanted(args, store, names[i].p))
 			continue;
+		found = true;
+		job = make_job(args, store, names[i].p);
+		/* Of what is kept nobody wants to hear. */
+		if (args->quiet && !args->json && job->outcome == ISSUE_UNDECIDED &&
+		    issue_pass_by(job)) {
+			issue_free(job);
+			continue;
+		}
 		*jobs = mem_realloc_array(*jobs, *count + 1, sizeof(**jobs));
-		(*jobs)[(*count)++] = make_job(args, store, names[i].p);
+		(*jobs)[(*count)++] = job;
 	}
-	if (rc == 0 && *count == 0 && args->cert_name)
+	if (rc == 0 && !found && args->cert_name)
 		rc = err_set(e, ERR_NOINPUT, "there is no lineage %s in %s", args->cert_name,
 		    certstore_dir(store));
 	arena_free(arena);

@@ -323,6 +323,19 @@ nonce_take(struct acme *ca)
 	return ca->nonce_count ? ca->nonces[--ca->nonce_count] : NULL;
 }
 
+void
+acme_put_nonce(struct acme *ca, const char *nonce)
+{
+	if (acme_http_nonce_ok(span_str(nonce)))
+		nonce_put(ca, nonce);
+}
+
+char *
+acme_take_nonce(struct acme *ca)
+{
+	return nonce_take(ca);
+}
+
 /* ---- signed requests ------------------------------------------------------------------------- */
 
 static void call_send(void *arg);

@@ -52,6 +52,10 @@ void acme_list_profiles(const struct acme *ca, struct buf *out);
 /* How far this machine's clock is ahead of the CA's, seconds. */
 int64_t acme_clock_skew(const struct acme *ca);
 
+/* One of an earlier run; what is no nonce is not taken. And one to spare for the next, on the heap, or NULL. */
+void acme_put_nonce(struct acme *ca, const char *nonce);
+char *acme_take_nonce(struct acme *ca);
+
 /* Key (shared, reference counted by OpenSSL) and account URL that sign from now on. kid NULL: the bare key signs. */
 void acme_set_account(struct acme *ca, EVP_PKEY *key, const char *kid);
 EVP_PKEY *acme_account_key(const struct acme *ca);

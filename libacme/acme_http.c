@@ -159,8 +159,8 @@ on_body(char *data, size_t size, size_t count, void *arg)
 }
 
 /* RFC 8555 6.5.1: a nonce is base64url. */
-static bool
-nonce_ok(struct span s)
+bool
+acme_http_nonce_ok(struct span s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
@@ -221,7 +221,7 @@ read_header(struct transfer *t, struct span name, struct span value)
 
 	if (span_eq_nocase(name, SPAN("replay-nonce"))) {
 		free(reply->nonce);
-		reply->nonce = nonce_ok(value) ? mem_dup_span(value) : NULL;
+		reply->nonce = acme_http_nonce_ok(value) ? mem_dup_span(value) : NULL;
 	} else if (span_eq_nocase(name, SPAN("location"))) {
 		free(reply->location);
 		reply->location = mem_dup_span(value);

@@ -60,6 +60,9 @@ struct acme_fetch {
 	void *arg;
 };
 
+/* Is it well-formed as a Replay-Nonce? */
+bool acme_http_nonce_ok(struct span s);
+
 void acme_http_start(struct acme_http *http, const struct acme_fetch *fetch);
 /* Call fire(arg) once, after delay_ms. */
 void acme_http_after(struct acme_http *http, int64_t delay_ms, void (*fire)(void *arg), void *arg);

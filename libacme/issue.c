@@ -23,10 +23,12 @@
 #include "libacme/order_file.h"
 #include "libacme/revocation.h"
 #include "libcert/pkey.h"
+#include "libcert/x509glance.h"
 #include "libcert/x509info.h"
 
 #include <unistd.h>
 
+#define FULLCHAIN_MAX ((size_t)256 * 1024)
 #define PRIVKEY_MAX ((size_t)64 * 1024)
 /* How long the wire may take to follow an unacknowledged reload. */
 #define VERIFY_PATIENCE_MS 5000
@@ -240,6 +242,33 @@ decide_locked(struct issue *job, struct err *e)
 out:
 	order_file_release(&file);
 	return rc;
+}
+
+bool
+issue_pass_by(struct issue *job)
+{
+	struct revocation_note revoked;
+	struct x509glance glance;
+	struct buf pem;
+	struct ari ari;
+	int64_t now = clock_wall();
+	int rc;
+
+	if (job->force || job->names || job->wants_key || job->dry || job->how.off ||
+	    issue_is_apart(job))
+		return false;
+	buf_init(&pem, FULLCHAIN_MAX);
+	rc = certstore_read(job->store, job->name, CERTSTORE_FULLCHAIN, &pem, NULL);
+	if (rc == 0)
+		rc = x509glance_pem(buf_span(&pem), &glance);
+	buf_release(&pem);
+	if (rc < 0 || !ari_load(job->store, job->name, glance.sha256, job->arena, &ari))
+		return false;
+	if (now >= ari.check_at || now >= ari_due_at(&ari, glance.not_before, glance.not_after) ||
+	    is_unfinished(job) || revocation_note_load(job->store, job->name, &revoked))
+		return false;
+	job->outcome = ISSUE_KEPT;
+	return true;
 }
 
 bool

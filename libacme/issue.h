@@ -89,6 +89,11 @@ void issue_make_trial(struct issue *job);
 bool issue_look(struct issue *job);
 /* Sets order_wanted and deploy_wanted, or the outcome if there is nothing to do (KEPT, OFF, BUSY, FAILED). Takes the lineage's lock if there is. */
 void issue_decide(struct issue *job);
+/*
+ * Is plainly nothing to be done, nor to be asked of the CA? Then the outcome is KEPT, without the certificate being read (live stays
+ * empty). For runs over thousands of lineages that have nothing to tell of those.
+ */
+bool issue_pass_by(struct issue *job);
 
 /* For a job that was KEPT: write what was asked for its renewal all the same. A failure becomes the outcome. */
 void issue_keep_settings(struct issue *job);

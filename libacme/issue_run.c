@@ -9,6 +9,7 @@
 #include "libacme/deploy.h"
 #include "libacme/hook.h"
 #include "libacme/issue.h"
+#include "libacme/nonce_store.h"
 
 /* A clock this wrong makes a fresh certificate look expired or not yet valid. */
 #define SKEW_MAX_S 3600
@@ -18,6 +19,7 @@ struct authority {
 	struct authority *next;
 	const char *server, *account_id, *ca_file; /* borrowed from the first job */
 	struct acme *ca;
+	struct certstore *store; /* NULL: the CA did not answer */
 	struct account account;
 	struct err failure;
 	char *skew; /* "this machine's clock is ..."; NULL = it is right */
@@ -65,6 +67,8 @@ authority_open(struct batch *b, struct authority *a, struct issue *job)
 	acme_http_run(b->options->http);
 	if (a->failure.kind != ERR_NONE)
 		return;
+	a->store = job->store;
+	nonce_store_take(a->store, a->ca);
 	skew = acme_clock_skew(a->ca);
 	if (skew > SKEW_MAX_S || skew < -SKEW_MAX_S) {
 		a->skew = mem_printf("this machine's clock is %lld minutes %s the CA's",
@@ -103,6 +107,8 @@ authorities_free(struct batch *b)
 
 	while ((a = b->authorities)) {
 		b->authorities = a->next;
+		if (a->store)
+			nonce_store_keep(a->store, a->ca);
 		acme_free(a->ca);
 		account_release(&a->account);
 		err_release(&a->failure);

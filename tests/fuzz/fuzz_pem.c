@@ -6,6 +6,7 @@
 #include "libcert/chain.h"
 #include "libcert/dh.h"
 #include "libcert/pkey.h"
+#include "libcert/x509glance.h"
 #include "libcert/x509info.h"
 
 #include <stdlib.h>
@@ -47,6 +48,23 @@ ask(X509 *cert)
 	arena_free(arena);
 }
 
+/* Who glances at a certificate sees the dates that are in it. */
+static void
+glance(struct span in, STACK_OF(X509) *certs)
+{
+	struct arena *arena = arena_new(0);
+	struct x509glance seen;
+	struct x509info info;
+
+	if (x509glance_pem(in, &seen) == 0 && certs) {
+		x509info_read(sk_X509_value(certs, 0), arena, &info);
+		if (memcmp(info.sha256, seen.sha256, sizeof(seen.sha256)) == 0 &&
+		    (info.not_before != seen.not_before || info.not_after != seen.not_after))
+			abort();
+	}
+	arena_free(arena);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -61,6 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (int i = 0; i < sk_X509_num(certs); i++)
 			ask(sk_X509_value(certs, i));
 	}
+	glance(in, certs);
 	if (pkey_parse_pem(in, NULL, &key, NULL) == 0)
 		pkey_describe(key, described);
 	EVP_PKEY_free(key);
