@@ -395,7 +395,7 @@ const struct codec h2_codec = {
 struct h2_stream *
 h2_stream_new(struct h2 *h, int32_t id)
 {
-	struct arena *arena = arena_new(REQUEST_ARENA);
+	struct arena *arena = request_arena(h->cc->client.worker);
 	struct h2_stream *s = arena_zalloc(arena, sizeof(*s));
 
 	request_init(&s->request, arena, &h->cc->client, &h2_codec);

@@ -135,7 +135,7 @@ static struct request *
 begin_request(struct client_conn *cc)
 {
 	struct http1 *h = &cc->http1;
-	struct arena *arena = arena_new(REQUEST_ARENA);
+	struct arena *arena = request_arena(cc->client.worker);
 
 	timer_clear(&cc->timer);
 	h->request = arena_zalloc(arena, sizeof(*h->request));

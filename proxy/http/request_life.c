@@ -8,6 +8,35 @@
 #include "proxy/worker/listen_slot.h"
 #include "proxy/worker/worker_state.h"
 
+/* A proxied request with a usual head needs no more than this one block. */
+#define ARENA_SIZE 8000
+
+struct arena *
+request_arena(struct worker *w)
+{
+	if (w->spare_arena_count == 0)
+		return arena_new(ARENA_SIZE);
+	return w->spare_arenas[--w->spare_arena_count];
+}
+
+static void
+arena_return(struct worker *w, struct arena *arena)
+{
+	if (w->spare_arena_count == REQUEST_ARENAS_KEPT) {
+		arena_free(arena);
+		return;
+	}
+	arena_reset(arena);
+	w->spare_arenas[w->spare_arena_count++] = arena;
+}
+
+void
+request_arenas_free(struct worker *w)
+{
+	while (w->spare_arena_count > 0)
+		arena_free(w->spare_arenas[--w->spare_arena_count]);
+}
+
 void
 request_init(struct request *r, struct arena *arena, struct client *client,
     const struct codec *codec)
@@ -83,6 +112,6 @@ request_finish(struct request *r)
 	if (r->handler && r->handler->release)
 		r->handler->release(r);
 	access_log_request(r);
-	arena_free(r->arena);
+	arena_return(r->client->worker, r->arena);
 	generation_unref(g);
 }

@@ -9,9 +9,10 @@
 
 #include "proxy/http/request.h"
 
-/* Size of the first block of a request's arena: most requests need no other. */
-#define REQUEST_ARENA 4000
-
+/* An empty arena for a request of this worker, mostly one that another request has left. */
+struct arena *request_arena(struct worker *w);
+/* Those that are kept. */
+void request_arenas_free(struct worker *w);
 /*
  * r (zeroed) is in arena, which it owns from now on. It is served by the newest generation that its listener is in,
  * and by the endpoint's default server until request_take_target.

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-/* Returned chunks kept per size: enough for the connections active in one turn, little when idle. */
-#define KEPT 64
+/* Returned bytes kept per size: enough for the connections active in one turn, little when idle. */
+#define KEPT_BYTES (1 << 20)
 
 struct shelf {
 	struct chunk *first;
@@ -87,7 +87,7 @@ bufpool_return(struct bufpool *p, struct chunk *c)
 		return;
 	p->borrowed--;
 	s = shelf_for(p, c->size);
-	if (!s || s->count == KEPT) {
+	if (!s || s->count == KEPT_BYTES / c->size) {
 		free(c);
 		return;
 	}

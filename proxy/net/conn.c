@@ -301,7 +301,9 @@ conn_queue_reserve(struct conn *c, size_t n)
 	struct chunk *k = c->out_last;
 
 	if (!k || chunk_room(k) < n) {
-		k = bufpool_borrow(c->pool, n > BUFPOOL_LARGE ? n : BUFPOOL_LARGE);
+		size_t usual = c->says_little && !k ? BUFPOOL_SMALL : BUFPOOL_LARGE;
+
+		k = bufpool_borrow(c->pool, n > usual ? n : usual);
 		if (c->out_last)
 			c->out_last->next = k;
 		else

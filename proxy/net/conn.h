@@ -52,6 +52,8 @@ struct conn {
 	uint64_t bytes_in, bytes_out; /* on the wire side of TLS: application bytes */
 	struct deferred flush, reap;
 	unsigned readable : 1, writable : 1, connecting : 1, handshaking : 1;
+	unsigned
+	    says_little : 1; /* owner's word: mostly heads, so queueing begins with a small buffer */
 	unsigned want_drain : 1;                             /* owner waits for on_writable */
 	unsigned read_wants_write : 1, write_wants_read : 1; /* TLS */
 	unsigned

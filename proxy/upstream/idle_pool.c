@@ -171,6 +171,7 @@ upstream_connect(struct worker *w, struct peer *p, const struct connect_options 
 		free(uc);
 		return NULL;
 	}
+	uc->conn.says_little = 1;
 	upstream_group_ref(p->group);
 	return uc;
 }

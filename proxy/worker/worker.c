@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "proxy/http/client_conn.h"
+#include "proxy/http/request_life.h"
 #include "proxy/tls/certificate_cache.h"
 #include "proxy/tls/ticket_key.h"
 #include "proxy/worker/arrival.h"
@@ -230,6 +231,7 @@ close_all(struct worker_process *p)
 	loop_unwatch(w->loop, &p->channel);
 	certificate_cache_free(w->certificates);
 	bundle_close(w->validation);
+	request_arenas_free(w);
 	bufpool_free(w->pool);
 	loop_free(w->loop);
 }

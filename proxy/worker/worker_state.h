@@ -38,6 +38,9 @@ struct generation {
 };
 
 struct arrival; /* arrival.h */
+/* Enough for the requests that begin and end in one turn, little when idle. */
+#define REQUEST_ARENAS_KEPT 64
+
 struct client_conn;
 struct listen_slot;     /* listen_slot.h */
 struct worker_resource; /* generation.h */
@@ -45,6 +48,9 @@ struct worker_resource; /* generation.h */
 struct worker {
 	struct loop *loop;
 	struct bufpool *pool;
+	struct arena
+	    *spare_arenas[REQUEST_ARENAS_KEPT]; /* of requests that are over: request_life.h */
+	unsigned spare_arena_count;
 	struct generation *generation; /* newest */
 	struct certificate_cache *certificates;
 	struct bundle

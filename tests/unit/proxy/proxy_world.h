@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "proxy/http/client_conn.h"
+#include "proxy/http/request_life.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
@@ -156,6 +157,7 @@ proxy_world_free(struct proxy_world *w)
 	world_turns(w, 2);
 	assert_int_equal(bufpool_borrowed(w->worker.pool), 0);
 	assert_int_equal(w->worker.counters.active, 0);
+	request_arenas_free(&w->worker);
 	bufpool_free(w->worker.pool);
 	loop_free(w->worker.loop);
 	close(w->backend);
