@@ -39,6 +39,9 @@ choose_body(struct upstream_http *u)
 	} else if (!u->settings->pass_request_body) {
 		u->has_own_body = true;
 		u->request.framing = BODY_NONE;
+	} else if (r->body_buffer && r->trailers.count > 0 && !u->settings->http_1_0) {
+		/* Only chunks have room for fields behind them. */
+		u->request.framing = BODY_CHUNKED;
 	} else if (r->body_buffer && r->body_framing != BODY_NONE) {
 		u->request.framing = BODY_LENGTH;
 		u->request.content_length = body_buffer_size(r->body_buffer);
@@ -133,6 +136,23 @@ send_run(struct upstream_http *u, struct span bytes, size_t *moved)
 	return false;
 }
 
+/* The last chunk and the client's trailer. */
+static void
+send_last_chunk(struct upstream_http *u)
+{
+	const struct header_list *trailers = &u->r->trailers;
+	struct conn *c = &u->uc->conn;
+
+	conn_queue(c, SPAN("0\r\n"));
+	for (unsigned i = 0; i < trailers->count; i++) {
+		conn_queue(c, trailers->rows[i].name);
+		conn_queue(c, SPAN(": "));
+		conn_queue(c, trailers->rows[i].value);
+		conn_queue(c, SPAN("\r\n"));
+	}
+	conn_queue(c, SPAN("\r\n"));
+}
+
 void
 upstream_request_pump(struct upstream_http *u)
 {
@@ -150,7 +170,7 @@ upstream_request_pump(struct upstream_http *u)
 			return; /* the request is being ended */
 		case BODY_END:
 			if (u->request.framing == BODY_CHUNKED)
-				conn_queue(c, SPAN("0\r\n\r\n"));
+				send_last_chunk(u);
 			u->request_done = true;
 			break;
 		case BODY_DATA:

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from support.client import get, tls_context
-from support.h2frames import (H2, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR,
+from support.h2frames import (H2, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR, PROTOCOL_ERROR,
                               WINDOW_UPDATE, DATA, setting)
 from support.pattern import pattern, pattern_sha256
 from support.process import run
@@ -181,6 +181,39 @@ def test_bodies_nobody_wants(h2_site):
         client.data(7, b"x" * 11)
         assert client.response(7).status == 413
         assert client.request(9, "/vars").status == 200
+
+
+def test_trailers_both_ways(h2_site, backend):
+    proxy = h2_site()
+    backend.script["/trailer"] = (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+                                  b"5\r\nhello\r\n0\r\nX-Sum: 42\r\nx-more: a\r\n\r\n")
+    backend.script["/bare"] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 0\r\n\r\n"
+    for port, tls in both(proxy):
+        with H2(port, tls) as client:
+            answer = client.request(1, "/trailer", more=[("te", "trailers")])
+            assert (answer.body, answer.trailers) == (b"hello", [("x-sum", "42"), ("x-more", "a")])
+            answer = client.request(3, "/bare", more=[("te", "trailers")])
+            assert (answer.body, answer.trailers) == (b"", [("x-sum", "0")])
+            for stream, path in ((5, "/echo"), (7, "/direct/echo")):
+                client.headers(stream, path, "POST", end=False)
+                client.data(stream, b"hello")
+                client.headers(stream, fields=[("x-sum", "42"), ("x-more", "")])
+                assert json.loads(client.response(stream).body)["body"] == "hello"
+                assert backend.last.trailers == [("x-sum", "42"), ("x-more", "")]
+            # A field that would be believed elsewhere does not get through.
+            client.headers(9, "/echo", "POST", end=False)
+            client.headers(9, fields=[("host", "b.example")])
+            assert client.stream_error(9) == PROTOCOL_ERROR
+            assert client.request(11, "/vars").status == 200
+
+
+def test_early_hints(h2_site, backend):
+    proxy = h2_site()
+    backend.script["/hints"] = (b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+                                b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    with H2(proxy.port) as client:
+        answer = client.request(1, "/hints")
+        assert answer.interim == [[(":status", "103"), ("link", "</a.css>")]] and answer.body == b"ok"
 
 
 # ---- flow control -----------------------------------------------------------------------------------------------
