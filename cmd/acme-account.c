@@ -6,12 +6,15 @@
 #include "base/cli.h"
 #include "base/mem.h"
 #include "libacme/account_report.h"
+#include "libacme/challenge_http.h"
 #include "libacme/interrupt.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-enum command { NO_COMMAND, REGISTER, SHOW, UPDATE, ROLLOVER, DEACTIVATE, LIST };
+enum command { NO_COMMAND, REGISTER, SHOW, UPDATE, ROLLOVER, DEACTIVATE, LIST, IMPORT };
 
 /* Options that not every command takes, as bits. */
 enum {
@@ -21,12 +24,14 @@ enum {
 	TAKES_BINDING = 1 << 3,
 	TAKES_KEY = 1 << 4,
 	TAKES_YES = 1 << 5,
+	TAKES_SOURCE = 1 << 6,
 };
 
 struct args {
 	enum command command;
 	unsigned given; /* TAKES_... */
 	const char *config_dir, *server, *account, *email, *ca_file;
+	const char *source, *from, *webroot;
 	const char *eab_kid, *eab_key, *key_file, *key_type;
 	bool agree_tos, ask_nothing, yes, quiet, json;
 };
@@ -50,6 +55,7 @@ SETTER(config_dir, 0, args->config_dir = value)
 SETTER(eab_key, TAKES_BINDING, args->eab_key = value)
 SETTER(eab_kid, TAKES_BINDING, args->eab_kid = value)
 SETTER(email, TAKES_CONTACT, args->email = value)
+SETTER(from, TAKES_SOURCE, args->from = value)
 SETTER(json, 0, args->json = true)
 SETTER(key_file, TAKES_KEY, args->key_file = value)
 SETTER(key_type, TAKES_KEY, args->key_type = value)
@@ -57,6 +63,7 @@ SETTER(no_email, TAKES_CONTACT, args->email = "")
 SETTER(non_interactive, 0, args->ask_nothing = true)
 SETTER(quiet, 0, args->quiet = true)
 SETTER(server, TAKES_SERVER, args->server = value)
+SETTER(webroot, TAKES_SOURCE, args->webroot = value)
 SETTER(yes, TAKES_YES, args->yes = true)
 
 static const struct cli_option options[] = {
@@ -74,6 +81,11 @@ static const struct cli_option options[] = {
 	{ "key-type", 0, "TYPE", "register, rollover: ec (default), ec:P-384, rsa:BITS, ed25519", 0,
 	    set_key_type },
 	{ "yes", 'y', NULL, "deactivate: do not ask", 0, set_yes },
+	{ "from", 0, "CLIENT",
+	    "import: certbot, dehydrated, acme.sh, uacme, lego (default: by what is there)", 0,
+	    set_from },
+	{ "webroot-path", 'w', "DIR", "import: the web root, where the client does not say", 0,
+	    set_webroot },
 	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0, set_ca_file },
 	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
 	{ "non-interactive", 'n', NULL, "never ask", 0, set_non_interactive },
@@ -93,6 +105,7 @@ static const struct command_row {
 	{ "rollover", NULL, ROLLOVER, TAKES_SERVER | TAKES_ACCOUNT | TAKES_KEY },
 	{ "deactivate", "unregister", DEACTIVATE, TAKES_SERVER | TAKES_ACCOUNT | TAKES_YES },
 	{ "list", NULL, LIST, 0 },
+	{ "import", NULL, IMPORT, TAKES_SERVER | TAKES_SOURCE },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -102,6 +115,10 @@ operand(void *ctx, const char *word, struct err *e)
 {
 	struct args *args = ctx;
 
+	if (args->command == IMPORT && !args->source) {
+		args->source = word;
+		return 0;
+	}
 	if (args->command != NO_COMMAND)
 		return err_set(e, ERR_USAGE, "\"%s\" is one word too many", word);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
@@ -112,12 +129,12 @@ operand(void *ctx, const char *word, struct err *e)
 		}
 	}
 	err_set(e, ERR_USAGE, "there is no command \"%s\"", word);
-	return err_hint(e, "register, show, update, rollover, deactivate, list");
+	return err_hint(e, "register, show, update, rollover, deactivate, list, import");
 }
 
 static const struct cli_program program = {
 	.name = "acme-account",
-	.usage = "register|show|update|rollover|deactivate|list [options]",
+	.usage = "register|show|update|rollover|deactivate|list|import [options]",
 	.summary = "Manage the accounts at ACME CAs.",
 	.examples =
 	    "acme-account register --agree-tos -m you@example.com\n"
@@ -125,7 +142,9 @@ static const struct cli_program program = {
 	    "acme-account register --server zerossl --agree-tos --eab-kid KID --eab-hmac-key FILE\n"
 	    "    one that is bound to an account of the CA's web site\n"
 	    "acme-account rollover\n"
-	    "    a new key for the account; the lineages that use it are told\n",
+	    "    a new key for the account; the lineages that use it are told\n"
+	    "acme-account import /var/lib/dehydrated -w /var/www/html\n"
+	    "    accounts and certificates of another client, as they are\n",
 	.details =
 	    "Accounts are kept as certbot keeps them, below DIR/accounts. The HMAC key can also\n"
 	    "be in the variable " EAB_KEY_VARIABLE ", its id in " EAB_KID_VARIABLE ".\n"
@@ -344,6 +363,59 @@ list(struct run *r, struct err *e)
 	return 0;
 }
 
+/* Paths that a renewal configuration keeps. */
+static int
+absolute(const char *path, char **out, struct err *e)
+{
+	*out = path ? realpath(path, NULL) : NULL;
+	return path && !*out ? err_set_errno(e, errno, "cannot use %s", path) : 0;
+}
+
+static int
+import(struct run *r, struct err *e)
+{
+	const struct args *args = r->args;
+	struct import_options source = { .dir = args->source, .from = args->from };
+	struct import in = { .arena = r->arena };
+	char *webroot = NULL, *ca_file = NULL;
+	int rc = -1;
+
+	if (!args->source) {
+		err_set(e, ERR_USAGE, "import from where?");
+		return err_hint(e, "acme-account import DIR");
+	}
+	if (args->server) {
+		source.server = acme_server_url(args->server, e);
+		if (!source.server)
+			return -1;
+	}
+	if ((args->webroot && challenge_webroot_check(args->webroot, e) < 0) ||
+	    absolute(args->webroot, &webroot, e) < 0 || absolute(args->ca_file, &ca_file, e) < 0)
+		goto out;
+	source.webroot = webroot;
+	source.ca_file = ca_file;
+	if (import_read(&source, &in, e) < 0 ||
+	    import_apply(&source, &in, r->http, r->store, e) < 0)
+		goto out;
+	if (args->json || !args->quiet)
+		account_report_import(&in, args->json, stdout);
+	rc = 0;
+	for (size_t i = 0; i < in.lineage_count && rc == 0; i++) {
+		if (in.lineages[i].outcome == IMPORT_FAILED)
+			rc = err_set(e, ERR_PARTIAL, "not everything could be taken over: %s: %s",
+			    in.lineages[i].name, in.lineages[i].problem);
+	}
+	for (size_t i = 0; i < in.account_count && rc == 0; i++) {
+		if (in.accounts[i].problem)
+			rc = err_set(e, ERR_PARTIAL, "not everything could be taken over: %s",
+			    in.accounts[i].problem);
+	}
+out:
+	free(webroot);
+	free(ca_file);
+	return rc;
+}
+
 static int
 check_args(const struct args *args, struct err *e)
 {
@@ -356,7 +428,7 @@ check_args(const struct args *args, struct err *e)
 		return 0;
 	}
 	err_set(e, ERR_USAGE, "no command is given");
-	return err_hint(e, "register, show, update, rollover, deactivate, list");
+	return err_hint(e, "register, show, update, rollover, deactivate, list, import");
 }
 
 static int
@@ -369,7 +441,9 @@ work(const struct args *args, struct err *e)
 	r.arena = arena_new(0);
 	r.http = acme_http_new(interrupt_watch());
 	if (check_args(args, e) == 0 && certstore_open(args->config_dir, &r.store, e) == 0)
-		rc = args->command == LIST ? list(&r, e) : run_command(&r, e);
+		rc = args->command == LIST     ? list(&r, e)
+		     : args->command == IMPORT ? import(&r, e)
+					       : run_command(&r, e);
 	cJSON_Delete(r.doc);
 	account_release(&r.account);
 	EVP_PKEY_free(r.key);

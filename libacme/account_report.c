@@ -158,3 +158,64 @@ account_report_one(const char *word, const char *server, const struct account *a
 	if (doc)
 		print_object(doc, out);
 }
+
+/* ---- import ---------------------------------------------------------------------------------- */
+
+static const char *const import_words[] = {
+	[IMPORT_FAILED] = "failed",
+	[IMPORT_TAKEN] = "taken over",
+	[IMPORT_THERE] = "is there already",
+};
+
+static cJSON *
+import_json(const struct import *in)
+{
+	cJSON *root = cJSON_CreateObject(), *accounts = cJSON_CreateArray(),
+	      *lineages = cJSON_CreateArray();
+
+	cJSON_AddNumberToObject(root, "schema", 1);
+	cJSON_AddStringToObject(root, "from", in->from);
+	for (size_t i = 0; i < in->account_count; i++) {
+		cJSON *object = cJSON_CreateObject();
+
+		add_optional(object, "id", in->accounts[i].id);
+		add_optional(object, "server", in->accounts[i].server);
+		add_optional(object, "problem", in->accounts[i].problem);
+		cJSON_AddItemToArray(accounts, object);
+	}
+	for (size_t i = 0; i < in->lineage_count; i++) {
+		cJSON *object = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(object, "name", in->lineages[i].name);
+		cJSON_AddStringToObject(object, "outcome", import_words[in->lineages[i].outcome]);
+		add_optional(object, "problem", in->lineages[i].problem);
+		cJSON_AddItemToArray(lineages, object);
+	}
+	cJSON_AddItemToObject(root, "accounts", accounts);
+	cJSON_AddItemToObject(root, "lineages", lineages);
+	return root;
+}
+
+void
+account_report_import(const struct import *in, bool json, FILE *out)
+{
+	if (json) {
+		print_json(import_json(in), out);
+		return;
+	}
+	for (size_t i = 0; i < in->account_count; i++) {
+		const struct import_account *account = &in->accounts[i];
+
+		fprintf(out, "account %s at %s\n", account->id ? account->id : "(unknown)",
+		    account->server ? account->server : "an unknown CA");
+		if (account->problem)
+			print_line("failed", account->problem, out);
+	}
+	for (size_t i = 0; i < in->lineage_count; i++) {
+		const struct import_lineage *lineage = &in->lineages[i];
+
+		fprintf(out, "%s: %s\n", lineage->name, import_words[lineage->outcome]);
+		if (lineage->outcome == IMPORT_FAILED && lineage->problem)
+			print_line("because", lineage->problem, out);
+	}
+}

@@ -6,6 +6,7 @@
 #define LIBACME_ACCOUNT_REPORT_H
 
 #include "libacme/account.h"
+#include "libacme/import.h"
 
 #include <stdio.h>
 
@@ -15,5 +16,8 @@ void account_report_list(const struct account_entry *entries, size_t count, bool
 /* One account; doc: the account object (RFC 8555 7.1.2) or NULL. word: what was done to it ("registered"). */
 void account_report_one(const char *word, const char *server, const struct account *account,
     const cJSON *doc, bool json, FILE *out);
+
+/* What import_apply made of it. */
+void account_report_import(const struct import *in, bool json, FILE *out);
 
 #endif
