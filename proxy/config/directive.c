@@ -30,6 +30,8 @@ static const struct directive_table *const tables[] = {
 	&directive_tls_handshake_table,
 	&directive_tls_session_table,
 	&directive_upstream_table,
+	&directive_balance_table,
+	&directive_resolver_table,
 	&directive_off_table,
 	&directive_client_table,
 	&directive_real_ip_table,

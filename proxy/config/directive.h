@@ -95,7 +95,8 @@ extern const struct directive_table directive_main_table, directive_http_table,
     directive_proxy_pass_table, directive_proxy_rewrite_table, directive_proxy_buffer_table,
     directive_body_table, directive_tls_table, directive_tls_client_table,
     directive_tls_handshake_table, directive_tls_session_table, directive_upstream_table,
-    directive_off_table, directive_client_table, directive_real_ip_table, directive_expires_table;
+    directive_balance_table, directive_resolver_table, directive_off_table, directive_client_table,
+    directive_real_ip_table, directive_expires_table;
 
 /* All rows, sorted by name. */
 struct directive_index {

@@ -87,6 +87,7 @@ location_settings_init(struct loader *l, struct location_settings *s)
 			.max_temp_size = UINT64_C(1) << 30,
 			.temp_path = temp_path_default(l, SPAN("proxy_temp")),
 			.next_upstream = NEXT_ERROR | NEXT_TIMEOUT,
+			.resolver_timeout_ms = 30 * 1000,
 		},
 	};
 	LOADER_APPEND(l->arena, l->snapshot->trees, l->snapshot->tree_count, s->root);
@@ -113,6 +114,7 @@ set_http(struct loader *l, struct scope *s, const struct directive *d, const str
 	(void)scope_location_settings(l, &inner);
 	scope_load_simple(l, &inner, n->children);
 	scope_load_blocks(l, &inner, n->children);
+	upstreams_finish(l, &inner.location_settings->proxy);
 	endpoint_build(l);
 	return 0;
 }

@@ -20,6 +20,7 @@ upstream_new(struct loader *l, struct span name, const struct node *n)
 		.keepalive = 32,
 		.keepalive_requests = 1000,
 		.keepalive_timeout_ms = 60 * 1000,
+		.keepalive_time_ms = 3600 * 1000,
 		.index = (unsigned)s->upstream_count,
 		.node = n,
 	};
@@ -93,8 +94,7 @@ static int
 set_parameter(struct loader *l, const struct node *n, const struct word *w,
     struct upstream_server *server)
 {
-	static const char *const later[] = { "max_conns=", "slow_start=", "resolve",
-		"service=", "route=", "drain", NULL };
+	static const char *const later[] = { "slow_start=", "service=", "route=", "drain", NULL };
 	uint64_t v;
 	int64_t ms;
 
@@ -110,6 +110,12 @@ set_parameter(struct loader *l, const struct node *n, const struct word *w,
 		if (value_parse_duration(span_after(w->text, 13), DURATION_S, &ms) < 0)
 			return loader_bad_parameter(l, n, w, NULL);
 		server->fail_timeout_ms = ms;
+	} else if (span_starts(w->text, SPAN("max_conns="))) {
+		if (span_to_u64(span_after(w->text, 10), INT32_MAX, &v) < 0)
+			return loader_bad_parameter(l, n, w, NULL);
+		server->max_conns = (unsigned)v;
+	} else if (span_eq(w->text, SPAN("resolve"))) {
+		server->resolve = true;
 	} else if (span_eq(w->text, SPAN("backup"))) {
 		server->backup = true;
 	} else if (span_eq(w->text, SPAN("down"))) {
@@ -120,7 +126,21 @@ set_parameter(struct loader *l, const struct node *n, const struct word *w,
 	return 0;
 }
 
-/* server ADDRESS [weight= max_fails= fail_timeout= backup down] */
+/* Only a name can be resolved again. */
+static void
+note_name(struct loader *l, struct upstream_server *server, const struct host_port *hp)
+{
+	struct address address;
+
+	if (host_port_address(hp, HTTP_PORT, l->arena, &address)) {
+		server->resolve = false;
+		return;
+	}
+	server->host = loader_lower(l, hp->host);
+	server->port = hp->port ? hp->port : HTTP_PORT;
+}
+
+/* server ADDRESS [weight= max_conns= max_fails= fail_timeout= backup down resolve] */
 static int
 set_server(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
 {
@@ -143,9 +163,51 @@ set_server(struct loader *l, struct scope *s, const struct directive *d, const s
 		if (set_parameter(l, n, &n->words[i], &server) < 0)
 			return -1;
 	}
+	note_name(l, &server, &hp);
 	upstream_resolve(l, n, &server, &hp);
 	LOADER_APPEND(l->arena, u->servers, u->server_count, server);
 	return 0;
+}
+
+/* A hash or a draw goes over all servers alike. */
+static void
+check_backups(struct loader *l, const struct upstream_spec *u)
+{
+	if (u->method == BALANCE_ROUND_ROBIN || u->method == BALANCE_LEAST_CONN)
+		return;
+	for (size_t i = 0; i < u->server_count; i++) {
+		if (u->servers[i].backup) {
+			loader_error(l, u->method_node,
+			    "balancing method does not support parameter \"backup\"");
+			return;
+		}
+	}
+}
+
+void
+upstreams_finish(struct loader *l, const struct proxy_settings *http)
+{
+	struct snapshot *s = l->snapshot;
+
+	for (size_t i = 0; i < s->upstream_count; i++) {
+		struct upstream_spec *u = s->upstreams[i];
+		bool resolves = false;
+
+		check_backups(l, u);
+		for (size_t k = 0; k < u->server_count; k++)
+			resolves |= u->servers[k].resolve;
+		if (!u->resolver)
+			u->resolver = http->resolver;
+		if (!u->resolver_timeout_ms)
+			u->resolver_timeout_ms = http->resolver_timeout_ms;
+		if (resolves && !u->resolver) {
+			loader_error(l, u->node,
+			    "no resolver defined for the \"resolve\" in upstream \"" SPAN_FMT "\"",
+			    SPAN_ARG(u->name));
+			diagnostic_hint(l->diags,
+			    "name servers are named by \"resolver ADDRESS;\" in http or in the upstream");
+		}
+	}
 }
 
 static const struct directive rows[] = {
@@ -157,6 +219,8 @@ static const struct directive rows[] = {
 	    UPSTREAM_FIELD(unsigned, keepalive) },
 	{ SPAN_INIT("keepalive_requests"), CONTEXT_UPSTREAM, 1, 1, 0, .set = directive_set_number,
 	    UPSTREAM_FIELD(unsigned, keepalive_requests), &directive_positive },
+	{ SPAN_INIT("keepalive_time"), CONTEXT_UPSTREAM, 1, 1, 0, .set = directive_set_duration,
+	    UPSTREAM_FIELD(int64_t, keepalive_time_ms) },
 	{ SPAN_INIT("keepalive_timeout"), CONTEXT_UPSTREAM, 1, 1, 0, .set = directive_set_duration,
 	    UPSTREAM_FIELD(int64_t, keepalive_timeout_ms) },
 };

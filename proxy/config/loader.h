@@ -167,6 +167,8 @@ const struct zone_spec *loader_zone(struct loader *l, const struct node *n, stru
  */
 void upstream_resolve(struct loader *l, const struct node *n, struct upstream_server *server,
     const struct host_port *hp);
+/* What a group takes from the http block around it, once all of that is known. */
+void upstreams_finish(struct loader *l, const struct proxy_settings *http);
 struct upstream_server upstream_server_default(struct span name);
 /*
  * Header fields the configuration writes (directive_header.c). NAME VALUE of n, to the end of the

@@ -9,6 +9,7 @@
 
 struct address;
 struct node;
+struct zone_spec;
 
 /* resolver ADDRESS... [valid=] [ipv4=] [ipv6=] */
 struct resolver_spec {
@@ -54,12 +55,12 @@ struct upstream_spec {
 	struct upstream_server *servers;
 	size_t server_count;
 	unsigned method;                 /* enum balance_method */
+	const struct node *method_node;  /* where it was chosen; NULL = nowhere */
 	const struct template *hash_key; /* BALANCE_HASH... */
 	unsigned keepalive; /* idle connections kept per worker; default 32, 0 = none */
 	unsigned keepalive_requests;
 	int64_t keepalive_timeout_ms, keepalive_time_ms;
-	struct span zone; /* empty = state is each worker's own */
-	size_t zone_size;
+	const struct zone_spec *zone; /* NULL = state is each worker's own */
 	const struct resolver_spec *resolver;
 	int64_t resolver_timeout_ms;
 	struct health_check_spec health;

@@ -35,6 +35,7 @@ static void
 idle_close(struct upstream_conn *uc)
 {
 	idle_unlink(uc);
+	uc->peer->users--;
 	uc->peer = NULL;
 	conn_close(&uc->conn);
 }
@@ -173,7 +174,24 @@ upstream_connect(struct worker *w, struct peer *p, const struct connect_options 
 	}
 	uc->conn.says_little = 1;
 	upstream_group_ref(p->group);
+	p->users++;
 	return uc;
+}
+
+static void
+stop_counting(struct upstream_conn *uc)
+{
+	if (uc->counted)
+		balance_disconnected(uc->peer, uc->worker->number);
+	uc->counted = false;
+}
+
+/* keepalive_requests, keepalive_time. */
+static bool
+is_worn(const struct upstream_conn *uc, const struct upstream_group *g)
+{
+	return uc->requests >= g->keepalive_requests ||
+	       loop_now_ms(uc->worker->loop) - uc->started_ms > g->keepalive_time_ms;
 }
 
 static bool
@@ -188,11 +206,12 @@ idle_pool_put(struct upstream_conn *uc)
 {
 	struct upstream_group *g = uc->peer->group;
 
-	if (g->generations == 0 || g->keepalive == 0 || uc->requests >= g->keepalive_requests ||
+	if (g->generations == 0 || g->keepalive == 0 || uc->peer->absent || is_worn(uc, g) ||
 	    !is_sound(&uc->conn)) {
 		upstream_conn_close(uc);
 		return;
 	}
+	stop_counting(uc);
 	if (g->idle_count >= g->keepalive) {
 		struct upstream_conn *oldest = g->idle;
 
@@ -218,6 +237,8 @@ upstream_conn_close(struct upstream_conn *uc)
 {
 	struct upstream_group *g = uc->peer->group;
 
+	stop_counting(uc);
+	uc->peer->users--;
 	uc->peer = NULL;
 	conn_close(&uc->conn);
 	upstream_group_unref(g);
@@ -228,4 +249,16 @@ idle_pool_clear(struct upstream_group *g)
 {
 	while (g->idle)
 		idle_close(g->idle);
+}
+
+void
+idle_pool_clear_peer(struct peer *p)
+{
+	struct upstream_conn *next;
+
+	for (struct upstream_conn *uc = p->group->idle; uc; uc = next) {
+		next = uc->next;
+		if (uc->peer == p)
+			idle_close(uc);
+	}
 }

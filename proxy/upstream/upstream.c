@@ -10,7 +10,11 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "proxy/config/span_map.h"
-#include "proxy/upstream/upstream_group.h"
+#include "proxy/net/address.h"
+#include "proxy/upstream/balance.h"
+#include "proxy/upstream/health.h"
+#include "proxy/upstream/upstream_tracker.h"
+#include "proxy/worker/shared_zone.h"
 #include "proxy/worker/worker_state.h"
 
 #include <stdlib.h>
@@ -24,45 +28,124 @@ struct upstream_groups {
 };
 
 static void
-write_identity(const struct upstream_spec *spec, struct buf *out)
+write_server(const struct upstream_server *s, struct buf *out)
 {
-	buf_printf(out, SPAN_FMT " %d %u %u %lld", SPAN_ARG(spec->name), spec->implicit,
-	    spec->keepalive, spec->keepalive_requests, (long long)spec->keepalive_timeout_ms);
-	for (size_t i = 0; i < spec->server_count; i++) {
-		const struct upstream_server *s = &spec->servers[i];
-
-		buf_printf(out, "\n" SPAN_FMT " %u %u %lld %d %d", SPAN_ARG(s->name), s->weight,
-		    s->max_fails, (long long)s->fail_timeout_ms, s->backup, s->down);
-		for (size_t j = 0; j < s->address_count; j++) {
-			buf_add_char(out, ' ');
-			buf_add(out, s->addresses[j].text);
-		}
+	buf_printf(out, "\n" SPAN_FMT " %u %u %u %lld %d %d %d", SPAN_ARG(s->name), s->weight,
+	    s->max_fails, s->max_conns, (long long)s->fail_timeout_ms, s->backup, s->down,
+	    s->resolve);
+	for (size_t j = 0; !s->resolve && j < s->address_count; j++) {
+		buf_add_char(out, ' ');
+		buf_add(out, s->addresses[j].text);
 	}
 }
 
 static void
-peer_init(struct peer *p, struct upstream_group *g, const struct upstream_server *s,
-    const struct address *a)
+write_identity(const struct upstream_spec *spec, struct buf *out)
 {
-	p->group = g;
-	p->address = *a;
-	p->address.text = span_str(mem_dup_span(a->text));
-	p->weight = s->weight ? s->weight : 1;
-	p->effective_weight = (int)p->weight;
-	p->max_fails = s->max_fails;
-	p->fail_timeout_ms = s->fail_timeout_ms;
-	p->backup = s->backup;
-	p->down = s->down;
+	const struct health_check_spec *h = &spec->health;
+
+	buf_printf(out, SPAN_FMT " %d %u %u %lld %lld %u", SPAN_ARG(spec->name), spec->implicit,
+	    spec->keepalive, spec->keepalive_requests, (long long)spec->keepalive_timeout_ms,
+	    (long long)spec->keepalive_time_ms, spec->method);
+	if (spec->zone)
+		buf_printf(out, " zone " SPAN_FMT " %zu", SPAN_ARG(spec->zone->name),
+		    spec->zone->size);
+	if (spec->resolver)
+		buf_printf(out, " resolver " SPAN_FMT " %lld", SPAN_ARG(spec->resolver->identity),
+		    (long long)spec->resolver_timeout_ms);
+	if (h->on)
+		buf_printf(out, " health %lld %lld %lld %u %u %u %u " SPAN_FMT " " SPAN_FMT,
+		    (long long)h->interval_ms, (long long)h->jitter_ms, (long long)h->timeout_ms,
+		    h->rises, h->falls, h->status_min, h->status_max, SPAN_ARG(h->uri),
+		    SPAN_ARG(h->host));
+	for (size_t i = 0; i < spec->server_count; i++)
+		write_server(&spec->servers[i], out);
+}
+
+/* Its state: the zone's, if there is one with room, else one of its own. */
+static struct peer_state *
+state_of(struct upstream_group *g, const struct peer *p, const struct worker *w)
+{
+	struct peer_state *s = NULL, *own = &g->states[p - g->peers];
+	char *key;
+
+	if (g->zone) {
+		key = mem_printf("%s\n" SPAN_FMT "\n" SPAN_FMT, g->name, SPAN_ARG(p->server),
+		    SPAN_ARG(p->address.text));
+		s = peer_state_find(g->zone->memory, g->zone->size, span_str(key), w->number,
+		    w->generation == NULL);
+		free(key);
+	}
+	if (!s)
+		memset(own, 0, sizeof(*own));
+	return s ? s : own;
+}
+
+/* "127.0.0.1:80" of an address that came without. */
+static char *
+address_text_of(const struct address *a)
+{
+	struct arena *arena;
+	struct span host;
+	char *text;
+
+	if (a->text.n > 0)
+		return mem_dup_span(a->text);
+	arena = arena_new(0);
+	host = address_host(a, true, arena);
+	text = mem_printf(SPAN_FMT ":%u", SPAN_ARG(host), address_port(a));
+	arena_free(arena);
+	return text;
+}
+
+void
+upstream_peer_place(struct peer *p, const struct address *address, struct worker *w)
+{
+	free((char *)(uintptr_t)p->address.text.p);
+	p->address = *address;
+	p->address.text = span_str(address_text_of(address));
+	p->state = state_of(p->group, p, w);
+	p->absent = false;
+}
+
+/* How many places for peers a server needs. */
+static size_t
+places_of(const struct upstream_server *s)
+{
+	return s->address_count + (s->resolve ? UPSTREAM_TRACKER_PLACES : 0);
+}
+
+static void
+server_init(struct upstream_group *g, const struct upstream_server *s, struct worker *w)
+{
+	for (size_t j = 0; j < places_of(s); j++) {
+		struct peer *p = &g->peers[g->peer_count++];
+
+		p->group = g;
+		p->server = g->servers[g->server_count];
+		p->weight = s->weight ? s->weight : 1;
+		p->max_fails = s->max_fails;
+		p->max_conns = s->max_conns;
+		p->fail_timeout_ms = s->fail_timeout_ms;
+		p->backup = s->backup;
+		p->down = s->down;
+		p->state = &g->states[p - g->peers];
+		p->absent = true;
+		if (j < s->address_count)
+			upstream_peer_place(p, &s->addresses[j], w);
+	}
+	g->server_count++;
 }
 
 static struct upstream_group *
-group_new(const struct upstream_spec *spec, char *identity)
+group_new(struct worker *w, const struct upstream_spec *spec, char *identity,
+    struct shared_zone *zone)
 {
 	struct upstream_group *g;
 	size_t count = 0;
 
 	for (size_t i = 0; i < spec->server_count; i++)
-		count += spec->servers[i].address_count;
+		count += places_of(&spec->servers[i]);
 	g = mem_zalloc(sizeof(*g) + count * sizeof(g->peers[0]));
 	g->refs = 1;
 	g->identity = identity;
@@ -70,18 +153,54 @@ group_new(const struct upstream_spec *spec, char *identity)
 	g->keepalive = spec->keepalive;
 	g->keepalive_requests = spec->keepalive_requests;
 	g->keepalive_timeout_ms = spec->keepalive_timeout_ms;
+	g->keepalive_time_ms = spec->keepalive_time_ms;
+	g->method = spec->method;
+	g->zone = zone ? shared_zone_ref(zone) : NULL;
+	g->states = mem_zalloc((count + 1) * sizeof(*g->states));
+	g->servers = mem_zalloc((spec->server_count + 1) * sizeof(*g->servers));
 	for (size_t i = 0; i < spec->server_count; i++) {
-		for (size_t j = 0; j < spec->servers[i].address_count; j++)
-			peer_init(&g->peers[g->peer_count++], g, &spec->servers[i],
-			    &spec->servers[i].addresses[j]);
+		g->servers[i] = span_str(mem_dup_span(spec->servers[i].name));
+		server_init(g, &spec->servers[i], w);
 	}
+	if (spec->method == BALANCE_HASH_CONSISTENT)
+		g->points = balance_hash_points(spec, &g->point_count);
 	return g;
 }
 
+/* What goes on by itself, as long as a generation has the group. */
+static void
+group_start(struct upstream_group *g, struct worker *w, const struct upstream_spec *spec)
+{
+	size_t first = 0;
+
+	for (size_t i = 0; i < spec->server_count; i++) {
+		size_t places = places_of(&spec->servers[i]);
+
+		if (spec->servers[i].resolve && spec->resolver)
+			g->trackers = upstream_tracker_new(w, g, spec, &spec->servers[i], first,
+			    places, g->trackers);
+		first += places;
+	}
+	if (spec->health.on)
+		g->probers = health_probers_new(w, g, &spec->health);
+}
+
+static void
+group_stop(struct upstream_group *g)
+{
+	idle_pool_clear(g);
+	upstream_trackers_free(g->trackers);
+	g->trackers = NULL;
+	health_probers_free(g->probers);
+	g->probers = NULL;
+}
+
 struct upstream_group *
-upstream_group_for_addresses(struct span name, const struct address *addresses, size_t count)
+upstream_group_for_addresses(struct worker *w, struct span name, const struct address *addresses,
+    size_t count)
 {
 	const struct upstream_server server = {
+		.name = name,
 		.addresses = (struct address *)(uintptr_t)addresses,
 		.address_count = count,
 		.weight = 1,
@@ -95,7 +214,7 @@ upstream_group_for_addresses(struct span name, const struct address *addresses, 
 		.implicit = true,
 	};
 
-	return group_new(&spec, NULL);
+	return group_new(w, &spec, NULL, NULL);
 }
 
 /* The previous generation's groups: by place, and by identity once one was not in its place. */
@@ -146,7 +265,11 @@ upstream_groups_new(struct generation *gen, const struct upstream_groups *previo
 			free(text);
 			groups->by_index[i] = upstream_group_ref(same);
 		} else {
-			groups->by_index[i] = group_new(s->upstreams[i], text);
+			const struct zone_spec *zone = s->upstreams[i]->zone;
+
+			groups->by_index[i] = group_new(gen->worker, s->upstreams[i], text,
+			    zone && gen->zones ? gen->zones[zone->index] : NULL);
+			group_start(groups->by_index[i], gen->worker, s->upstreams[i]);
 		}
 		groups->by_index[i]->generations++;
 		groups->count++;
@@ -162,7 +285,7 @@ upstream_groups_free(struct upstream_groups *groups)
 		return;
 	for (size_t i = 0; i < groups->count; i++) {
 		if (--groups->by_index[i]->generations == 0)
-			idle_pool_clear(groups->by_index[i]);
+			group_stop(groups->by_index[i]);
 		upstream_group_unref(groups->by_index[i]);
 	}
 	free(groups);
@@ -188,6 +311,12 @@ upstream_group_unref(struct upstream_group *g)
 		return;
 	for (size_t i = 0; i < g->peer_count; i++)
 		free((char *)(uintptr_t)g->peers[i].address.text.p);
+	for (size_t i = 0; i < g->server_count; i++)
+		free((char *)(uintptr_t)g->servers[i].p);
+	free(g->servers);
+	free(g->points);
+	free(g->states);
+	shared_zone_unref(g->zone);
 	free(g->identity);
 	free(g->name);
 	free(g);
@@ -202,5 +331,15 @@ upstream_group_name(const struct upstream_group *g)
 unsigned
 upstream_group_peer_count(const struct upstream_group *g)
 {
-	return (unsigned)g->peer_count;
+	unsigned count = 0;
+
+	for (size_t i = 0; i < g->peer_count; i++)
+		count += !g->peers[i].absent && !g->peers[i].down;
+	return count;
+}
+
+unsigned
+upstream_group_method(const struct upstream_group *g)
+{
+	return g->method;
 }

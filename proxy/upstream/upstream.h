@@ -14,6 +14,7 @@
 #include "proxy/net/conn.h"
 
 struct generation;
+struct peer_state;
 struct upstream_conn;
 struct upstream_group;
 struct upstream_groups; /* of one generation, by upstream_spec index */
@@ -22,12 +23,14 @@ struct worker;
 /* One address that requests can go to. */
 struct peer {
 	struct upstream_group *group;
-	struct address address; /* text owned by the group */
-	unsigned weight;
-	int current_weight, effective_weight; /* smooth weighted round robin */
-	unsigned max_fails, fails;
-	int64_t fail_timeout_ms, last_fail_ms, checked_ms; /* loop clock */
+	struct address address;   /* text owned by the group */
+	struct peer_state *state; /* peer_state.h; shared by all workers if the group has a zone */
+	struct span server;       /* as the configuration names it; owned by the group */
+	unsigned weight, max_fails, max_conns;
+	int64_t fail_timeout_ms;
+	unsigned users; /* connections of this worker, idle ones too */
 	bool backup, down;
+	bool absent; /* the server's name does not stand for this address (now) */
 };
 
 struct upstream_groups *upstream_groups_new(struct generation *g,
@@ -36,27 +39,37 @@ void upstream_groups_free(struct upstream_groups *groups);
 struct upstream_group *upstream_groups_get(const struct upstream_groups *groups,
     const struct upstream_spec *spec);
 /* A group of these for one request, with one reference: its connections are not kept. */
-struct upstream_group *upstream_group_for_addresses(struct span name,
+struct upstream_group *upstream_group_for_addresses(struct worker *w, struct span name,
     const struct address *addresses, size_t count);
 struct upstream_group *upstream_group_ref(struct upstream_group *g);
 void upstream_group_unref(struct upstream_group *g);
 /* "http://backend" for logs: the name the configuration gave it. */
 struct span upstream_group_name(const struct upstream_group *g);
+/* Those that a request may try. */
 unsigned upstream_group_peer_count(const struct upstream_group *g);
+/* enum balance_method */
+unsigned upstream_group_method(const struct upstream_group *g);
 
-/* Which peers a request has tried; zero to start. */
+/* Which peers a request has tried, and where a method was; zero to start, but for key. */
 struct peer_set {
-	uint64_t bits; /* the first 64 peers; later ones count as untried */
+	uint64_t bits;   /* the first 64 peers; later ones count as untried */
+	struct span key; /* what hash and ip_hash go by; lasts as long as the request */
+	uint32_t hash;
+	unsigned rehash, rounds;
+	bool started;
 };
 
 /*
- * Whose turn it is (nginx's smooth weighted round robin; backups when no other is left; a peer that failed max_fails times
+ * Whose turn it is by the group's method (all of nginx's; backups when no other is left; a peer that failed max_fails times
  * within fail_timeout rests for fail_timeout; the only peer is never rested). NULL: nobody is left.
  */
 struct peer *balance_pick(struct upstream_group *g, struct peer_set *tried, int64_t now_ms);
 /* The peer may be picked again for this request. */
 void balance_forget(const struct peer *p, struct peer_set *tried);
 void balance_report(struct peer *p, bool ok, int64_t now_ms);
+/* A request has a connection to it, or wants one; and no more. For max_conns and the methods that count them. */
+void balance_connected(struct peer *p, unsigned worker);
+void balance_disconnected(struct peer *p, unsigned worker);
 
 /* A connection to a peer: in use by one request, or idle in its group. */
 struct upstream_conn {
@@ -64,6 +77,7 @@ struct upstream_conn {
 	struct worker *worker;
 	struct peer *peer;      /* its group is held */
 	unsigned requests;      /* sent on it so far */
+	bool counted;           /* by balance_connected, until it is idle or closed */
 	int64_t orphan_idle_ms; /* orphan.c */
 	struct address *bound;  /* what it was bound to; owned; NULL = nothing */
 	int64_t started_ms;

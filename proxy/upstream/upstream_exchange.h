@@ -2,26 +2,36 @@
 /*
  * upstream_exchange: one request's exchange with an upstream, for the two files that drive it.
  *
- * upstream_http.c picks peers and decides what a failure means; upstream_request.c sends the request;
- * upstream_response.c reads the answer and hands it to the client.
+ * upstream_http.c gathers what is needed, upstream_attempt.c picks peers and decides what a failure means,
+ * upstream_request.c sends the request, upstream_response.c reads the answer's head and upstream_body.c its body.
  */
 #ifndef PROXY_UPSTREAM_UPSTREAM_EXCHANGE_H
 #define PROXY_UPSTREAM_UPSTREAM_EXCHANGE_H
 
 #include "base/buf.h"
+#include "proxy/net/resolver.h"
 #include "proxy/upstream/response_spool.h"
 #include "proxy/upstream/upstream_http.h"
 #include "proxy/upstream/upstream_message.h"
 #include "proxy/upstream/upstream_target.h"
 #include "proxy/worker/worker_state.h"
 
-enum phase { PHASE_REQUEST_BODY, PHASE_CONNECT, PHASE_HEAD, PHASE_BODY, PHASE_DRAIN, PHASE_DONE };
+enum phase {
+	PHASE_REQUEST_BODY,
+	PHASE_RESOLVE,
+	PHASE_CONNECT,
+	PHASE_HEAD,
+	PHASE_BODY,
+	PHASE_DRAIN,
+	PHASE_DONE
+};
 
 struct upstream_http {
 	struct request *r;
 	const struct proxy_settings *settings;
 	struct upstream_target target;
 	struct upstream_group *group; /* target's */
+	struct resolver_query query;  /* for target's host */
 	struct upstream_request request;
 	struct span own_body; /* proxy_set_body */
 	bool has_own_body;    /* that, or none at all, instead of the client's */
@@ -74,6 +84,10 @@ int64_t upstream_attempt_age(const struct upstream_http *u);
 void upstream_drop_input(struct upstream_http *u);
 /* What we wait for decides how long. */
 void upstream_arm_timer(struct upstream_http *u);
+/* The group is known: nobody was asked yet. */
+void upstream_attempts_init(struct upstream_http *u);
+/* Next peer, next connection; ends in a request under way or an error page. */
+void upstream_start_attempt(struct upstream_http *u);
 /* Note what the attempt cost and give its connection back to the pool (keep) or up. */
 void upstream_end_attempt(struct upstream_http *u, bool keep);
 /*

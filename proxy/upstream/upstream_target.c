@@ -94,6 +94,7 @@ client_uri(const struct request *r)
 static int
 take_literal(struct request *r, const struct proxy_target *p, struct upstream_target *t)
 {
+	t->spec = p->upstream;
 	t->group = upstream_group_ref(upstream_groups_get(r->generation->upstreams, p->upstream));
 	t->host_header = p->host_header;
 	t->port = p->port;
@@ -141,6 +142,7 @@ take_host(struct request *r, struct span host, struct upstream_target *t)
 	const char *wrong;
 
 	if (spec) {
+		t->spec = spec;
 		t->group = upstream_group_ref(upstream_groups_get(r->generation->upstreams, spec));
 		t->host_header = host;
 		t->port = SPAN("80");
@@ -152,7 +154,7 @@ take_host(struct request *r, struct span host, struct upstream_target *t)
 	proxy_host_header(host, &hp, HTTP_PORT, r->arena, &t->host_header, &t->port);
 	t->host_port = hp.port ? hp.port : HTTP_PORT;
 	if (host_port_address(&hp, t->host_port, r->arena, &address))
-		t->group = upstream_group_for_addresses(host, &address, 1);
+		t->group = upstream_group_for_addresses(r->client->worker, host, &address, 1);
 	else
 		t->host = lowered(hp.host, r->arena);
 	return 0;

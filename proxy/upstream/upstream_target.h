@@ -10,10 +10,11 @@
 struct upstream_group;
 
 struct upstream_target {
-	struct upstream_group *group; /* held */
-	struct span host_header;      /* $proxy_host */
-	struct span port;             /* $proxy_port */
-	struct span uri;              /* the request target */
+	struct upstream_group *group;     /* held */
+	const struct upstream_spec *spec; /* its, when the configuration has one */
+	struct span host_header;          /* $proxy_host */
+	struct span port;                 /* $proxy_port */
+	struct span uri;                  /* the request target */
 	bool tls;
 	/* A name that the worker has to resolve first: then group is NULL. */
 	struct span host;

@@ -113,6 +113,19 @@ allow_public(int ruleset, struct err *e)
 	return 0;
 }
 
+/* c-ares draws the numbers of its queries from it. */
+static void
+allow_random(int ruleset)
+{
+	struct landlock_path_beneath_attr rule = { .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE };
+
+	rule.parent_fd = open("/dev/urandom", O_PATH | O_CLOEXEC);
+	if (rule.parent_fd < 0)
+		return;
+	(void)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	close(rule.parent_fd);
+}
+
 static void
 allow_named(int ruleset, const struct snapshot *s)
 {
@@ -151,6 +164,7 @@ sandbox_files_enter(const struct snapshot *s, const struct log *log, struct err 
 	rc = allow_public(ruleset, e);
 	if (rc == 0) {
 		allow_named(ruleset, s);
+		allow_random(ruleset);
 		if (SANDBOX_SANITIZED)
 			allow_tree(ruleset, SPAN("/proc"), READ_TREE);
 		if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)

@@ -11,6 +11,7 @@
 #include "proxy/http/request_life.h"
 #include "proxy/tls/certificate_cache.h"
 #include "proxy/tls/ticket_key.h"
+#include "proxy/upstream/upstream_tracker.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/generation.h"
 #include "proxy/worker/listen_slot.h"
@@ -227,6 +228,7 @@ close_all(struct worker_process *p)
 	w->generation = NULL;
 	/* The connections closed above are freed at the end of a turn. */
 	loop_turn(w->loop, 0);
+	worker_resolvers_free(w);
 	worker_resources_free(w);
 	loop_unwatch(w->loop, &p->channel);
 	certificate_cache_free(w->certificates);
@@ -257,6 +259,7 @@ worker_main(const struct worker_options *options)
 	ignore_signals();
 	p.shutdown.on_expire = on_shutdown_timeout;
 	w->pid = getpid();
+	w->number = options->number;
 	w->loop = loop_new();
 	if (!w->loop)
 		return EXIT_FAILURE;

@@ -42,7 +42,8 @@ struct arrival; /* arrival.h */
 #define REQUEST_ARENAS_KEPT 64
 
 struct client_conn;
-struct listen_slot;     /* listen_slot.h */
+struct listen_slot; /* listen_slot.h */
+struct worker_resolver;
 struct worker_resource; /* generation.h */
 
 struct worker {
@@ -64,7 +65,9 @@ struct worker {
 	struct client_conn *clients;       /* every client connection */
 	struct channel_counters counters;
 	uint64_t next_connection;
-	uint64_t temp_number; /* of the last temp file's name */
+	uint64_t temp_number;              /* of the last temp file's name */
+	unsigned number;                   /* 0.. among the workers */
+	struct worker_resolver *resolvers; /* upstream/upstream_tracker.h */
 	bool draining;
 	bool
 	    accepting_paused; /* descriptors or worker_connections ran out: until a connection ends */

@@ -372,7 +372,7 @@ ROWS = [
         ("127.0.0.1 nonsense", BOTH_REFUSE), ("http://127.0.0.1", BOTH_REFUSE),
         ("127.0.0.1:x", BOTH_REFUSE), ("127.0.0.1 127.0.0.2", BOTH_REFUSE))],
     ("upstream", "server 127.0.0.1; server 127.0.0.2 backup;", BOTH_TAKE),
-    ("upstream", "server 127.0.0.1 max_conns=5;", STRICTER, LATER),
+    ("upstream", "server 127.0.0.1 max_conns=5;", BOTH_TAKE),
     ("upstream", "server no.such.host.invalid;", MILDER,
      "a name that does not resolve never stops start-up"),
     ("upstream", "", BOTH_REFUSE),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Tests of whose turn it is. */
+#include "proxy/upstream/upstream_group.h"
 #include "tests/unit/proxy/proxy_world.h"
 
 #define MINUTE 60000
@@ -133,7 +134,7 @@ test_one_that_failed_rests(void **state)
 
 	group_of("server 10.0.0.1 max_fails=2 fail_timeout=10s; server 10.0.0.2;");
 	balance_report(peer_named('a', now), false, now);
-	assert_int_equal(peer_named('a', now)->fails, 1);
+	assert_int_equal(peer_named('a', now)->state->fails, 1);
 	balance_report(peer_named('a', now), false, now);
 	assert_string_equal(turns_of(4, now + 10000), "bbbb");
 	assert_string_equal(tries_of(now + 10000), "b");
@@ -163,7 +164,7 @@ test_failures_far_apart_do_not_add_up(void **state)
 		now += MINUTE;
 		p = peer_named('a', now);
 		balance_report(p, true, now);
-		assert_int_equal(p->fails, 0);
+		assert_int_equal(p->state->fails, 0);
 		now += MINUTE;
 	}
 	done();

@@ -57,7 +57,7 @@ test_the_same_definition_is_the_same_group(void **state)
 
 	assert_ptr_not_equal(a, b);
 	assert_span(upstream_group_name(a), "a");
-	a->peers[0].fails = 7;
+	a->peers[0].state->fails = 7;
 	uc = connected(w, a, &fd);
 	idle_pool_put(uc);
 	reload(w, "upstream a { server BACKEND; } upstream b { server BACKEND; }");
@@ -69,7 +69,7 @@ test_the_same_definition_is_the_same_group(void **state)
 	assert_ptr_equal(group_at(w, 2), a);
 	assert_ptr_equal(group_at(w, 1), b);
 	assert_int_equal(a->generations, 1);
-	assert_int_equal(a->peers[0].fails, 7);
+	assert_int_equal(a->peers[0].state->fails, 7);
 	assert_int_equal(a->idle_count, 1);
 	assert_true(is_open(fd));
 	close(fd);
