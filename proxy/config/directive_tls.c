@@ -101,6 +101,15 @@ tls_finish_server(struct loader *l, struct scope *s)
 		    certificate_ref(l, cert, key ? key : cert, tls->password_file);
 
 		ref->watch |= tls->watch;
+		if (tls->stapling && ref->staple.n == 0) {
+			ref->staple =
+			    tls->stapling_file.n > 0
+				? tls->stapling_file
+				: arena_printf(l->arena, SPAN_FMT ".ocsp", SPAN_ARG(cert->path));
+			if (tls->stapling_verify)
+				ref->staple_trust =
+				    tls->trusted_ca.text.n > 0 ? tls->trusted_ca.text : SPAN("");
+		}
 		LOADER_APPEND(l->arena, server->certificates, server->certificate_count, ref);
 		key = key ? key->next : NULL;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * directive_tls_client: certificates of clients: whether they are asked for, and who is trusted.
+ * directive_tls_client: certificates of clients: whether they are asked for, and who is trusted; and what clients are
+ * shown of ours (stapling).
  *
  * The files' texts become part of the configuration, read when it is: an unreadable one is a mistake in it, as a host whose
  * clients can no longer be checked must not be served as if they were.
@@ -66,6 +67,33 @@ tls_check_verify(struct loader *l, const struct tls_settings *tls, const struct 
 	    "no \"ssl_client_certificate\" or \"ssl_trusted_certificate\" for \"ssl_verify_client\"");
 }
 
+/* ---- stapling ------------------------------------------------------------------------------------- */
+
+static int
+set_stapling_file(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n)
+{
+	struct span path = n->words[1].text;
+
+	if (loader_check_literal(l, n, &n->words[1]) < 0)
+		return -1;
+	scope_server_settings(l, s)->tls.stapling_file =
+	    path.n > 0 ? loader_conf_path(l, path) : path;
+	return 0;
+}
+
+/* Whoever fetches responses is told the address; that is never us. */
+static int
+refuse_responder(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+{
+	loader_error(l, n,
+	    "\"ssl_stapling_responder\" is not supported: OCSP responses are taken from files");
+	diagnostic_hint(l->diags,
+	    "have \"openssl ocsp -url ... -respout FILE\" fetch them into ssl_stapling_file, or beside the "
+	    "certificate as CERTIFICATE.ocsp");
+	return -1;
+}
+
 static const struct directive_choice verify_choices[] = {
 	{ SPAN_INIT("off"), TLS_VERIFY_OFF },
 	{ SPAN_INIT("on"), TLS_VERIFY_ON },
@@ -85,6 +113,13 @@ static const struct directive rows[] = {
 	    SERVER_FIELD(struct tls_text, tls.crl), revocation_lists },
 	{ SPAN_INIT("ssl_verify_client"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_choice,
 	    SERVER_FIELD(unsigned, tls.verify), verify_choices },
+	{ SPAN_INIT("ssl_stapling"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_flag,
+	    SERVER_FIELD(bool, tls.stapling) },
+	{ SPAN_INIT("ssl_stapling_file"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_stapling_file },
+	{ SPAN_INIT("ssl_stapling_verify"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_flag,
+	    SERVER_FIELD(bool, tls.stapling_verify) },
+	{ SPAN_INIT("ssl_stapling_responder"), CONTEXT_HTTP_SERVER, 1, 1, 0,
+	    .set = refuse_responder },
 	{ SPAN_INIT("ssl_verify_depth"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_number,
 	    SERVER_FIELD(unsigned, tls.verify_depth) },
 };

@@ -20,8 +20,10 @@ struct config_file;
 struct certificate_ref {
 	struct span cert_path, key_path; /* absolute */
 	struct span password_file;       /* for the key; absolute or empty. The monitor's alone */
-	bool watch;                      /* picked up by itself when it changes on disk */
-	unsigned index;                  /* in snapshot->certificates; one per distinct pair */
+	struct span staple;              /* file of an OCSP response, absolute; empty = none */
+	struct span staple_trust; /* PEM of CAs to check its signature by; p NULL = unchecked */
+	bool watch;               /* picked up by itself when it changes on disk */
+	unsigned index;           /* in snapshot->certificates; one per distinct pair */
 	const struct config_file *file;
 	unsigned line;
 };
@@ -78,7 +80,9 @@ struct tls_settings {
 	size_t buffer_size; /* of a record sent at most; 16k */
 	bool prefer_server_ciphers;
 	bool reject_handshake;
-	bool watch; /* ssl_certificate_watch: of no concern to handshakes */
+	bool stapling, stapling_verify;
+	struct span stapling_file; /* absolute; empty: the certificate's path and ".ocsp" */
+	bool watch;                /* ssl_certificate_watch: of no concern to handshakes */
 	bool early_data;
 
 	/* Sessions */

@@ -17,6 +17,10 @@ client_certificate_check(struct request *r)
 	struct span sni;
 	long verdict;
 
+	if (r->client->plain_to_tls) {
+		request_log(r, LOG_LEVEL_INFO, "client sent plain HTTP request to HTTPS port");
+		return STATUS_PLAIN_TO_TLS;
+	}
 	if (!ssl || tls->verify == TLS_VERIFY_OFF)
 		return 0;
 	sni = tls_server_name(ssl);

@@ -122,6 +122,12 @@ on_handshake(struct conn *c)
 	const unsigned char *alpn;
 	unsigned alpn_length;
 
+	if (!c->ssl) {
+		cc->client.ssl = NULL;
+		cc->client.plain_to_tls = true;
+		http1_start(cc);
+		return;
+	}
 	cc->client.worker->counters.handshakes++;
 	tls_accept_done(c->ssl);
 	if (tls_is_validation(c->ssl)) {
@@ -212,6 +218,7 @@ start_transport(struct client_conn *cc)
 		return false;
 	conn_set_tls_take(&cc->conn, ssl);
 	cc->client.ssl = ssl;
+	cc->conn.accept_plain = 1;
 	timer_set(cc->client.worker->loop, &cc->timer,
 	    ep->default_server->settings->client_header_timeout_ms);
 	return true;

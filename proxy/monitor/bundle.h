@@ -26,6 +26,7 @@ enum bundle_kind {
 	BUNDLE_LOG,        /* path -> uint32_t resource id */
 	BUNDLE_ZONE,       /* zone name -> uint32_t resource id */
 	BUNDLE_TICKET_KEY, /* path -> struct ticket_key */
+	BUNDLE_STAPLE, /* SHA-256 of a certificate -> int64_t expiry (wall clock, s), then its OCSP response */
 	BUNDLE_IDENTITY, /* monitor's own: what it read, so that the next reload need not (file_identity.h) */
 };
 

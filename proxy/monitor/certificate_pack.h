@@ -31,9 +31,9 @@ struct certificate_report {
 	struct arena *arena;
 	struct certificate_problem *first, **tail;
 	size_t packed, reused; /* pairs read, and taken from the previous bundle */
-	size_t changed;        /* of those read: not what the previous bundle has */
-	bool watched_only;     /* the others stay as they are in the previous bundle */
-	int64_t patience_ms;   /* what may still be spent on waiting for a pair being replaced */
+	size_t changed; /* of those read: not what the previous bundle has; stapled responses too */
+	bool watched_only;   /* the others stay as they are in the previous bundle */
+	int64_t patience_ms; /* what may still be spent on waiting for a pair being replaced */
 };
 
 void certificate_report_init(struct certificate_report *report, struct arena *arena);

@@ -153,6 +153,8 @@ certificate_watch_set(struct certificate_watch *w, const struct snapshot *s)
 			continue;
 		add_file(w, s->certificates[i]->cert_path);
 		add_file(w, s->certificates[i]->key_path);
+		if (s->certificates[i]->staple.n > 0)
+			add_file(w, s->certificates[i]->staple);
 	}
 	if (s->acme_store.n > 0) {
 		w->validation = arena_dup(w->arena, s->acme_store);

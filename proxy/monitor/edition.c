@@ -9,6 +9,7 @@
 #include "proxy/monitor/listener.h"
 #include "proxy/monitor/log_files.h"
 #include "proxy/monitor/privileges.h"
+#include "proxy/monitor/staple_pack.h"
 #include "proxy/monitor/temp_paths.h"
 #include "proxy/monitor/zone.h"
 #include "proxy/tls/tls_settings.h"
@@ -49,6 +50,17 @@ pack_files(struct edition *ed, const struct bundle *previous)
 	struct err e = ERR_INIT;
 
 	certificate_pack(ed->writer, previous, s, &ed->certificates);
+	for (size_t i = 0; i < s->certificate_count; i++) {
+		const struct certificate_ref *ref = s->certificates[i];
+
+		if (ref->staple.n > 0 &&
+		    staple_pack(ed->writer, previous, ref, &ed->certificates.changed, &e) < 0) {
+			diagnostic_add(&ed->diagnostics, DIAG_WARN, ref->file, ref->line,
+			    "\"ssl_stapling\" has nothing to show for \"" SPAN_FMT "\": %s",
+			    SPAN_ARG(ref->cert_path), err_text(&e));
+			err_release(&e);
+		}
+	}
 	for (size_t i = 0; i < s->dhparam_count; i++) {
 		if (!pack_old(ed, previous, BUNDLE_DHPARAM, s->dhparams[i]) &&
 		    dhparam_pack(ed->writer, previous, s->dhparams[i], &e) < 0)

@@ -64,6 +64,24 @@ plain_read(struct conn *c, void *p, size_t n)
 	return CONN_ERROR;
 }
 
+static ssize_t
+read_unread(struct conn *c, void *p, size_t n)
+{
+	struct chunk *k = c->unread;
+
+	if (n > chunk_filled(k))
+		n = chunk_filled(k);
+	memcpy(p, k->data + k->start, n);
+	k->start += (unsigned)n;
+	c->bytes_in += n;
+	if (chunk_filled(k) == 0) {
+		bufpool_return(c->pool, k);
+		c->unread = NULL;
+		c->tls_pending = 0;
+	}
+	return (ssize_t)n;
+}
+
 ssize_t
 conn_read(struct conn *c, void *p, size_t n)
 {
@@ -73,6 +91,8 @@ conn_read(struct conn *c, void *p, size_t n)
 		return CONN_ERROR;
 	if (c->connecting || c->handshaking || !conn_may_read(c))
 		return CONN_AGAIN;
+	if (c->unread)
+		return read_unread(c, p, n);
 	r = c->ssl ? tls_io_read(c, p, n) : plain_read(c, p, n);
 	if (r > 0)
 		c->bytes_in += (uint64_t)r;
@@ -208,8 +228,15 @@ finish_connect(struct conn *c)
 static bool
 finish_handshake(struct conn *c)
 {
-	if (tls_io_handshake(c) != 1)
+	int r = tls_io_handshake(c);
+
+	if (r == CONN_PLAIN) {
+		SSL_free(c->ssl);
+		c->ssl = NULL;
+		c->tls_pending = 1;
+	} else if (r != 1) {
 		return false;
+	}
 	c->handshaking = 0;
 	if (c->ops->on_handshake)
 		c->ops->on_handshake(c);
@@ -481,6 +508,8 @@ conn_close(struct conn *c)
 		c->ssl = NULL;
 	}
 	drop_queue(c);
+	bufpool_return(c->pool, c->unread);
+	c->unread = NULL;
 	if (c->watch.fd >= 0) {
 		int fd = c->watch.fd;
 

@@ -31,7 +31,7 @@ struct conn_ops {
 	void (*on_writable)(struct conn *c);
 	/* The socket failed (reset, TLS error): c->reason says why. The owner must conn_close(). */
 	void (*on_error)(struct conn *c);
-	/* The TLS handshake is done; NULL = not wanted. Data may follow by on_readable in the same turn. */
+	/* The TLS handshake is done, or (accept_plain) there is none: c->ssl is NULL then. NULL = not wanted. Data may follow by on_readable in the same turn. */
 	void (*on_handshake)(struct conn *c);
 };
 
@@ -64,7 +64,10 @@ struct conn {
 	    read_after_write_error : 1; /* owner's wish: what the peer said before it hung up still counts */
 	unsigned write_failed : 1; /* plain: sends are dropped, reading goes on to its end */
 	unsigned shut_write : 1, shut_done : 1;
-	unsigned tls_pending : 1; /* bytes are waiting inside the SSL object */
+	unsigned tls_pending : 1; /* bytes are waiting inside the SSL object, or in unread */
+	unsigned
+	    accept_plain : 1; /* owner's wish: a client that does not begin with TLS is told so, in its words */
+	struct chunk *unread; /* what was read by then, to be read first; NULL = nothing */
 	void (*on_free)(struct conn
 		*c); /* last word at the end of the turn: the owner frees itself (c is embedded) */
 };

@@ -2,6 +2,7 @@
 /*
  * tls_accept: an accepted connection's handshake: server by name, its settings, its certificate, the protocol above.
  */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "libcert/validation_cert.h"
 #include "proxy/config/route.h"
@@ -323,6 +324,34 @@ on_certificate(SSL *ssl, void *arg)
 	return any;
 }
 
+/* The OCSP response for the certificate that was chosen, while it holds. */
+static int
+on_status(SSL *ssl, void *arg)
+{
+	const struct accept_state *state = tls_accept_state(ssl);
+	X509 *cert = SSL_get_certificate(ssl);
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	struct span entry;
+	int64_t expires;
+	unsigned n = 0;
+	void *copy;
+
+	if (!cert || !state->server || !state->server->settings->tls.stapling ||
+	    X509_digest(cert, EVP_sha256(), digest, &n) != 1 ||
+	    !bundle_find(state->generation->bundle, BUNDLE_STAPLE, span_of(digest, n), &entry) ||
+	    entry.n <= sizeof(expires))
+		return SSL_TLSEXT_ERR_NOACK;
+	memcpy(&expires, entry.p, sizeof(expires));
+	if (clock_wall() >= expires)
+		return SSL_TLSEXT_ERR_NOACK;
+	entry = span_after(entry, sizeof(expires));
+	copy = OPENSSL_memdup(entry.p, entry.n);
+	if (!copy)
+		return SSL_TLSEXT_ERR_NOACK;
+	SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)entry.n);
+	return SSL_TLSEXT_ERR_OK;
+}
+
 static int
 on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen, const unsigned char *in,
     unsigned inlen, void *arg)
@@ -361,6 +390,7 @@ tls_accept_set_callbacks(SSL_CTX *ctx)
 	SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
 	SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+	SSL_CTX_set_tlsext_status_cb(ctx, on_status);
 }
 
 /* ---- clients' certificates ------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static int
@@ -33,6 +34,19 @@ bio_write(BIO *bio, const char *p, int n)
 		return -1;
 	}
 	return (int)sent;
+}
+
+/* The first bytes of a connection: are they none of TLS, but a request? */
+static bool
+keep_plain(struct conn *c, struct span first)
+{
+	c->accept_plain = 0;
+	if (first.p[0] < 'A' || first.p[0] > 'Z')
+		return false;
+	c->unread = bufpool_borrow(c->pool, first.n);
+	memcpy(c->unread->data, first.p, first.n);
+	c->unread->end = (unsigned)first.n;
+	return true;
 }
 
 static int
@@ -65,6 +79,8 @@ bio_read(BIO *bio, char *p, int n)
 	/* A short read has emptied the socket, unless its end is what comes next. */
 	if (r < n && !c->peer_closed)
 		c->readable = 0;
+	if (c->accept_plain && keep_plain(c, span_of(p, (size_t)r)))
+		return -1;
 	return (int)r;
 }
 
@@ -204,6 +220,10 @@ tls_io_handshake(struct conn *c)
 
 	ERR_clear_error();
 	r = SSL_do_handshake(c->ssl);
+	if (c->unread) {
+		ERR_clear_error();
+		return CONN_PLAIN;
+	}
 	if (r == 1) {
 		c->tls_pending = SSL_has_pending(c->ssl) != 0;
 		return 1;

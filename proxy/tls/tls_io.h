@@ -13,7 +13,11 @@
 
 /* Put our BIO under c->ssl. */
 void tls_io_attach(struct conn *c);
-/* 1 done, CONN_AGAIN, CONN_ERROR (c->reason is set). */
+/*
+ * 1 done, CONN_AGAIN, CONN_ERROR (c->reason is set), CONN_PLAIN: (accept_plain) the peer began with a letter, which TLS
+ * never does; its bytes are in c->unread.
+ */
+#define CONN_PLAIN (-3)
 int tls_io_handshake(struct conn *c);
 /* As conn_read. */
 ssize_t tls_io_read(struct conn *c, void *p, size_t n);

@@ -25,6 +25,7 @@ struct client {
 	unsigned requests;        /* so far, the present one included */
 	int64_t started_ms;       /* loop clock */
 	SSL *ssl;                 /* NULL = plain; the connection's */
+	bool plain_to_tls;        /* plain, where TLS was expected */
 	struct listen_slot *slot; /* counted: newest generation with its listener, and that */
 	char remote_text[CLIENT_ADDRESS_TEXT], local_text[CLIENT_ADDRESS_TEXT];
 };

@@ -321,7 +321,7 @@ def test_one_ticket_per_handshake(tinyproxyd, free_port, certs):
 def test_what_clients_get_wrong_is_info(tinyproxyd, free_port, certs):
     port = free_port()
     proxy = tinyproxyd("http { " + server(port, "a.example", certs.issue("a.example")) + " }")
-    for nonsense in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05nonsense", b"\x80\x00", b""):
+    for nonsense in (b"get / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05nonsense", b"\x80\x00", b""):
         with Client(port) as client:
             client.send(nonsense)
             client.half_close()
@@ -334,7 +334,7 @@ def test_what_clients_get_wrong_is_info(tinyproxyd, free_port, certs):
                       ["-verify_return_error", "-CAfile", certs.issue("x", self_signed=True).cert]):
         s_client(port, *arguments)
     assert get(port, tls=True, server_name="a.example").status == 200
-    for words in ("sent plain HTTP to a TLS port", "offers only TLS versions that are off", "has no cipher in common",
+    for words in ("does not speak TLS", "offers only TLS versions that are off", "has no cipher in common",
                   "has no key exchange group in common", "offers .ALPN. no protocol that is spoken here",
                   "does not know the CA of our certificate", "closed the connection in the TLS handshake"):
         assert proxy.wait_for_error(rf"\[info\].*peer {words}.* while SSL handshaking, client: ")

@@ -6,7 +6,7 @@ import pytest
 
 from support.certs import Certs
 from support.client import Client, tls_context
-from support.nginx import difference, normal, side_by_side  # noqa: F401
+from support.nginx import answer, difference, normal, side_by_side  # noqa: F401
 from support.wait import DEADLINE_S
 
 VARIABLES = ("verify", "s_dn", "i_dn", "s_dn_legacy", "i_dn_legacy", "serial", "fingerprint", "v_start", "v_end",
@@ -73,6 +73,20 @@ def test_as_nginx(side_by_side, certs, clients):
                             ("to rules, from none", "off.example", "on.example"),
                             ("no SNI", None, "off.example")):
         compare(what, "good", sni, host)
+    # Plain HTTP where TLS is spoken; and connections that are closed though the client would stay.
+    for request in (b"GET /x HTTP/1.1\r\nHost: on.example\r\n\r\n", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"):
+        mine, theirs = (normal(answer(s.port, request), s.port) for s in (ours, nginx))
+        assert b"400 The plain HTTP request was sent to HTTPS port" in mine
+        if mine != theirs:
+            different.append(f"plain:\n{difference(theirs, mine)}")
+    for client in ("none", "stranger"):
+        said = []
+        for s in (ours, nginx):
+            with Client(s.port, tls=context_for(clients[client]), server_name="on.example") as one:
+                one.send(b"GET / HTTP/1.1\r\nHost: on.example\r\n\r\n")
+                said.append(normal(one.until_closed(), s.port))
+        if said[0] != said[1]:
+            different.append(f"{client}, kept alive:\n{difference(said[1], said[0])}")
     assert not different, "(- nginx, + ours)\n" + "\n".join(different)
     # What the sameness was of.
     assert b"400 The SSL certificate error" in compare("", "stranger", "on.example")

@@ -6,9 +6,10 @@ import ssl
 
 import pytest
 
-from support.certs import file_fingerprint, fingerprint
+from support.certs import Certs, file_fingerprint, fingerprint
 from support.client import Client, get, served_certificate, tls_context
-from support.wait import wait_until
+from support.process import run
+from support.wait import DEADLINE_S, wait_until
 
 
 def server(port, name, certificate, key, lines=""):
@@ -98,6 +99,54 @@ def test_what_cannot_be_used_changes_nothing(tinyproxyd, free_port, certs, tmp_p
     # A worker that starts later gets it too, and a reload takes up the configuration of the disk as ever.
     proxy.reload()
     assert serves(port, "a.example", fresh.sha256)
+
+
+def stapled(port, name, *arguments):
+    """openssl's account of the OCSP response it is shown, or None."""
+    done = run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", name, "-status", *arguments],
+               stdin="", deadline_s=DEADLINE_S)
+    return None if "OCSP response: no response sent" in done.out else done.out
+
+
+def test_stapling_from_files(tinyproxyd, free_port, certs, tmp_path):
+    port, strangers = free_port(), Certs(tmp_path / "strangers")
+    ec, rsa, own = certs.issue("a.example"), certs.issue("a.example", key="rsa"), certs.issue("own.example")
+    late, wrong, forged = (certs.issue(f"{name}.example") for name in ("late", "wrong", "forged"))
+    def put(issued, response, where=None):
+        path = where or issued.fullchain.with_name(issued.fullchain.name + ".ocsp")
+        path.with_suffix(".new").write_bytes(response)
+        path.with_suffix(".new").rename(path)
+    put(ec, certs.ocsp(ec))
+    put(rsa, certs.ocsp(rsa))
+    put(own, certs.ocsp(own), tmp_path / "own.der")
+    put(late, certs.ocsp(late, begins_s=-7200, ends_s=-3600))
+    put(wrong, certs.ocsp(own))
+    put(forged, certs.ocsp(forged, signer=strangers))
+    proxy = tinyproxyd(f"""http {{ ssl_stapling on; ssl_stapling_verify on; ssl_trusted_certificate {certs.ca};
+        server {{ listen 127.0.0.1:{port} ssl; server_name a.example; return 200 "";
+            ssl_certificate {ec.fullchain}; ssl_certificate_key {ec.key};
+            ssl_certificate {rsa.fullchain}; ssl_certificate_key {rsa.key}; }}
+        {server(port, "own.example", own.fullchain, own.key, f"ssl_stapling_file {tmp_path}/own.der;")}
+        {server(port, "off.example", own.fullchain, own.key, "ssl_stapling off;")}
+        {"".join(server(port, f"{name}.example", one.fullchain, one.key)
+                 for name, one in (("late", late), ("wrong", wrong), ("forged", forged)))} }}""")
+    serial = f"Serial Number: {ec.x509.serial_number:X}"
+    for arguments, issued in ((["-sigalgs", "ECDSA+SHA256"], ec), (["-sigalgs", "rsa_pss_rsae_sha256"], rsa)):
+        for version in ("-tls1_2", "-tls1_3"):
+            text = stapled(port, "a.example", version, *arguments)
+            assert "Cert Status: good" in text and f"{issued.x509.serial_number:X}" in text, (serial, text)
+    assert "Cert Status: good" in stapled(port, "own.example")
+    for name, why in (("late", "it is out of date"), ("wrong", "it is about another certificate"),
+                      ("forged", "its signature cannot be verified")):
+        assert stapled(port, f"{name}.example") is None
+        assert proxy.wait_for_error(rf'\[warn\].*"ssl_stapling" has nothing to show for .*{name}.*: {why}')
+    assert stapled(port, "off.example") is None
+    # A new one is taken up by itself.
+    put(late, certs.ocsp(late))
+    wait_until(lambda: stapled(port, "late.example"), "the new response to be shown")
+    proxy.write("http { " + server(port, "a.example", ec.fullchain, ec.key, "ssl_stapling_responder http://x/;") + " }")
+    assert "OCSP responses are taken from files" in proxy.run("-t", check=1).err
+    proxy.forget_errors()
 
 
 def validated(port, name, alpn=("acme-tls/1",)):

@@ -7,6 +7,7 @@ import ipaddress
 import pathlib
 
 from cryptography import x509
+from cryptography.x509 import ocsp as _ocsp  # noqa: F401  (x509.ocsp is there once it is imported)
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -57,6 +58,16 @@ class Certs:
         self.ca = self.directory / "ca.pem"
         self.ca.write_bytes(self._cert.public_bytes(serialization.Encoding.PEM))
         self._count = 0
+
+    def ocsp(self, issued, begins_s=-60, ends_s=3600, signer=None):
+        """An OCSP response (DER) of this CA's, or by another's key, that all is well with a certificate."""
+        now = datetime.datetime.utcnow()
+        by = signer or self
+        return (x509.ocsp.OCSPResponseBuilder().add_response(
+            issued.x509, self._cert, hashes.SHA1(), x509.ocsp.OCSPCertStatus.GOOD,
+            now + datetime.timedelta(seconds=begins_s), now + datetime.timedelta(seconds=ends_s), None, None)
+            .responder_id(x509.ocsp.OCSPResponderEncoding.NAME, by._cert)
+            .sign(by._key, hashes.SHA256()).public_bytes(serialization.Encoding.DER))
 
     def revoked(self, *issued, days=30):
         """A file with this CA's revocation list, which has these in it."""
