@@ -53,7 +53,7 @@ bool trust_reached(enum trust_action action, const struct trust_outcome *outcome
 int trust_action_parse(struct span word, enum trust_action *action, struct err *e)
     __attribute__((warn_unused_result));
 /* "system,nss,java" */
-int trust_stores_parse(struct span words, unsigned *stores, struct err *e)
+int trust_stores_parse(struct span words, unsigned *set, struct err *e)
     __attribute__((warn_unused_result));
 const char *trust_store_word(enum trust_store store);
 /* "trusted", "not trusted", "absent", "failed" */

@@ -21,12 +21,13 @@ def test_ten_thousand_lineages(certs, tmp_path, release_build, capsys):
     program = programs.path("cert-info", release_build)
     for form in ("--json", "--check"):
         with open(tmp_path / "out", "wb") as out:
-            child = subprocess.Popen([program, form, "--config-dir", store], stdout=out)
+            # Its whole address space, libraries and all.
+            child = subprocess.Popen(["prlimit", f"--as={64 * 1024 * 1024}", program, form, "--config-dir",
+                                      store], stdout=out)
             _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         with capsys.disabled():
-            print(f"\ncert-info {form}: {used.ru_utime + used.ru_stime:.2f} s of CPU, {used.ru_maxrss} KiB")
-        assert used.ru_maxrss < 64 * 1024
+            print(f"\ncert-info {form}: {used.ru_utime + used.ru_stime:.2f} s of CPU")
         if form == "--json":
             told = json.loads((tmp_path / "out").read_text())["certificates"]
             assert len(told) == COUNT and sum(one["due"] for one in told) == COUNT // 100
