@@ -13,6 +13,10 @@
 
 static const struct directive_table *const tables[] = {
 	&directive_main_table,
+	&directive_content_table,
+	&directive_rewrite_table,
+	&directive_map_table,
+	&directive_access_table,
 	&directive_http_table,
 	&directive_http2_table,
 	&directive_log_table,
@@ -49,6 +53,9 @@ static const struct {
 	{ CONTEXT_SERVER, "server" },
 	{ CONTEXT_LOCATION, "location" },
 	{ CONTEXT_UPSTREAM, "upstream" },
+	{ CONTEXT_SERVER_IF, "if in server" },
+	{ CONTEXT_LOCATION_IF, "if in location" },
+	{ CONTEXT_LIMIT_EXCEPT, "limit_except" },
 };
 #define CONTEXT_COUNT (sizeof(contexts) / sizeof(contexts[0]))
 

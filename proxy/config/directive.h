@@ -32,9 +32,15 @@ enum context {
 	CONTEXT_SERVER = 1 << 3,
 	CONTEXT_LOCATION = 1 << 4,
 	CONTEXT_UPSTREAM = 1 << 5,
+	CONTEXT_SERVER_IF = 1 << 6,
+	CONTEXT_LOCATION_IF = 1 << 7,
+	CONTEXT_LIMIT_EXCEPT = 1 << 8,
 };
 #define CONTEXT_HTTP_SERVER (CONTEXT_HTTP | CONTEXT_SERVER)
 #define CONTEXT_HTTP_ALL (CONTEXT_HTTP | CONTEXT_SERVER | CONTEXT_LOCATION)
+/* Where set, if, rewrite, break and return may stand. */
+#define CONTEXT_REWRITE \
+	(CONTEXT_SERVER | CONTEXT_SERVER_IF | CONTEXT_LOCATION | CONTEXT_LOCATION_IF)
 
 enum directive_flag {
 	DIRECTIVE_BLOCK = 1 << 0, /* "{" follows, not ";" */
@@ -97,6 +103,10 @@ extern const struct directive_table directive_main_table, directive_http_table,
     directive_tls_handshake_table, directive_tls_session_table, directive_upstream_table,
     directive_balance_table, directive_resolver_table, directive_off_table, directive_client_table,
     directive_real_ip_table, directive_expires_table;
+
+/* Those of locations and rewriting. */
+extern const struct directive_table directive_content_table, directive_rewrite_table,
+    directive_map_table, directive_access_table;
 
 /* All rows, sorted by name. */
 struct directive_index {

@@ -77,6 +77,7 @@ set_add_header(struct loader *l, struct scope *s, const struct directive *d, con
 }
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("add_header"), CONTEXT_HTTP_ALL, 2, 3, DIRECTIVE_MANY, .set = set_add_header },
+	{ SPAN_INIT("add_header"), CONTEXT_HTTP_ALL | CONTEXT_LOCATION_IF, 2, 3, DIRECTIVE_MANY,
+	    .set = set_add_header },
 };
 const struct directive_table directive_header_table = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -40,12 +40,12 @@ location_settings_init(struct loader *l, struct location_settings *s)
 		{ SPAN_INIT("html"), SPAN_INIT("text/html") },
 		{ SPAN_INIT("jpg"), SPAN_INIT("image/jpeg") },
 	};
-	struct span *index = arena_array(l->arena, 1, sizeof(*index));
+	const struct template **indexes = arena_array(l->arena, 1, sizeof(*indexes));
 
-	index[0] = SPAN("index.html");
+	indexes[0] = template_literal(SPAN("index.html"), l->arena);
 	*s = (struct location_settings){
-		.root = loader_path(l, SPAN("html")),
-		.index = index,
+		.root = document_root_default(l),
+		.index = indexes,
 		.index_count = 1,
 		.types = types,
 		.type_count = sizeof(types) / sizeof(types[0]),
@@ -70,6 +70,8 @@ location_settings_init(struct loader *l, struct location_settings *s)
 		},
 		.server_tokens = true,
 		.http2_chunk_size = 8192,
+		.absolute_redirect = true,
+		.port_in_redirect = true,
 		.access_logs = access_log_default(l),
 		.error_log = l->snapshot->main.error_log,
 		.proxy = {
@@ -90,7 +92,6 @@ location_settings_init(struct loader *l, struct location_settings *s)
 			.resolver_timeout_ms = 30 * 1000,
 		},
 	};
-	LOADER_APPEND(l->arena, l->snapshot->trees, l->snapshot->tree_count, s->root);
 }
 
 static int

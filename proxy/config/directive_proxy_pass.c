@@ -133,6 +133,12 @@ set_literal(struct loader *l, struct scope *s, const struct node *n, struct prox
 	t->has_uri = t->uri.n > 0;
 	if (t->has_uri && t->uri.p[0] != '/')
 		return loader_error(l, n, "invalid URI in \"" SPAN_FMT "\"", SPAN_ARG(url));
+	if (t->has_uri && s->location->kind != LOCATION_PREFIX &&
+	    s->location->kind != LOCATION_EXACT)
+		return loader_error(l, n,
+		    "\"proxy_pass\" cannot have URI part in location given by regular expression, "
+		    "or inside named location, or inside \"if\" statement, or inside "
+		    "\"limit_except\" block");
 	if (find_upstream(l, n, host, t) < 0)
 		return -1;
 	t->default_redirect = default_redirect(l, s->location, t);
@@ -156,6 +162,7 @@ set_proxy_pass(struct loader *l, struct scope *s, const struct directive *d, con
 }
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("proxy_pass"), CONTEXT_LOCATION, 1, 1, 0, .set = set_proxy_pass },
+	{ SPAN_INIT("proxy_pass"), CONTEXT_LOCATION | CONTEXT_LOCATION_IF | CONTEXT_LIMIT_EXCEPT, 1,
+	    1, 0, .set = set_proxy_pass },
 };
 const struct directive_table directive_proxy_pass_table = { rows, sizeof(rows) / sizeof(rows[0]) };

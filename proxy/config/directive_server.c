@@ -2,6 +2,7 @@
 /*
  * directive_server: the server block and its names.
  */
+#include "proxy/config/host_map.h"
 #include "proxy/config/loader.h"
 #include "proxy/config/route.h"
 
@@ -36,6 +37,15 @@ warn_of_ssl_on(struct loader *l, const struct scope *s)
 		diagnostic_hint(l->diags, "drop it: every listen says \"ssl\" already");
 }
 
+static void
+keep_name(struct loader *l, struct server *server, struct span name, const struct regex *regex)
+{
+	size_t count = server->name_count;
+
+	LOADER_APPEND(l->arena, server->name_regexes, count, regex);
+	LOADER_APPEND(l->arena, server->names, server->name_count, name);
+}
+
 /* listen directives as the scope holds them become the loader's, and TLS if "ssl on" says so. */
 static void
 take_listens(struct loader *l, struct scope *s)
@@ -61,6 +71,7 @@ set_server(struct loader *l, struct scope *s, const struct directive *d, const s
 	server->node = n;
 	server->index = (unsigned)snapshot->server_count;
 	server->locations = locations;
+	server->root_location = (struct location){ .kind = LOCATION_PREFIX, .node = n };
 	LOADER_APPEND(l->arena, snapshot->servers, snapshot->server_count, server);
 
 	scope_init(&inner, s, CONTEXT_SERVER, n);
@@ -70,18 +81,13 @@ set_server(struct loader *l, struct scope *s, const struct directive *d, const s
 	scope_load_simple(l, &inner, n->children);
 	scope_load_blocks(l, &inner, n->children);
 	location_index_finish(locations);
+	server->rewrite = rewrite_finish(&inner, n->children);
 
-	if (server->name_count == 0) {
-		server->names = arena_array(l->arena, 1, sizeof(*server->names));
-		server->name_count = 1;
-	}
+	if (server->name_count == 0)
+		keep_name(l, server, span_of(NULL, 0), NULL);
 	server->settings = inner.server_settings;
 	server->location_settings = inner.location_settings;
-	server->root_location = (struct location){
-		.kind = LOCATION_PREFIX,
-		.settings = inner.location_settings,
-		.node = n,
-	};
+	server->root_location.settings = inner.location_settings;
 	loader_use_logs(l, inner.location_settings);
 	tls_finish_server(l, &inner);
 	take_listens(l, &inner);
@@ -99,39 +105,33 @@ host_name(struct loader *l)
 	return loader_lower(l, span_str(name));
 }
 
-/* A "*" may be the first or the last label, alone and once; two dots never meet. */
-static bool
-is_sound_name(struct span name)
+static int
+add_regex(struct loader *l, struct scope *s, const struct node *n, const struct word *w)
 {
-	struct span body = name;
+	struct span pattern = span_after(w->text, 1);
+	const struct regex *regex;
+	bool capitals = false;
 
-	if (span_starts(name, SPAN("*.")))
-		body = span_after(name, 2);
-	else if (span_ends(name, SPAN(".*")))
-		body = span_of(name.p, name.n - 2);
-	else if (span_starts(name, SPAN(".")))
-		body = span_after(name, 1);
-	if (body.n == 0 && name.n > 0)
-		return false;
-	for (size_t i = 0; i < body.n; i++) {
-		if (body.p[i] == '*' || body.p[i] == '\0' ||
-		    (body.p[i] == '.' && (i == 0 || body.p[i - 1] == '.')))
-			return false;
-	}
-	return true;
+	if (pattern.n == 0)
+		return loader_word_error(l, n, w, "empty regex in server name \"" SPAN_FMT "\"",
+		    SPAN_ARG(w->text));
+	/* Hosts are in lower case; nginx: a pattern with capitals ignores case. */
+	for (size_t i = 0; i < pattern.n; i++)
+		capitals |= pattern.p[i] >= 'A' && pattern.p[i] <= 'Z';
+	regex = loader_regex(l, n, w, pattern, capitals);
+	if (!regex)
+		return -1;
+	keep_name(l, s->server, w->text, regex);
+	return 0;
 }
 
 static int
 add_name(struct loader *l, struct scope *s, const struct node *n, const struct word *w)
 {
-	struct server *server = s->server;
 	struct span name = loader_lower(l, w->text);
 
 	if (span_starts(name, SPAN("~")))
-		return loader_word_error(l, n, w,
-		    "regular expressions in \"server_name\" are not supported yet: \"" SPAN_FMT
-		    "\"",
-		    SPAN_ARG(w->text));
+		return add_regex(l, s, n, w);
 	if (span_eq(name, SPAN("$hostname")))
 		name = host_name(l);
 	else if (loader_check_literal(l, n, w) < 0)
@@ -140,7 +140,7 @@ add_name(struct loader *l, struct scope *s, const struct node *n, const struct w
 	    (span_starts(name, SPAN("*")) && !span_starts(name, SPAN("*."))))
 		return loader_word_error(l, n, w, "server name \"" SPAN_FMT "\" is invalid",
 		    SPAN_ARG(w->text));
-	if (!is_sound_name(name))
+	if (!host_map_is_name(name))
 		return loader_word_error(l, n, w,
 		    "invalid server name or wildcard \"" SPAN_FMT "\"", SPAN_ARG(w->text));
 	if (span_find(name, '/') >= 0 || span_find(name, ':') >= 0) {
@@ -148,7 +148,7 @@ add_name(struct loader *l, struct scope *s, const struct node *n, const struct w
 		    SPAN_ARG(w->text));
 		diagnostic_hint(l->diags, "a name is written without scheme, port and path");
 	}
-	LOADER_APPEND(l->arena, server->names, server->name_count, name);
+	keep_name(l, s->server, name, NULL);
 	return 0;
 }
 

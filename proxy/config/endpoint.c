@@ -161,14 +161,15 @@ make_names(struct loader *l, const struct draft *d)
 		const struct server *server = d->listens[i]->server;
 
 		for (size_t k = 0; k < server->name_count; k++) {
-			if (!server_name_index_add(ix, server->names[k], server))
+			if (server->name_regexes[k])
+				server_name_index_add_regex(ix, server->name_regexes[k], server);
+			else if (!server_name_index_add(ix, server->names[k], server))
 				loader_warn(l, server->node,
 				    "conflicting server name \"" SPAN_FMT "\" on " SPAN_FMT
 				    ", ignored",
 				    SPAN_ARG(server->names[k]), SPAN_ARG(d->address->text));
 		}
 	}
-	server_name_index_finish(ix);
 	return ix;
 }
 

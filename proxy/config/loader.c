@@ -5,6 +5,8 @@
  */
 #include "proxy/config/loader.h"
 
+#include "proxy/config/suggest.h"
+
 #include <limits.h>
 
 #define UNUSED_INDEX UINT_MAX /* of a log file that nothing writes to yet */
@@ -52,20 +54,129 @@ loader_room(struct arena *arena, void *array, size_t count, size_t size)
 	return more;
 }
 
+static void
+note_mentions(struct loader *l, const struct node *n, const struct word *w,
+    const struct template *t)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		const struct variable *v = t->parts[i].var;
+
+		if (v && v->defined && !v->defined->is_defined && !v->defined->family) {
+			const struct mention m = { v->defined, n, w->line };
+
+			LOADER_APPEND(l->scratch, l->mentions, l->mention_count, m);
+		}
+	}
+}
+
+static void
+tell_word(struct loader *l, const struct node *n, const struct word *w, struct err *e)
+{
+	loader_word_error(l, n, w, "%s", err_text(e));
+	if (e->hint)
+		diagnostic_hint(l->diags, "%s", e->hint);
+}
+
+struct template *
+loader_template_of(struct loader *l, const struct node *n, const struct word *w, struct span text)
+{
+	struct err e = ERR_INIT;
+	struct template *t = template_compile(&l->variables, text, l->arena, &e);
+
+	if (t)
+		note_mentions(l, n, w, t);
+	else
+		tell_word(l, n, w, &e);
+	err_release(&e);
+	return t;
+}
+
 struct template *
 loader_template(struct loader *l, const struct node *n, const struct word *w)
 {
-	struct err e = ERR_INIT;
-	struct template *t;
+	return loader_template_of(l, n, w, w->text);
+}
 
-	t = template_compile(l->options->http_variables, w->text, l->arena, &e);
-	if (!t) {
-		loader_word_error(l, n, w, "%s", err_text(&e));
-		if (e.hint)
-			diagnostic_hint(l->diags, "%s", e.hint);
+const struct variable *
+loader_define(struct loader *l, const struct node *n, const struct word *w, const struct map *map)
+{
+	const struct defined_variable *d;
+	const struct variable *v;
+	struct span name;
+
+	if (w->text.n < 2 || w->text.p[0] != '$') {
+		loader_word_error(l, n, w, "invalid variable name \"" SPAN_FMT "\"",
+		    SPAN_ARG(w->text));
+		diagnostic_hint(l->diags, "a variable is written \"$name\"");
+		return NULL;
+	}
+	name = span_after(w->text, 1);
+	if (map) {
+		d = variable_define_map(&l->variables, name, map);
+		v = d ? &d->variable : NULL;
+	} else {
+		v = variable_define_set(&l->variables, name);
+	}
+	if (!v)
+		loader_word_error(l, n, w, "the duplicate \"" SPAN_FMT "\" variable",
+		    SPAN_ARG(name));
+	return v;
+}
+
+struct regex *
+loader_regex(struct loader *l, const struct node *n, const struct word *w, struct span pattern,
+    bool ignore_case)
+{
+	struct err e = ERR_INIT;
+	struct regex *re = regex_compile(l->matcher, pattern, ignore_case, &e);
+
+	if (!re)
+		tell_word(l, n, w, &e);
+	for (unsigned i = 0; re && i < re->name_count; i++) {
+		re->names[i].variable = variable_define_group(&l->variables, re->names[i].name);
+		if (!re->names[i].variable) {
+			loader_word_error(l, n, w, "the duplicate \"" SPAN_FMT "\" variable",
+			    SPAN_ARG(re->names[i].name));
+			re = NULL;
+			break;
+		}
 	}
 	err_release(&e);
-	return t;
+	return re;
+}
+
+static void
+suggest_variable(struct loader *l, struct span name)
+{
+	const struct variable_table *t = &l->variables;
+	struct suggestion s;
+
+	suggestion_init(&s, name);
+	for (size_t i = 0; i < t->count; i++) {
+		if (!t->rows[i].prefix)
+			suggestion_offer(&s, t->rows[i].name);
+	}
+	for (size_t i = 0; i < l->definitions.count; i++) {
+		if (l->definitions.all[i]->is_defined)
+			suggestion_offer(&s, l->definitions.all[i]->variable.name);
+	}
+	if (s.best.n > 0)
+		diagnostic_hint(l->diags, "did you mean \"$" SPAN_FMT "\"?", SPAN_ARG(s.best));
+}
+
+void
+loader_check_mentions(struct loader *l)
+{
+	for (size_t i = 0; i < l->mention_count; i++) {
+		const struct mention *m = &l->mentions[i];
+		const struct word at = { .line = m->line };
+
+		if (m->variable->is_defined)
+			continue;
+		loader_word_error(l, m->node, &at, "unknown \"" SPAN_FMT "\" variable",
+		    SPAN_ARG(m->variable->variable.name));
+		suggest_variable(l, m->variable->variable.name);
+	}
 }
 
 int

@@ -10,6 +10,7 @@
 #define PROXY_CONFIG_LOADER_H
 
 #include "proxy/config/directive.h"
+#include "proxy/config/map.h"
 #include "proxy/config/snapshot.h"
 #include "proxy/config/span_map.h"
 
@@ -35,6 +36,13 @@ struct named_path {
 	struct named_path *next;
 };
 
+/* A "$name" that the configuration had not defined when it was read. */
+struct mention {
+	const struct defined_variable *variable;
+	const struct node *node;
+	unsigned line;
+};
+
 struct log_format {
 	bool ours; /* nginx has none of this name: a configuration may make its own */
 	struct template *format;
@@ -56,7 +64,10 @@ struct scope {
 	struct named_path *certificates, *certificate_keys; /* newest first */
 	bool ssl;                                           /* "ssl on" */
 	const struct node *ssl_node;                        /* in this server block, or NULL */
+	bool owns_access;             /* allow, deny: the inherited list was left */
 	const struct node *path_node; /* root or alias, whichever came first in this scope */
+	/* Steps of this block as they were loaded: the ifs come after all others. */
+	struct rewrite_step *steps, **steps_tail, *branches, **branches_tail;
 	/*
 	 * Of the directive being set: it is the first of its name in this scope, so it replaces
 	 * what was inherited.
@@ -79,6 +90,12 @@ struct loader {
 	struct listen **listens; /* of all servers, in order */
 	size_t listen_count;
 	struct ssl_ctx_st *tls; /* for checking cipher lists; made on first use */
+	struct matcher *matcher;
+	/* The http variables with those the configuration defines. */
+	struct variable_table variables;
+	struct variable_definitions definitions;
+	struct mention *mentions;
+	size_t mention_count;
 };
 
 #define loader_error(l, n, ...) \
@@ -107,6 +124,17 @@ void *loader_room(struct arena *arena, void *array, size_t count, size_t size);
 
 /* A word that may hold variables; NULL when it is wrong (told). */
 struct template *loader_template(struct loader *l, const struct node *n, const struct word *w);
+/* The same of text out of the word. */
+struct template *loader_template_of(struct loader *l, const struct node *n, const struct word *w,
+    struct span text);
+/* A pattern of the word; its named groups are defined. NULL when it is wrong (told). */
+struct regex *loader_regex(struct loader *l, const struct node *n, const struct word *w,
+    struct span pattern, bool ignore_case);
+/* "$name" of w is defined by map, or (NULL) set. NULL when it cannot be (told). */
+const struct variable *loader_define(struct loader *l, const struct node *n, const struct word *w,
+    const struct map *map);
+/* Tell of each name that was mentioned and never defined. */
+void loader_check_mentions(struct loader *l);
 /* -1 and told when the word holds a "$" or a NUL. */
 int loader_check_literal(struct loader *l, const struct node *n, const struct word *w);
 /*
@@ -145,10 +173,13 @@ void location_settings_init(struct loader *l, struct location_settings *s);
 int log_formats_init(struct loader *l);
 const struct error_log *error_log_default(struct loader *l);
 struct access_log *access_log_default(struct loader *l);
+const struct document_root *document_root_default(struct loader *l);
 struct upstream_spec *upstream_new(struct loader *l, struct span name, const struct node *n);
 
 /* listen: a server without one listens on *:80 (directive_listen.c). */
 struct listen *listen_default(struct loader *l, struct server *server, const struct node *n);
+/* A block's steps in the order they stand (directive_rewrite.c). */
+struct rewrite_step *rewrite_finish(struct scope *s, const struct node *children);
 /* Pair the server's certificates and keys (directive_tls.c). */
 void tls_finish_server(struct loader *l, struct scope *s);
 /* Is there what checks clients' certificates, where they are asked for? (directive_tls_client.c) */

@@ -2,122 +2,92 @@
 /*
  * route: the lookups between a request and its server and location.
  *
- * Server names: three hash maps. A host is looked up whole, then by its ends behind each dot from
- * the longest, then by its beginnings before each dot from the longest. Ends longer than the
- * longest wildcard are passed over without hashing, so a host of thousands of labels costs no more
- * than a sound one.
+ * Server names: a host_map, then the regexes.
  *
  * Locations: two arrays sorted by path. The last prefix <= uri either is a prefix of uri or leads,
  * over the links from each prefix to the longest one that begins it, to the longest prefix of uri.
  */
 #include "proxy/config/route.h"
 
-#include "proxy/config/span_map.h"
+#include "proxy/config/host_map.h"
+
+struct server_regex {
+	const struct regex *regex;
+	const struct server *server;
+};
 
 struct server_name_index {
-	struct span_map exact;
-	struct span_map heads; /* "*.example.com" as "example.com" */
-	struct span_map tails; /* "www.example.*" as "www.example" */
 	struct arena *arena;
+	struct host_map names;
+	struct server_regex *regexes;
+	size_t regex_count, regex_space;
 };
+
+/* Room for one more: the array, moved when it must be. */
+static void *
+room(struct arena *arena, void *array, size_t count, size_t *space, size_t size)
+{
+	void *more;
+
+	if (count < *space)
+		return array;
+	*space = *space ? *space * 2 : 1;
+	more = arena_array(arena, *space, size);
+	if (count > 0)
+		memcpy(more, array, count * size);
+	return more;
+}
 
 struct server_name_index *
 server_name_index_new(struct arena *arena)
 {
 	struct server_name_index *ix = arena_zalloc(arena, sizeof(*ix));
 
-	span_map_init(&ix->exact, arena);
-	span_map_init(&ix->heads, arena);
-	span_map_init(&ix->tails, arena);
 	ix->arena = arena;
+	host_map_init(&ix->names, arena);
 	return ix;
-}
-
-static bool
-add_name(struct span_map *m, struct span name, const struct server *server)
-{
-	/* The map does not look into its values. */
-	const struct server *there = span_map_add(m, name, (void *)(uintptr_t)server);
-
-	return !there || there == server;
 }
 
 bool
 server_name_index_add(struct server_name_index *ix, struct span name, const struct server *server)
 {
-	bool fresh;
+	/* The map does not look into its values. */
+	return host_map_add(&ix->names, name, (void *)(uintptr_t)server);
+}
 
-	if (span_starts(name, SPAN("*.")))
-		return add_name(&ix->heads, span_after(name, 2), server);
-	if (span_ends(name, SPAN(".*")))
-		return add_name(&ix->tails, span_of(name.p, name.n - 2), server);
-	if (span_starts(name, SPAN("."))) {
-		fresh = add_name(&ix->exact, span_after(name, 1), server);
-		return add_name(&ix->heads, span_after(name, 1), server) && fresh;
-	}
-	return add_name(&ix->exact, name, server);
+void
+server_name_index_add_regex(struct server_name_index *ix, const struct regex *regex,
+    const struct server *server)
+{
+	ix->regexes =
+	    room(ix->arena, ix->regexes, ix->regex_count, &ix->regex_space, sizeof(*ix->regexes));
+	ix->regexes[ix->regex_count++] = (struct server_regex){ regex, server };
 }
 
 void
 server_name_index_reserve(struct server_name_index *ix, size_t count)
 {
-	span_map_reserve(&ix->exact, count);
+	span_map_reserve(&ix->names.exact, count);
 }
 
-void
-server_name_index_finish(struct server_name_index *ix)
+static enum regex_result
+match(const struct regex *regex, struct span text, struct variable_store *store)
 {
-	/* Hash maps are ready as they are; regexes will be compiled here. */
-	(void)ix;
-}
-
-static const struct server *
-find_head(const struct span_map *heads, struct span host)
-{
-	ptrdiff_t dot;
-
-	if (heads->count == 0)
-		return NULL;
-	/* Something must stand for the "*". */
-	for (struct span rest = host; (dot = span_find(rest, '.')) >= 0;) {
-		const struct server *s;
-
-		rest = span_after(rest, (size_t)dot + 1);
-		if (rest.p == host.p + 1)
-			continue;
-		s = span_map_get(heads, rest);
-		if (s)
-			return s;
-	}
-	return NULL;
-}
-
-static const struct server *
-find_tail(const struct span_map *tails, struct span host)
-{
-	if (tails->count == 0)
-		return NULL;
-	for (size_t n = host.n; n > 0; n--) {
-		const struct server *s;
-
-		if (host.p[n - 1] != '.' || n == host.n)
-			continue;
-		s = span_map_get(tails, span_of(host.p, n - 1));
-		if (s)
-			return s;
-	}
-	return NULL;
+	return store ? variable_store_match(store, regex, text)
+		     : regex_match(regex, text, NULL, NULL);
 }
 
 const struct server *
-server_name_index_find(const struct server_name_index *ix, struct span host)
+server_name_index_find(const struct server_name_index *ix, struct span host,
+    struct variable_store *store)
 {
-	const struct server *s = span_map_get(&ix->exact, host);
+	const struct server *s = host_map_find(&ix->names, host);
 
-	if (!s)
-		s = find_head(&ix->heads, host);
-	if (!s)
-		s = find_tail(&ix->tails, host);
+	/* One that gives up does not match. */
+	for (size_t i = 0; !s && host.n > 0 && i < ix->regex_count; i++) {
+		if (match(ix->regexes[i].regex, host, store) == REGEX_MATCH)
+			s = ix->regexes[i].server;
+	}
 	return s;
 }
 
@@ -135,7 +105,10 @@ struct location_list {
 struct location_index {
 	struct arena *arena;
 	struct span_map slashless; /* proxied "/dir/" as "/dir" */
+	struct span_map named;
 	struct location_list prefixes, exacts;
+	const struct location **regexes;
+	size_t regex_count, regex_space;
 };
 
 struct location_index *
@@ -145,6 +118,7 @@ location_index_new(struct arena *arena)
 
 	ix->arena = arena;
 	span_map_init(&ix->slashless, arena);
+	span_map_init(&ix->named, arena);
 	return ix;
 }
 
@@ -174,30 +148,24 @@ count_not_above(const struct location_list *l, struct span uri)
 	return low;
 }
 
-static void
-make_room(struct location_list *l, struct arena *arena)
-{
-	size_t space = l->space ? l->space * 2 : 1;
-	struct location_entry *more;
-
-	if (l->count < l->space)
-		return;
-	more = arena_array(arena, space, sizeof(*more));
-	if (l->count > 0)
-		memcpy(more, l->entries, l->count * sizeof(*more));
-	l->entries = more;
-	l->space = space;
-}
-
 bool
 location_index_add(struct location_index *ix, const struct location *location)
 {
 	struct location_list *l = location->kind == LOCATION_EXACT ? &ix->exacts : &ix->prefixes;
-	size_t at = count_not_above(l, location->path);
+	size_t at;
 
+	if (location->kind == LOCATION_NAMED)
+		return !span_map_add(&ix->named, location->path, (void *)(uintptr_t)location);
+	if (location->kind == LOCATION_REGEX) {
+		ix->regexes = room(ix->arena, ix->regexes, ix->regex_count, &ix->regex_space,
+		    sizeof(*ix->regexes));
+		ix->regexes[ix->regex_count++] = location;
+		return true;
+	}
+	at = count_not_above(l, location->path);
 	if (at > 0 && span_eq(l->entries[at - 1].path, location->path))
 		return false;
-	make_room(l, ix->arena);
+	l->entries = room(ix->arena, l->entries, l->count, &l->space, sizeof(*l->entries));
 	memmove(&l->entries[at + 1], &l->entries[at], (l->count - at) * sizeof(*l->entries));
 	l->entries[at] = (struct location_entry){ location->path, location, NULL };
 	l->count++;
@@ -253,47 +221,125 @@ find_equal(const struct location_list *l, struct span uri)
 	return e && span_eq(e->path, uri) ? e->location : NULL;
 }
 
-const struct location *
-location_index_find(const struct location_index *ix, struct span uri)
+/* The longest prefix location of uri, or NULL. */
+static const struct location *
+find_prefix(const struct location_list *l, struct span uri)
 {
-	const struct location *exact = find_equal(&ix->exacts, uri);
-	const struct location_entry *e;
+	const struct location_entry *e = last_not_above(l, uri);
 
-	if (exact)
-		return exact;
-	e = last_not_above(&ix->prefixes, uri);
 	while (e && !span_starts(uri, e->path))
 		e = e->shorter;
 	return e ? e->location : NULL;
 }
 
-bool
-location_index_wants_slash(const struct location_index *ix, struct span uri)
+/* The location whose path uri is but for the slash; NULL when there is none or one without. */
+static const struct location *
+find_slashed(const struct location_index *ix, struct span uri)
 {
-	return span_map_get(&ix->slashless, uri) && !find_equal(&ix->exacts, uri) &&
-	       !find_equal(&ix->prefixes, uri);
+	const struct location *slashed = span_map_get(&ix->slashless, uri);
+
+	return slashed && !find_equal(&ix->prefixes, uri) ? slashed : NULL;
+}
+
+static enum location_result
+find_regex(const struct location_index *ix, struct span uri, struct variable_store *store,
+    const struct location **found)
+{
+	for (size_t i = 0; i < ix->regex_count; i++) {
+		enum regex_result result = match(ix->regexes[i]->regex, uri, store);
+
+		if (result == REGEX_FAILED)
+			return LOCATION_FAILED;
+		if (result == REGEX_NO_MATCH)
+			continue;
+		*found = ix->regexes[i];
+		if ((*found)->locations &&
+		    location_index_find((*found)->locations, uri, store, found) == LOCATION_FAILED)
+			return LOCATION_FAILED;
+		return LOCATION_FOUND;
+	}
+	return LOCATION_NONE;
+}
+
+/*
+ * Blocks lie in each other as deep as the configuration says: so deep goes the recursion. In
+ * "final" what is found is not to be looked for among the regexes further out.
+ */
+static enum location_result
+find(const struct location_index *ix, struct span uri, struct variable_store *store,
+    const struct location **found, bool *final)
+{
+	const struct location *exact = find_equal(&ix->exacts, uri), *prefix;
+	enum location_result result = LOCATION_NONE;
+
+	*final = true;
+	if (exact) {
+		*found = exact;
+		return LOCATION_FOUND;
+	}
+	exact = find_slashed(ix, uri);
+	if (exact) {
+		*found = exact;
+		return LOCATION_WANTS_SLASH;
+	}
+	prefix = find_prefix(&ix->prefixes, uri);
+	if (prefix) {
+		*found = prefix;
+		result = LOCATION_FOUND;
+		*final = false;
+		if (prefix->locations) {
+			enum location_result inner =
+			    find(prefix->locations, uri, store, found, final);
+
+			if (*final && inner != LOCATION_NONE)
+				return inner;
+		}
+	}
+	*final = false;
+	if (!prefix || !prefix->no_regex) {
+		enum location_result regex = find_regex(ix, uri, store, found);
+
+		if (regex != LOCATION_NONE) {
+			*final = true;
+			return regex;
+		}
+	}
+	return result;
+}
+
+enum location_result
+location_index_find(const struct location_index *ix, struct span uri, struct variable_store *store,
+    const struct location **found)
+{
+	bool final;
+
+	return find(ix, uri, store, found, &final);
+}
+
+const struct location *
+location_index_named(const struct location_index *ix, struct span name)
+{
+	return span_map_get(&ix->named, name);
 }
 
 const struct server *
-route_server(const struct endpoint *ep, struct span host)
+route_server(const struct endpoint *ep, struct span host, struct variable_store *store)
 {
-	const struct server *s = server_name_index_find(ep->names, host);
+	const struct server *s = server_name_index_find(ep->names, host, store);
 
 	return s ? s : ep->default_server;
 }
 
-const struct location *
-route_location(const struct server *server, struct span uri)
+enum location_result
+route_location(const struct server *server, struct span uri, struct variable_store *store,
+    const struct location **found)
 {
-	const struct location *l = location_index_find(server->locations, uri);
+	enum location_result result = location_index_find(server->locations, uri, store, found);
 
-	return l ? l : &server->root_location;
-}
-
-bool
-route_wants_slash(const struct server *server, struct span uri)
-{
-	return location_index_wants_slash(server->locations, uri);
+	if (result != LOCATION_NONE)
+		return result;
+	*found = &server->root_location;
+	return LOCATION_FOUND;
 }
 
 static bool

@@ -32,6 +32,10 @@ loader_init(struct loader *l, struct snapshot *s, struct config_source *src,
 		.diags = diags,
 		.conf_directory = directory_of(options->conf_path),
 	};
+	l->matcher = matcher_new(s->arena);
+	l->variables = *options->http_variables;
+	l->variables.definitions = &l->definitions;
+	variable_definitions_init(&l->definitions, s->arena);
 	directive_index_init(&l->directives, l->scratch);
 	span_map_init(&l->log_files, l->scratch);
 	span_map_init(&l->log_formats, l->scratch);
@@ -73,11 +77,14 @@ snapshot_load(struct config_source *src, const struct snapshot_options *options,
 	struct loader l;
 
 	s->arena = arena;
+	s->prefix = arena_dup(arena, options->prefix);
 	loader_init(&l, s, src, options, diags);
 	s->tree = syntax_parse(src, options->conf_path, options->globals, arena, diags, &s->files);
 	load_main(&l);
 	s->upstream_names =
 	    memcpy(arena_alloc(arena, sizeof(l.upstreams)), &l.upstreams, sizeof(l.upstreams));
+	loader_check_mentions(&l);
+	s->variable_count = (unsigned)l.definitions.count;
 	SSL_CTX_free(l.tls);
 	arena_free(l.scratch);
 	diagnostics_sort(diags);

@@ -19,8 +19,10 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "proxy/config/access_rule.h"
 #include "proxy/config/diagnostic.h"
 #include "proxy/config/proxy_settings.h"
+#include "proxy/config/rewrite.h"
 #include "proxy/config/syntax.h"
 #include "proxy/config/template.h"
 #include "proxy/config/tls_spec.h"
@@ -124,11 +126,32 @@ struct real_ip {
 	bool recursive;
 };
 
+#define ALIAS_WHOLE SIZE_MAX
+
+/* root or alias: where files are. */
+struct document_root {
+	/* Absolute unless it begins with a variable; a root has no last slash: "/" is empty. */
+	const struct template *path;
+	/* 0 = root; else alias: so many bytes of the path it replaces; ALIAS_WHOLE: all of it. */
+	size_t alias;
+};
+
+/* error_page CODE... [=[CODE]] URI: one per code. */
+struct error_target {
+	unsigned status;
+	int answer; /* the status to answer with; 0 = the target's ("="); -1 = as it is */
+	const struct template *uri;
+	struct error_target *next;
+};
+
 /* Settings of http, server and location level. */
 struct location_settings {
-	struct span root; /* absolute, without a last slash: "/" is empty; no variables yet */
-	struct span *index;
+	const struct document_root *root;
+	const struct template **index;
 	size_t index_count;
+	const struct error_target *error_pages;
+	const struct access_rule *access; /* allow, deny */
+	bool absolute_redirect, server_name_in_redirect, port_in_redirect;
 	const struct mime_type *types; /* sorted by extension, lower case */
 	size_t type_count;
 	struct span default_type;
@@ -155,31 +178,53 @@ struct location_settings {
 	struct proxy_settings proxy;
 };
 
-/* return CODE [TEXT|URL]; not inherited. */
-struct return_action {
+/* try_files: the first that is there, else the last. */
+struct try_files {
+	const struct template **files;
+	bool *directories; /* it ended in "/", which is cut off */
+	size_t count;
+	const struct template *uri; /* when none is there: a path or @named; NULL = status */
 	unsigned status;
-	const struct template *text; /* body, or Location for 301 302 303 307 308; NULL = none */
 };
 
-enum location_kind { LOCATION_PREFIX, LOCATION_EXACT };
+/* limit_except METHOD... { }: what holds for the other methods. */
+struct limit_except {
+	const struct span *methods;
+	size_t method_count;
+	const struct location *location;
+};
+
+enum location_kind {
+	LOCATION_PREFIX,
+	LOCATION_EXACT,
+	LOCATION_REGEX,
+	LOCATION_NAMED,
+	LOCATION_BRANCH, /* the block of an if or limit_except: path is that of the location */
+};
 
 struct location {
 	enum location_kind kind;
-	struct span path;
+	bool no_regex; /* "^~" */
+	bool internal;
+	struct span path; /* without modifier; of a regex, the pattern */
+	const struct regex *regex;
 	const struct location_settings *settings;
-	const struct return_action *ret;
+	const struct rewrite_step *rewrite;
 	const struct proxy_target *proxy; /* NULL = static files from settings->root */
-	struct span alias;                /* replaces the prefix; empty = root is used */
+	const struct try_files *try_files;
+	const struct limit_except *limit_except;
+	const struct location_index *locations; /* inside this one; NULL = none */
 	const struct node *node;
 };
 
 struct server {
-	struct span *names; /* lower case, as written */
+	struct span *names;                /* lower case, as written; "~..." as it is */
+	const struct regex **name_regexes; /* beside them; NULL for a name or wildcard */
 	size_t name_count;
 	const struct server_settings *settings;
 	/* What locations inherit; serves requests that no location matches. */
 	const struct location_settings *location_settings;
-	const struct return_action *ret;
+	const struct rewrite_step *rewrite;
 	struct location root_location; /* the implicit one: no location matched */
 	const struct location_index *locations;
 	const struct certificate_ref **certificates;
@@ -197,6 +242,13 @@ struct socket_options {
 	bool deferred;  /* wake up only once there are data */
 	bool reuseport; /* a socket for each worker; the kernel shares out */
 };
+/* For $server_name and redirects: without the dot that stands for "and all below". */
+static inline struct span
+server_first_name(const struct server *server)
+{
+	return span_starts(server->names[0], SPAN(".")) ? span_after(server->names[0], 1)
+							: server->names[0];
+}
 
 /* One address:port as it stands in listen directives, with the servers that share it. */
 struct endpoint {
@@ -262,11 +314,14 @@ struct snapshot {
 	size_t ticket_key_file_count;
 	struct zone_spec **zones;
 	size_t zone_count;
-	struct span *trees; /* every root and alias: what workers must be able to read */
+	/* What workers must be able to read: every root and alias, as far as it holds no variable. */
+	struct span *trees;
 	size_t tree_count;
 	const struct temp_path **temp_paths; /* those in use: where workers may make files */
 	size_t temp_path_count;
 	const struct span_map *upstream_names; /* ask snapshot_upstream() */
+	struct span prefix;      /* relative paths with variables are below it; ends in "/" */
+	unsigned variable_count; /* of the configuration's own: struct variable_store */
 };
 
 struct snapshot_options {

@@ -8,25 +8,6 @@
 
 #define PARTS_ON_STACK 32
 
-const struct variable *
-variable_find(const struct variable_table *t, struct span name, struct span *arg)
-{
-	*arg = span_of(NULL, 0);
-	for (size_t i = 0; i < t->count; i++) {
-		if (!t->rows[i].prefix && span_eq(t->rows[i].name, name))
-			return &t->rows[i];
-	}
-	for (size_t i = 0; i < t->count; i++) {
-		const struct variable *v = &t->rows[i];
-
-		if (v->prefix && name.n > v->name.n && span_starts(name, v->name)) {
-			*arg = span_after(name, v->name.n);
-			return v;
-		}
-	}
-	return NULL;
-}
-
 static bool
 is_name_char(char c)
 {
@@ -84,16 +65,20 @@ take_part(const struct variable_table *t, struct span whole, struct span *rest,
 	ptrdiff_t dollar = span_find(*rest, '$');
 	struct span name;
 
-	part->var = NULL;
 	if (dollar != 0) {
 		part->text = span_of(rest->p, dollar < 0 ? rest->n : (size_t)dollar);
 		*rest = span_after(*rest, part->text.n);
 		return 0;
 	}
 	*rest = span_after(*rest, 1);
+	if (t->store && rest->n > 0 && rest->p[0] >= '1' && rest->p[0] <= '9') {
+		part->capture = (unsigned)(rest->p[0] - '0');
+		*rest = span_after(*rest, 1);
+		return 0;
+	}
 	if (take_name(whole, rest, &name, e) < 0)
 		return -1;
-	part->var = variable_find(t, name, &part->text);
+	part->var = variable_mention(t, name, &part->text);
 	return part->var ? 0 : unknown_variable(t, name, e);
 }
 
@@ -111,12 +96,13 @@ template_compile(const struct variable_table *t, struct span text, struct arena 
 	tpl->source = text;
 	tpl->parts = arena_array(arena, most, sizeof(*tpl->parts));
 	tpl->literal = true;
+	tpl->store = t->store;
 	while (rest.n > 0) {
 		struct template_part *part = &tpl->parts[tpl->count];
 
 		if (take_part(t, text, &rest, part, e) < 0)
 			return NULL;
-		if (part->var)
+		if (template_part_varies(part))
 			tpl->literal = false;
 		tpl->count++;
 	}
@@ -136,31 +122,57 @@ template_literal(struct span text, struct arena *arena)
 	return t;
 }
 
+static struct span
+part_value(const struct template *t, const struct template_part *part, void *subject,
+    struct span (*capture)(void *subject, struct span value))
+{
+	struct span value = part->text;
+
+	if (part->var)
+		value = variable_value(part->var, subject, part->text);
+	else if (part->capture) {
+		value = captures_get(&t->store(subject)->captures, part->capture);
+		if (capture)
+			value = capture(subject, value);
+	}
+	return value;
+}
+
 struct span
-template_eval(const struct template *t, void *subject, struct arena *arena)
+template_part_value(const struct template *t, const struct template_part *part, void *subject)
+{
+	return part_value(t, part, subject, NULL);
+}
+
+struct span
+template_eval_captures(const struct template *t, void *subject, struct arena *arena,
+    struct span (*capture)(void *subject, struct span value))
 {
 	struct span few[PARTS_ON_STACK];
 	struct span *values = few;
-	size_t total = 0;
-	char *out, *at;
 
 	if (t->count == 0)
 		return span_of(NULL, 0);
+	if (t->count == 1)
+		return part_value(t, &t->parts[0], subject, capture);
 	if (t->count > PARTS_ON_STACK)
 		values = arena_array(arena, t->count, sizeof(*values));
-	for (size_t i = 0; i < t->count; i++) {
-		const struct template_part *part = &t->parts[i];
+	for (size_t i = 0; i < t->count; i++)
+		values[i] = part_value(t, &t->parts[i], subject, capture);
+	return arena_concat(arena, values, t->count);
+}
 
-		values[i] = part->var ? part->var->get(subject, part->text) : part->text;
-		total += values[i].n;
-	}
-	if (t->count == 1)
-		return values[0];
-	at = out = arena_bytes(arena, total + 1);
-	for (size_t i = 0; i < t->count; i++) {
-		if (values[i].n > 0)
-			at = mempcpy(at, values[i].p, values[i].n);
-	}
-	*at = '\0';
-	return span_of(out, total);
+struct span
+template_eval(const struct template *t, void *subject, struct arena *arena)
+{
+	return template_eval_captures(t, subject, arena, NULL);
+}
+
+struct span
+template_eval_string(const struct template *t, void *subject, struct arena *arena)
+{
+	struct span value = template_eval(t, subject, arena);
+
+	/* Of several parts, arena_concat() has put it there. */
+	return t->count == 1 ? arena_dup(arena, value) : value.p ? value : SPAN("");
 }

@@ -3,8 +3,7 @@
  * template: a directive's value with $variables in it, compiled at load.
  *
  * "http://$host$request_uri" becomes a list of literals and variable
- * references. The variables themselves belong to the traffic (http, later stream): a table of
- * getters given at compile time.
+ * references (variable.h).
  */
 #ifndef PROXY_CONFIG_TEMPLATE_H
 #define PROXY_CONFIG_TEMPLATE_H
@@ -12,32 +11,14 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "proxy/config/variable.h"
 
 #include <stdbool.h>
 
-/*
- * One row of a variable table. A name ending in '_' with prefix = true stands for a family
- * ($http_NAME): arg is then the rest of the name. get() yields a span that lives as long as the
- * subject's arena (the subject is a struct request for http), empty when there is no value.
- */
-struct variable {
-	struct span name;
-	bool prefix;
-	struct span (*get)(void *subject, struct span arg);
-};
-
-struct variable_table {
-	const struct variable *rows;
-	size_t count;
-};
-
-/* Exact rows first, then prefixes. NULL if unknown. */
-const struct variable *variable_find(const struct variable_table *t, struct span name,
-    struct span *arg);
-
 struct template_part {
 	struct span text;           /* the literal, or the variable's argument */
-	const struct variable *var; /* NULL = literal */
+	const struct variable *var; /* NULL = literal or capture */
+	unsigned capture;           /* $1 to $9; 0 = none */
 };
 
 /* To clang-format the name is a word of C++. */
@@ -48,12 +29,14 @@ struct template {
 	size_t count; /* 0 = empty; literal when every part is */
 	/* Evaluates to `source`, whatever the subject: parts[0].text or empty. */
 	bool literal;
+	struct variable_store *(*store)(void *subject); /* where captures are */
 };
 /* clang-format on */
 
 /*
- * "$name", "${name}"; "$" before anything else is an error as in nginx ('invalid variable name').
- * An unknown variable is an error with a hint. Returns NULL with e set.
+ * "$name", "${name}", and "$1" to "$9" where t has a store; "$" before anything else is an error as
+ * in nginx ('invalid variable name'). A name that t does not know is an error with a hint, unless
+ * the configuration may still define it. Returns NULL with e set.
  */
 struct template *template_compile(const struct variable_table *t, struct span text,
     struct arena *arena, struct err *e);
@@ -61,5 +44,18 @@ struct template *template_compile(const struct variable_table *t, struct span te
 struct template *template_literal(struct span text, struct arena *arena);
 /* The value, in arena (a literal is returned without copying). */
 struct span template_eval(const struct template *t, void *subject, struct arena *arena);
+/* The value of one part, which varies when it is no literal. */
+struct span template_part_value(const struct template *t, const struct template_part *part,
+    void *subject);
+static inline bool
+template_part_varies(const struct template_part *part)
+{
+	return part->var || part->capture;
+}
+/* template_eval, where each capture is what becomes of it in capture(). */
+struct span template_eval_captures(const struct template *t, void *subject, struct arena *arena,
+    struct span (*capture)(void *subject, struct span value));
+/* The same with a NUL behind it, for the system. */
+struct span template_eval_string(const struct template *t, void *subject, struct arena *arena);
 
 #endif

@@ -137,17 +137,14 @@ access_log_line(const struct access_log *log, struct request *r)
 	for (size_t i = 0; i < format->count; i++) {
 		const struct template_part *part = &format->parts[i];
 
-		values[i] = part->text;
-		if (part->var) {
-			values[i] = part->var->get(r, part->text);
-			if (!values[i].p)
-				values[i] = e->nothing;
-		}
-		total += part->var ? escaped_size(e, values[i]) : values[i].n;
+		values[i] = template_part_value(format, part, r);
+		if (!values[i].p)
+			values[i] = e->nothing;
+		total += template_part_varies(part) ? escaped_size(e, values[i]) : values[i].n;
 	}
 	line = at = arena_bytes(r->arena, total);
 	for (size_t i = 0; i < format->count; i++) {
-		if (format->parts[i].var)
+		if (template_part_varies(&format->parts[i]))
 			at = put_escaped(at, e, values[i]);
 		else
 			at = mempcpy(at, values[i].p, values[i].n);

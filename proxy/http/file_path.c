@@ -24,31 +24,54 @@ seam_climbs(struct span base, struct span rest)
 }
 
 struct span
-file_path_root(const struct location *location, const struct location_settings *settings)
+file_path_absolute(const struct request *r, struct span path)
 {
-	struct span root = settings->root;
+	const struct span parts[] = { r->snapshot->prefix, path };
 
-	if (location->alias.n > 0)
-		return location->alias;
-	if (root.n > 0 && root.p[root.n - 1] == '/')
-		root.n--;
-	return root;
+	return path.n > 0 && path.p[0] == '/' ? path : arena_concat(r->arena, parts, 2);
 }
 
 struct span
-file_path_map(const struct location *location, const struct location_settings *settings,
-    struct span uri, struct arena *arena)
+file_path_root(const struct request *r)
 {
-	struct span parts[2] = { file_path_root(location, settings), uri };
+	const struct document_root *root = r->settings->root;
 
-	if (location->alias.n > 0) {
-		if (!span_starts(uri, location->path))
-			return span_of(NULL, 0);
-		parts[1] = span_after(uri, location->path.n);
-		if (seam_climbs(parts[0], parts[1]))
-			return span_of(NULL, 0);
-	}
-	if (span_find(parts[1], '\0') >= 0)
+	/* An empty one is "/". */
+	if (root->path->literal)
+		return root->path->source;
+	return file_path_absolute(r, template_eval(root->path, (void *)(uintptr_t)r, r->arena));
+}
+
+struct span
+file_path_of(const struct request *r, struct span root, struct span name)
+{
+	size_t alias = r->settings->root->alias;
+	const struct span parts[] = { root, name };
+
+	if (alias > 0 && alias != ALIAS_WHOLE && seam_climbs(root, name))
 		return span_of(NULL, 0);
-	return arena_concat(arena, parts, 2);
+	if (span_find(name, '\0') >= 0 || span_find(root, '\0') >= 0)
+		return span_of(NULL, 0);
+	return arena_concat(r->arena, parts, 2);
+}
+
+struct span
+file_path_map(const struct request *r)
+{
+	size_t alias = r->settings->root->alias;
+	struct span name = r->uri;
+
+	if (alias > 0 && r->uri_rewritten) {
+		request_log(r, LOG_LEVEL_ALERT,
+		    "\"alias\" cannot be used in location \"" SPAN_FMT "\" where URI was rewritten",
+		    SPAN_ARG(r->location->path));
+		return span_of(NULL, 0);
+	}
+	if (alias == ALIAS_WHOLE)
+		name = r->alias_takes_uri ? name : SPAN("");
+	else if (alias > name.n)
+		return span_of(NULL, 0);
+	else
+		name = span_after(name, alias);
+	return file_path_of(r, file_path_root(r), name);
 }

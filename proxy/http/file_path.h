@@ -5,17 +5,19 @@
 #ifndef PROXY_HTTP_FILE_PATH_H
 #define PROXY_HTTP_FILE_PATH_H
 
-#include "proxy/config/snapshot.h"
+#include "proxy/http/request.h"
 
 /*
- * root + uri, or alias + what follows the location's own path in uri. uri is decoded and normalized and matches the
- * location. NUL-terminated, in arena. p is NULL when there is no such path: a NUL inside, or a remainder
- * that would climb out of an alias ("location /i { alias /img/; }" asked for "/i../").
+ * root + uri, or alias + what follows the location's own path in uri. NUL-terminated, in the request's arena. p is NULL
+ * when there is no such path: a NUL inside, a remainder that would climb out of an alias ("location /i { alias
+ * /img/; }" asked for "/i../"), or an alias after the uri was rewritten.
  */
-struct span file_path_map(const struct location *location, const struct location_settings *settings,
-    struct span uri, struct arena *arena);
+struct span file_path_map(const struct request *r);
+/* The same for a name in place of uri: try_files. */
+struct span file_path_of(const struct request *r, struct span root, struct span name);
 /* The directory in front: $document_root. */
-struct span file_path_root(const struct location *location,
-    const struct location_settings *settings);
+struct span file_path_root(const struct request *r);
+/* A path that a configuration's value makes: below the prefix unless it begins with "/". */
+struct span file_path_absolute(const struct request *r, struct span path);
 
 #endif

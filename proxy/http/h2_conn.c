@@ -404,7 +404,7 @@ h2_start(struct client_conn *cc, struct span first)
 	if (cc->client.ssl && tls_server_name(cc->client.ssl).n > 0)
 		server =
 		    route_server(route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa),
-			tls_server_name(cc->client.ssl));
+			tls_server_name(cc->client.ssl), NULL);
 	h->cc = cc;
 	h->heads_tail = &h->heads;
 	h->output.run = output_run;

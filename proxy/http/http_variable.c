@@ -31,6 +31,15 @@ get_args(void *subject, struct span arg)
 	return r->args.n > 0 ? r->args : variable_none();
 }
 
+static void
+set_args(void *subject, struct span value)
+{
+	struct request *r = subject;
+
+	r->args = value;
+	r->uri_changed = true;
+}
+
 static struct span
 get_is_args(void *subject, struct span arg)
 {
@@ -116,17 +125,12 @@ get_request_time(void *subject, struct span arg)
 
 /* ---- host and file ------------------------------------------------------------------------------ */
 
-/* The first name, without the dot that stands for "and all below". */
 static struct span
 get_server_name(void *subject, struct span arg)
 {
 	const struct server *server = ((struct request *)subject)->server;
-	struct span name;
 
-	if (!server || server->name_count == 0)
-		return SPAN("");
-	name = server->names[0];
-	return name.n > 0 && name.p[0] == '.' ? span_after(name, 1) : name;
+	return server && server->name_count > 0 ? server_first_name(server) : SPAN("");
 }
 
 static struct span
@@ -142,7 +146,7 @@ get_document_root(void *subject, struct span arg)
 {
 	struct request *r = subject;
 
-	return r->location ? file_path_root(r->location, r->settings) : variable_none();
+	return r->location ? file_path_root(r) : variable_none();
 }
 
 static struct span
@@ -150,8 +154,7 @@ get_request_filename(void *subject, struct span arg)
 {
 	struct request *r = subject;
 
-	return r->location ? file_path_map(r->location, r->settings, r->uri, r->arena)
-			   : variable_none();
+	return r->location ? file_path_map(r) : variable_none();
 }
 
 /* ---- connection ---------------------------------------------------------------------------------- */
@@ -204,7 +207,9 @@ get_status(void *subject, struct span arg)
 {
 	struct request *r = subject;
 
-	return r->response.status ? arena_decimal(r->arena, r->response.status) : SPAN("000");
+	unsigned status = r->response.override ? r->response.override : r->response.status;
+
+	return status ? arena_decimal(r->arena, status) : SPAN("000");
 }
 
 static struct span
@@ -225,17 +230,21 @@ get_bytes_sent(void *subject, struct span arg)
 
 /* ---- the table ------------------------------------------------------------------------------------ */
 
-#define ROW(name, get)                      \
-	{                                   \
-		SPAN_INIT(name), false, get \
+#define ROW(name_, get_)                              \
+	{                                             \
+		.name = SPAN_INIT(name_), .get = get_ \
 	}
-#define FAMILY(name, get)                  \
-	{                                  \
-		SPAN_INIT(name), true, get \
+#define SETTABLE(name_, get_, set_)                                \
+	{                                                          \
+		.name = SPAN_INIT(name_), .get = get_, .set = set_ \
+	}
+#define FAMILY(name_, get_)                                           \
+	{                                                             \
+		.name = SPAN_INIT(name_), .prefix = true, .get = get_ \
 	}
 
 static const struct variable rows[] = {
-	ROW("args", get_args),
+	SETTABLE("args", get_args, set_args),
 	ROW("binary_remote_addr", variable_binary_remote_addr),
 	ROW("body_bytes_sent", get_body_bytes_sent),
 	ROW("bytes_sent", get_bytes_sent),
@@ -326,4 +335,22 @@ static const struct variable rows[] = {
 	FAMILY("sent_trailer_", variable_sent_trailer),
 };
 
-const struct variable_table http_variables = { rows, sizeof(rows) / sizeof(rows[0]) };
+static struct variable_store *
+store_of(void *subject)
+{
+	return &((struct request *)subject)->variables;
+}
+
+static void
+tell_unset(void *subject, struct span name)
+{
+	request_log(subject, LOG_LEVEL_WARN, "using uninitialized \"" SPAN_FMT "\" variable",
+	    SPAN_ARG(name));
+}
+
+const struct variable_table http_variables = {
+	.rows = rows,
+	.count = sizeof(rows) / sizeof(rows[0]),
+	.store = store_of,
+	.unset = tell_unset,
+};

@@ -15,7 +15,7 @@
 static bool
 has_root(struct request *r)
 {
-	struct span root = r->location ? file_path_root(r->location, r->settings) : SPAN("");
+	struct span root = r->location ? file_path_root(r) : SPAN("");
 	struct stat st;
 
 	return root.n == 0 || (stat(arena_strdup(r->arena, root), &st) == 0 && S_ISDIR(st.st_mode));

@@ -9,8 +9,8 @@
 
 /*
  * What goes into Location: a target that begins with "/" gets scheme, host and (unless it is the scheme's own) port
- * in front, as nginx's absolute_redirect does; bytes that would end the field are percent-encoded, so that a
- * decoded $uri cannot add fields.
+ * in front, as absolute_redirect, server_name_in_redirect and port_in_redirect say; bytes that would end the field are
+ * percent-encoded, so that a decoded $uri cannot add fields.
  */
 struct span redirect_location(const struct request *r, struct span target);
 /* Send status (301, 302, 303, 307, 308) with the built-in page. */

@@ -1,66 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * request: routing, and the functions through which handlers answer; see request.h.
- *
- * Order of what a location may hold (nginx's phases, as straight steps): size limit, return, proxy, static files.
- */
+/* request: the functions through which handlers answer; see request.h. */
 #include "proxy/http/request.h"
 
-#include "proxy/config/route.h"
-#include "proxy/http/client_certificate.h"
 #include "proxy/http/error_page.h"
+#include "proxy/http/error_redirect.h"
 #include "proxy/http/rate_limit.h"
-#include "proxy/http/real_ip.h"
-#include "proxy/http/redirect.h"
 #include "proxy/http/response_fields.h"
-
-const struct handler *
-request_location_handler(const struct request *r)
-{
-	if (r->location->ret)
-		return &return_handler;
-	if (r->location->proxy)
-		return &upstream_http_handler;
-	return &static_file_handler;
-}
-
-void
-request_route(struct request *r)
-{
-	unsigned refused = client_certificate_check(r);
-	uint64_t max;
-
-	if (refused) {
-		request_fail(r, refused);
-		return;
-	}
-	real_ip_find(r);
-	if (r->server->ret) {
-		r->location = &r->server->root_location;
-		r->settings = r->server->location_settings;
-		request_set_handler(r, &return_handler);
-		return;
-	}
-	if (route_wants_slash(r->server, r->uri)) {
-		redirect_send(r, 301,
-		    arena_printf(r->arena, SPAN_FMT "/%s" SPAN_FMT, SPAN_ARG(r->uri),
-			r->args.n > 0 ? "?" : "", SPAN_ARG(r->args)));
-		return;
-	}
-	r->location = route_location(r->server, r->uri);
-	r->settings = r->location->settings;
-	if (!r->location->ret)
-		real_ip_find(r); /* nginx: behind the rewrite phase */
-	max = r->settings->client_max_body_size;
-	if (max && r->body_framing == BODY_LENGTH && r->content_length > max) {
-		request_log(r, LOG_LEVEL_ERROR,
-		    "client intended to send too large body: %llu bytes",
-		    (unsigned long long)r->content_length);
-		request_fail(r, 413);
-		return;
-	}
-	request_set_handler(r, request_location_handler(r));
-}
 
 void
 request_set_handler(struct request *r, const struct handler *h)
@@ -72,11 +17,27 @@ request_set_handler(struct request *r, const struct handler *h)
 	h->start(r);
 }
 
+/* An error page has the status of the error, and its date only with one that means success. */
+static void
+override_status(struct response *res)
+{
+	bool was_part = res->status == 206 || res->status == 304;
+
+	if (res->override == 200 && was_part)
+		return;
+	res->status = res->override;
+	res->reason = span_of(NULL, 0);
+	if (res->status != 200 && res->status != 204)
+		res->last_modified = -1;
+}
+
 void
 request_send_head(struct request *r)
 {
 	if (r->response.head_sent)
 		return;
+	if (r->response.override)
+		override_status(&r->response);
 	response_fields_add(r);
 	r->response.head_sent = true;
 	r->codec->send_head(r);
@@ -165,15 +126,6 @@ request_send_simple(struct request *r, unsigned status, struct span content_type
 	memory_send(r);
 }
 
-/* There is no error_page yet. */
-bool
-request_has_error_page(const struct request *r, unsigned status)
-{
-	(void)r;
-	(void)status;
-	return false;
-}
-
 /* Where the next request would begin is in doubt, or we are: nginx's list. */
 static bool
 ends_connection(unsigned status)
@@ -203,6 +155,8 @@ request_fail(struct request *r, unsigned status)
 		return;
 	}
 	r->last_on_connection |= ends_connection(status);
+	if (error_redirect(r, status))
+		return;
 	body = error_page_body(status, r->settings->server_tokens, r->arena);
 	r->response.reason = span_of(NULL, 0);
 	request_send_simple(r, error_page_wire_status(status),

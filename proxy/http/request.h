@@ -21,7 +21,8 @@ struct request;
 
 struct response {
 	unsigned status;
-	struct span reason;         /* empty = the standard phrase */
+	unsigned override;  /* what status becomes when the head is sent: error_page; 0 = itself */
+	struct span reason; /* empty = the standard phrase */
 	struct header_list headers; /* Content-Length, Date, Server, Connection are the codec's */
 	int64_t content_length;     /* -1 = unknown: chunked or until close */
 	struct span content_type;   /* empty = none */
@@ -102,15 +103,22 @@ struct request {
 	struct upstream_trace *upstream; /* upstream_http.h; NULL = no upstream was asked */
 	struct span id;                  /* $request_id, made on first use */
 	bool complete;                   /* the response went out whole: $request_completion */
-	unsigned internal_redirects;     /* so far; bounded (internal_redirect.h) */
 	struct rate_limit *rate_limit;   /* rate_limit.h; NULL = nobody asked yet */
 	bool last_on_connection;         /* it closes after this response */
+
+	/* Routing (router.h) */
+	struct variable_store variables; /* of the configuration's own, and captures */
+	const struct return_action *return_action;
+	unsigned internal_redirects; /* and rewrites so far; bounded (internal_redirect.h) */
+	bool internal;               /* uri is not what the client asked for */
+	bool uri_rewritten;          /* uri need not begin with the location's path any more */
+	bool error_redirected; /* an error page has been looked for: none for its own errors */
+	bool body_dropped;     /* the client's body is not for who answers now */
+	bool alias_takes_uri;  /* behind an alias that stands for the whole path comes uri */
 };
 
-/* Pick server (from r->host and the endpoint), location and handler, then start. The codec calls it once the head is parsed. */
+/* Find location and handler, then start (router.c). The codec calls it once the head is parsed. */
 void request_route(struct request *r);
-/* What answers requests of r->location. */
-const struct handler *request_location_handler(const struct request *r);
 /* Hand over to another handler before the head is sent (error page, retry). */
 void request_set_handler(struct request *r, const struct handler *h);
 
@@ -133,7 +141,7 @@ void request_send_simple(struct request *r, unsigned status, struct span content
     struct span body);
 /* Does error_page name something for this status (proxy_intercept_errors asks)? */
 bool request_has_error_page(const struct request *r, unsigned status);
-/* The built-in page for status (error_page.h), or an abort if the head is out already. */
+/* What error_page says for status, else the built-in page (error_page.h), or an abort if the head is out already. */
 void request_fail(struct request *r, unsigned status);
 
 /* See struct codec: only for a request that asked for an upgrade. */
@@ -143,7 +151,7 @@ void request_send_eof(struct request *r);
 static inline enum body_state
 request_body_peek(struct request *r, struct span *bytes)
 {
-	return r->codec->body_peek(r, bytes);
+	return r->body_dropped ? BODY_END : r->codec->body_peek(r, bytes);
 }
 
 static inline void

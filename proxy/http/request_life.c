@@ -52,6 +52,7 @@ request_init(struct request *r, struct arena *arena, struct client *client,
 	r->server = r->endpoint->default_server;
 	r->location = &r->server->root_location;
 	r->settings = r->server->location_settings;
+	variable_store_init(&r->variables, arena, r->snapshot->variable_count);
 	r->response.content_length = -1;
 	r->response.last_modified = -1;
 	header_list_init(&r->response.headers, arena);
@@ -71,7 +72,7 @@ request_take_target(struct request *r, struct span path_query, struct span host)
 	http1_split_target(path_query, &r->raw_path, &r->args, &r->has_query);
 	if (http1_host_name(host, r->arena, &r->host) < 0)
 		return "invalid host";
-	r->server = route_server(r->endpoint, r->host);
+	r->server = route_server(r->endpoint, r->host, &r->variables);
 	r->location = &r->server->root_location;
 	r->settings = r->server->location_settings;
 	if (r->raw_path.n == 0 || r->raw_path.p[0] != '/')

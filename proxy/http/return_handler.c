@@ -39,7 +39,7 @@ conditions_hold(struct request *r)
 static void
 start(struct request *r)
 {
-	const struct return_action *action = r->server->ret ? r->server->ret : r->location->ret;
+	const struct return_action *action = r->return_action;
 	bool has_text = action->text && action->text->count > 0;
 	unsigned status = action->status;
 	struct span text = { NULL, 0 };
@@ -53,13 +53,13 @@ start(struct request *r)
 	} else if (is_redirect(status)) {
 		redirect_send(r, status, text);
 	} else if (status >= 400 && !has_text) {
-		request_fail(r, status);
-	} else if (status != 200 || conditions_hold(r)) {
+		request_fail(r, r->response.override ? r->response.override : status);
+	} else if (status != 200 || r->response.override || conditions_hold(r)) {
 		/* What an X-Accel-Redirect said of it stays. */
 		request_send_simple(r, status,
-		    status == 204                    ? span_of(NULL, 0)
-		    : r->response.content_type.n > 0 ? r->response.content_type
-						     : mime_type_of(r->settings, r->uri),
+		    status == 204 && !r->response.override ? span_of(NULL, 0)
+		    : r->response.content_type.n > 0       ? r->response.content_type
+							   : mime_type_of(r->settings, r->uri),
 		    text);
 	}
 }

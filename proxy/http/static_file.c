@@ -17,6 +17,7 @@
 #include "proxy/http/redirect.h"
 #include "proxy/http/request.h"
 #include "proxy/http/response_fields.h"
+#include "proxy/http/uri_encode.h"
 #include "proxy/worker/worker_state.h"
 
 #include <errno.h>
@@ -44,6 +45,13 @@ struct static_file {
 	struct piece *pieces; /* their fields move along as they are sent */
 	size_t count, current;
 };
+
+/* Conditions and ranges are for a 200, which an error page need not be. */
+static bool
+answers_ok(const struct request *r)
+{
+	return r->response.override == 0 || r->response.override == 200;
+}
 
 static bool
 method_is(const struct request *r, const char *method)
@@ -305,7 +313,8 @@ prepare_body(struct static_file *f, uint64_t length, struct span etag)
 	response_fields_add(r);
 
 	/* RFC 9110, 14.2: for GET; nginx heeds it for HEAD too. HTTP/0.9 and such never come here. */
-	if (field && conditional_range(&r->headers, r->response.last_modified, etag))
+	if (field && answers_ok(r) &&
+	    conditional_range(&r->headers, r->response.last_modified, etag))
 		result = range_parse(field->value, length, r->arena, &ranges, &count);
 	if (result == RANGE_NOT_SATISFIABLE) {
 		const struct span parts[] = { SPAN_INIT("bytes */"),
@@ -321,8 +330,9 @@ prepare_body(struct static_file *f, uint64_t length, struct span etag)
 	}
 	r->response.status = result == RANGE_OK ? 206 : 200;
 	if (result == RANGE_NONE) {
-		header_add(&r->response.headers, HEADER_OTHER, SPAN("Accept-Ranges"),
-		    SPAN("bytes"));
+		if (answers_ok(r))
+			header_add(&r->response.headers, HEADER_OTHER, SPAN("Accept-Ranges"),
+			    SPAN("bytes"));
 		prepare_single(f, &whole);
 	} else if (count == 1) {
 		header_add(&r->response.headers, HEADER_OTHER, SPAN("Content-Range"),
@@ -361,8 +371,9 @@ serve_file(struct request *r, int fd, const struct stat *st)
 	/* What an X-Accel-Redirect said of it stays. */
 	if (r->response.content_type.n == 0)
 		r->response.content_type = mime_type_of(r->settings, r->uri);
-	switch (conditional_check(&r->headers, r->response.last_modified, etag,
-	    (enum if_modified_since)r->settings->if_modified_since)) {
+	switch (answers_ok(r) ? conditional_check(&r->headers, r->response.last_modified, etag,
+				    (enum if_modified_since)r->settings->if_modified_since)
+			      : CONDITIONAL_PASS) {
 	case CONDITIONAL_FAILED:
 		r->response.last_modified = -1;
 		request_fail(r, 412);
@@ -384,39 +395,11 @@ serve_file(struct request *r, int fd, const struct stat *st)
 
 /* ---- finding the file ------------------------------------------------------------------------- */
 
-static bool
-escapes_itself(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("-._~/!$&'()*+,;=:@[]", c));
-}
-
-/* A decoded path as it may stand in a URL: nginx's NGX_ESCAPE_URI. */
-static struct span
-encode_path(struct arena *arena, struct span path)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	char *out = arena_bytes(arena, 3 * path.n), *at = out;
-
-	for (size_t i = 0; i < path.n; i++) {
-		unsigned char c = (unsigned char)path.p[i];
-
-		if (escapes_itself(path.p[i])) {
-			*at++ = path.p[i];
-			continue;
-		}
-		*at++ = '%';
-		*at++ = digits[c >> 4];
-		*at++ = digits[c & 15];
-	}
-	return span_of(out, (size_t)(at - out));
-}
-
 static void
 redirect_to_directory(struct request *r)
 {
 	const struct span parts[] = {
-		encode_path(r->arena, r->uri),
+		uri_encode(r->uri, URI_ENCODE_PATH, r->arena),
 		SPAN_INIT("/"),
 		r->args.n > 0 ? SPAN("?") : SPAN(""),
 		r->args,
@@ -497,12 +480,14 @@ try_index(struct request *r, struct span directory, struct span name, bool *chec
 	struct stat st;
 
 	if (name.n > 0 && name.p[0] == '/') {
-		internal_redirect(r, name);
+		internal_redirect(r, name, r->args);
 		return true;
 	}
+	if (span_find(name, '\0') >= 0)
+		return false;
 	path = arena_concat(r->arena, file, 2);
 	if (stat(path.p, &st) == 0) {
-		internal_redirect(r, arena_concat(r->arena, uri, 2));
+		internal_redirect(r, arena_concat(r->arena, uri, 2), r->args);
 		return true;
 	}
 	switch (errno) {
@@ -533,7 +518,8 @@ serve_directory(struct request *r, struct span directory)
 	bool checked = false;
 
 	for (size_t i = 0; i < r->settings->index_count; i++) {
-		if (try_index(r, directory, r->settings->index[i], &checked))
+		if (try_index(r, directory, template_eval(r->settings->index[i], r, r->arena),
+			&checked))
 			return;
 	}
 	request_log(r, LOG_LEVEL_ERROR, "directory index of \"" SPAN_FMT "\" is forbidden",
@@ -550,10 +536,13 @@ start(struct request *r)
 		request_fail(r, 405);
 		return;
 	}
-	path = file_path_map(r->location, r->settings, r->uri, r->arena);
+	path = file_path_map(r);
 	if (!path.p) {
-		request_log(r, LOG_LEVEL_ERROR, "the path leads out of the location's directory");
-		request_fail(r, 404);
+		/* nginx: an alias after a rewrite is a mistake of the configuration. */
+		if (!r->uri_rewritten)
+			request_log(r, LOG_LEVEL_ERROR,
+			    "the path leads out of the location's directory");
+		request_fail(r, r->uri_rewritten ? 500 : 404);
 		return;
 	}
 	if (r->uri.n > 0 && r->uri.p[r->uri.n - 1] == '/')

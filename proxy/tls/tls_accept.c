@@ -184,7 +184,7 @@ choose_server(struct accept_state *state)
 	if (!ep->tls || !state->generation->tls->by_server)
 		state->server = NULL;
 	else
-		state->server = name.n > 0 ? route_server(ep, name) : ep->default_server;
+		state->server = name.n > 0 ? route_server(ep, name, NULL) : ep->default_server;
 	/* One that says nothing of TLS is served with the default server's. */
 	if (state->server && state->server->certificate_count == 0 &&
 	    !state->server->settings->tls.reject_handshake)

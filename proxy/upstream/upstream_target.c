@@ -100,7 +100,9 @@ take_literal(struct request *r, const struct proxy_target *p, struct upstream_ta
 	t->port = p->port;
 	t->tls = p->tls;
 	t->url = p->literal_url;
-	t->uri = p->has_uri ? rebuilt_uri(r, p->uri, r->location->path.n) : client_uri(r);
+	/* What was rewritten in the location need not begin with its path: it goes out as it is. */
+	t->uri = p->has_uri && !r->uri_rewritten ? rebuilt_uri(r, p->uri, r->location->path.n)
+						 : client_uri(r);
 	return 0;
 }
 

@@ -47,34 +47,72 @@ value(void *subject, struct span arg)
 	return arg.n ? arg : SPAN("v");
 }
 
+static struct variable_store *
+store(void *subject)
+{
+	return subject;
+}
+
+#define VALUE(literal)                                   \
+	{                                                \
+		.name = SPAN_INIT(literal), .get = value \
+	}
 static const struct variable rows[] = {
-	{ SPAN_INIT("http_"), true, value },
-	{ SPAN_INIT("host"), false, value },
-	{ SPAN_INIT("uri"), false, value },
-	{ SPAN_INIT("remote_addr"), false, value },
-	{ SPAN_INIT("remote_user"), false, value },
-	{ SPAN_INIT("time_local"), false, value },
-	{ SPAN_INIT("request"), false, value },
-	{ SPAN_INIT("status"), false, value },
-	{ SPAN_INIT("body_bytes_sent"), false, value },
+	{ .name = SPAN_INIT("http_"), .prefix = true, .get = value },
+	VALUE("host"),
+	VALUE("uri"),
+	VALUE("remote_addr"),
+	VALUE("remote_user"),
+	VALUE("time_local"),
+	VALUE("request"),
+	VALUE("status"),
+	VALUE("body_bytes_sent"),
 };
-static const struct variable_table variables = { rows, sizeof(rows) / sizeof(rows[0]) };
+static const struct variable_table variables = {
+	.rows = rows, .count = sizeof(rows) / sizeof(rows[0]), .store = store
+};
+
+static void
+evaluate(const struct rewrite_step *step, struct variable_store *vars)
+{
+	for (; step; step = step->next) {
+		if (step->kind == REWRITE_SET)
+			variable_assign(step->u.set.variable, vars,
+			    template_eval(step->u.set.value, vars, vars->arena));
+		else if (step->kind == REWRITE_IF)
+			evaluate(step->u.branch.steps, vars);
+		else if (step->kind == REWRITE_RULE &&
+			 variable_store_match(vars, step->u.rule.regex, SPAN("/a/b")))
+			(void)template_eval(step->u.rule.path, vars, vars->arena);
+		else if (step->kind == REWRITE_RETURN && step->u.ret.text)
+			(void)template_eval(step->u.ret.text, vars, vars->arena);
+	}
+}
 
 static void
 look_up(const struct snapshot *s, struct arena *arena)
 {
+	struct variable_store vars;
+
+	variable_store_init(&vars, arena, s->variable_count);
 	for (size_t i = 0; i < s->listener_count; i++) {
 		const struct listener *l = &s->listeners[i];
 		const struct endpoint *ep = route_endpoint(l, &l->address.u.sa);
-		const struct server *server = route_server(ep, SPAN("a.b.c"));
-		const struct location *location = route_location(server, SPAN("/a/b"));
+		const struct server *server = route_server(ep, SPAN("a.b.c"), &vars);
+		const struct location *location = NULL;
+		enum location_result result =
+		    route_location(server, SPAN("/a/b"), &vars, &location);
 
-		if (!route_server(ep, ep->default_server->names[0]) || !location->settings ||
-		    (location->proxy && !location->proxy->upstream))
+		if (!route_server(ep, ep->default_server->names[0], NULL) ||
+		    (result == LOCATION_FOUND && !location->settings))
 			abort();
-		(void)route_wants_slash(server, SPAN("/a"));
-		if (location->ret && location->ret->text)
-			(void)template_eval(location->ret->text, NULL, arena);
+		evaluate(server->rewrite, &vars);
+		if (result != LOCATION_FOUND)
+			continue;
+		if (location->proxy && !location->proxy->upstream)
+			abort();
+		evaluate(location->rewrite, &vars);
+		(void)template_eval(location->settings->root->path, &vars, arena);
 	}
 }
 

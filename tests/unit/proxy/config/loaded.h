@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "proxy/config/route.h"
 #include "proxy/config/snapshot.h"
 #include "tests/unit/unit.h"
 
@@ -75,35 +76,49 @@ memory_resolve(struct config_source *src, struct span host, struct arena *arena,
 
 /* The value of $http_x is "x", of the others "value"; $empty and $http_host have none. */
 static inline struct span
-variable_value(void *subject, struct span arg)
+loaded_value(void *subject, struct span arg)
 {
 	return arg.n ? arg : SPAN("value");
 }
 
 static inline struct span
-variable_none(void *subject, struct span arg)
+loaded_none(void *subject, struct span arg)
 {
 	return span_of(NULL, 0);
+}
+
+/* A subject is a struct variable_store. */
+static inline struct variable_store *
+loaded_store(void *subject)
+{
+	return subject;
 }
 
 static inline const struct variable_table *
 test_variables(void)
 {
+#define VALUE(literal)                                          \
+	{                                                       \
+		.name = SPAN_INIT(literal), .get = loaded_value \
+	}
 	static const struct variable rows[] = {
-		{ SPAN_INIT("http_"), true, variable_value },
-		{ SPAN_INIT("http_host"), false, variable_none },
-		{ SPAN_INIT("host"), false, variable_value },
-		{ SPAN_INIT("scheme"), false, variable_value },
-		{ SPAN_INIT("request_uri"), false, variable_value },
-		{ SPAN_INIT("request"), false, variable_value },
-		{ SPAN_INIT("status"), false, variable_value },
-		{ SPAN_INIT("remote_addr"), false, variable_value },
-		{ SPAN_INIT("remote_user"), false, variable_value },
-		{ SPAN_INIT("time_local"), false, variable_value },
-		{ SPAN_INIT("body_bytes_sent"), false, variable_value },
-		{ SPAN_INIT("empty"), false, variable_none },
+		{ .name = SPAN_INIT("http_"), .prefix = true, .get = loaded_value },
+		{ .name = SPAN_INIT("http_host"), .get = loaded_none },
+		VALUE("host"),
+		VALUE("scheme"),
+		VALUE("request_uri"),
+		VALUE("request"),
+		VALUE("status"),
+		VALUE("remote_addr"),
+		VALUE("remote_user"),
+		VALUE("time_local"),
+		VALUE("body_bytes_sent"),
+		{ .name = SPAN_INIT("empty"), .get = loaded_none },
 	};
-	static const struct variable_table table = { rows, COUNT(rows) };
+#undef VALUE
+	static const struct variable_table table = {
+		.rows = rows, .count = COUNT(rows), .store = loaded_store
+	};
 
 	return &table;
 }
@@ -179,6 +194,17 @@ load_clean(const char *text)
 	assert_said(l, "");
 	assert_non_null(l->snapshot);
 	return l;
+}
+
+/* The location of the first server for a path. */
+static inline const struct location *
+loaded_location(const struct loaded *l, const char *uri)
+{
+	const struct location *found = NULL;
+
+	assert_int_equal(route_location(l->snapshot->servers[0], span_str(uri), NULL, &found),
+	    LOCATION_FOUND);
+	return found;
 }
 
 /* A row of a table of mistakes. */

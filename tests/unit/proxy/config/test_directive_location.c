@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* directive_location, directive_header: what a location serves. */
-#include "proxy/config/route.h"
+/* directive_location, directive_access, directive_header: locations and what holds in them. */
 #include "tests/unit/proxy/config/loaded.h"
 
 static const struct location *
 location(const struct loaded *l, const char *uri)
 {
-	return route_location(l->snapshot->servers[0], span_str(uri));
+	return loaded_location(l, uri);
 }
 
 static void
@@ -31,91 +30,60 @@ test_kinds(void **state)
 		assert_span(location(l, rows[i].path)->path, rows[i].path);
 		assert_int_equal(location(l, rows[i].path)->kind, rows[i].kind);
 	}
+	assert_true(location(l, "/e")->no_regex);
 	assert_ptr_equal(location(l, "/"), &l->snapshot->servers[0]->root_location);
 	unload(l);
 }
 
+/* nginx's order: exact, "^~", regexes as they stand, the longest prefix; inner ones before outer ones. */
 static void
-test_files(void **state)
+test_order(void **state)
 {
-	struct loaded *l =
-	    load_clean("http { root /srv/www//; index a b c; default_type x/y; server {\n"
-		       "location /r { root html/; } location /s { root /; }\n"
-		       "location /a/ { alias /al/; } location /b/ { alias al; index z; } } }");
-
-	assert_span(location(l, "/")->settings->root, "/srv/www");
-	assert_span(location(l, "/r")->settings->root, "/prefix/html");
-	assert_span(location(l, "/s")->settings->root, "");
-	assert_span(location(l, "/a/")->alias, "/al/");
-	assert_span(location(l, "/b/")->alias, "/prefix/al");
-	assert_span(location(l, "/s")->alias, "");
-	assert_int_equal(location(l, "/a/")->settings->index_count, 3);
-	assert_span(location(l, "/a/")->settings->index[2], "c");
-	assert_int_equal(location(l, "/b/")->settings->index_count, 1);
-	assert_span(location(l, "/")->settings->default_type, "x/y");
-	unload(l);
-}
-
-static void
-test_types(void **state)
-{
-	struct loaded *l =
-	    load("http { types { text/html html HTM; }\n"
-		 "types { image/png png;\n"
-		 "text/plain htm; }\n"
-		 "server { location /own { types { a/b c; } } location /none { types { } } } }");
-	const struct location_settings *ls = location(l, "/")->settings;
-
-	assert_said(l,
-	    "[warn] duplicate extension \"htm\", content type: \"text/plain\", previous content type: "
-	    "\"text/html\" in /etc/t/t.conf:3\n");
-	assert_int_equal(ls->type_count, 3);
-	assert_span(ls->types[0].extension, "htm");
-	assert_span(ls->types[0].type, "text/plain");
-	assert_span(ls->types[1].extension, "html");
-	assert_span(ls->types[1].type, "text/html");
-	assert_span(ls->types[2].extension, "png");
-	assert_int_equal(location(l, "/own")->settings->type_count, 1);
-	assert_int_equal(location(l, "/none")->settings->type_count, 0);
-	unload(l);
-}
-
-static void
-test_types_included(void **state)
-{
-	static const struct memory_file files[] = {
-		{ MAIN_FILE, "http { include mime.types; server { } }" },
-		{ "/etc/t/mime.types", "types { text/css css; }" },
+	struct loaded *l = load_clean(
+	    "http { server { location /i/ { location ~ \\.gif$ { } location /i/deep/ {\n"
+	    "location ~* /ODD/ { } } } location ^~ /s/ { location /s/n/ { } }\n"
+	    "location ~ \\.gif$ { location ~ /t\\. { } } location ~* \\.GIF { } location = /i/x.gif { }\n"
+	    "location @n { } } }");
+	static const struct {
+		const char *uri, *path;
+	} rows[] = {
+		{ "/i/a", "/i/" },
+		{ "/i/deep/a", "/i/deep/" },
+		{ "/i/deep/odd/a", "/ODD/" },
+		{ "/i/deep/odd/a.gif", "/ODD/" },
+		{ "/i/a.gif", "\\.gif$" },
+		{ "/i/x.gif", "/i/x.gif" },
+		{ "/a.gif", "\\.gif$" },
+		{ "/t.gif", "/t\\." },
+		{ "/a.Gif", "\\.GIF" },
+		{ "/s/a.gif", "/s/" },
+		{ "/s/n/a.gif", "/s/n/" },
 	};
-	struct loaded *l = load_files(files, COUNT(files), "");
 
-	assert_said(l, "");
-	assert_span(l->snapshot->servers[0]->location_settings->types[0].type, "text/css");
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_span(location(l, rows[i].uri)->path, rows[i].path);
+	assert_int_equal(location(l, "/i/a.gif")->node->line, 1);
+	assert_int_equal(location(l, "/a.gif")->node->line, 3);
+	assert_non_null(location_index_named(l->snapshot->servers[0]->locations, SPAN("@n")));
+	assert_null(location_index_named(l->snapshot->servers[0]->locations, SPAN("@m")));
 	unload(l);
 }
 
 static void
-test_return(void **state)
+test_blocks_that_stand_in(void **state)
 {
 	struct loaded *l =
-	    load("http { server { return 301 https://$host$request_uri;\n"
-		 "location /a { return 204; } location /b { return 404 \"no such thing\"; }\n"
-		 "location /c { return https://x/; } location /d { return $scheme://x; }\n"
-		 "location /e { return 444; return 200; } } }");
-	const struct return_action *top = l->snapshot->servers[0]->ret;
+	    load_clean("http { server { location /a { internal; proxy_pass http://127.0.0.1;\n"
+		       "limit_except GET POST { deny all; } deny 192.0.2.0/24; } } }");
+	const struct location *a = location(l, "/a");
 
-	assert_int_equal(top->status, 301);
-	assert_span(top->text->source, "https://$host$request_uri");
-	assert_int_equal(location(l, "/a")->ret->status, 204);
-	assert_null(location(l, "/a")->ret->text);
-	assert_int_equal(location(l, "/b")->ret->status, 404);
-	assert_span(location(l, "/b")->ret->text->source, "no such thing");
-	assert_int_equal(location(l, "/c")->ret->status, 302);
-	assert_int_equal(location(l, "/d")->ret->status, 302);
-	assert_int_equal(location(l, "/e")->ret->status, 444);
-	assert_null(location(l, "/")->ret);
-	assert_said(l,
-	    "[warn] \"return\" is never reached: there is another one before it in /etc/t/t.conf:4\n");
+	assert_true(a->internal);
+	assert_int_equal(a->limit_except->method_count, 3);
+	assert_span(a->limit_except->methods[2], "HEAD");
+	assert_ptr_equal(a->limit_except->location->proxy, a->proxy);
+	assert_int_equal(a->limit_except->location->settings->access->kind, ACCESS_ALL);
+	assert_null(a->limit_except->location->settings->access->next);
+	assert_int_equal(a->settings->access->kind, ACCESS_IPV4);
 	unload(l);
 }
 
@@ -138,41 +106,27 @@ static void
 test_refusals(void **state)
 {
 	static const struct refusal in_server[] = {
-		{ "location ~ x { }",
-		    "regular expressions in \"location\" are not supported yet: \"x\"" },
-		{ "location ~* x { }",
-		    "regular expressions in \"location\" are not supported yet: \"x\"" },
-		{ "location ~x { }",
-		    "regular expressions in \"location\" are not supported yet: \"x\"" },
-		{ "location @x { }", "named locations are not supported yet: \"@x\"" },
 		{ "location x /y { }", "invalid location modifier \"x\"" },
 		{ "location / { } location / { }", "duplicate location \"/\"" },
 		{ "location = / { } location =/ { }", "duplicate location \"/\"" },
+		{ "location @x { } location @x { }", "duplicate location \"@x\"" },
 		{ "location { }", "invalid number of arguments in \"location\" directive" },
-		{ "alias /x;", "\"alias\" directive is not allowed here" },
-		{ "types { a/b { } }", "directive \"a/b\" is not terminated by \";\"" },
-		{ "types { a/b; }", "invalid number of arguments in \"types\" block" },
+		{ "location ~ (x { }",
+		    "pcre2_compile() failed: missing closing parenthesis in \"(x\" at \"\"" },
+		{ "location ~ (?<host>x) { }", "the duplicate \"host\" variable" },
+		{ "location = /x { location /x/y { } }",
+		    "location \"/x/y\" cannot be inside the exact location \"/x\"" },
+		{ "location @x { location /y { } }",
+		    "location \"/y\" cannot be inside the named location \"@x\"" },
+		{ "location ~ x { location /y { } }", "location \"/y\" is outside location \"x\"" },
 	};
 	static const struct refusal in_location[] = {
-		{ "location /l/x { }", "\"location\" directive is not allowed here" },
-		{ "root /a; root /b;",
-		    "\"root\" directive is duplicate, \"root\" directive was specified earlier" },
-		{ "root /a; alias /b;",
-		    "\"alias\" directive is duplicate, \"root\" directive was specified earlier" },
-		{ "alias /a; root /b;",
-		    "\"root\" directive is duplicate, \"alias\" directive was specified earlier" },
-		{ "root $host;", "variables in \"root\" are not supported yet: \"$host\"" },
-		{ "alias \"\";", "\"alias\" directive invalid value" },
-		{ "index a \"\";", "index \"\" in \"index\" directive is invalid" },
-		{ "index $host;", "variables in \"index\" are not supported yet: \"$host\"" },
-		{ "default_type $host;",
-		    "variables in \"default_type\" are not supported yet: \"$host\"" },
-		{ "return text;", "invalid return code \"text\"" },
-		{ "return 199;", "invalid return code \"199\"" },
-		{ "return 1000;", "invalid return code \"1000\"" },
-		{ "return text 200;", "invalid return code \"text\"" },
-		{ "return 200 $;", "invalid variable name in \"$\"" },
-		{ "return 200 $nosuch;", "unknown \"nosuch\" variable" },
+		{ "location /k/ { }", "location \"/k/\" is outside location \"/l/\"" },
+		{ "location @x { }", "named location \"@x\" can be on the server level only" },
+		{ "limit_except FETCH { }", "invalid method \"FETCH\"" },
+		{ "limit_except GET { root /x; }", "\"root\" directive is not allowed here" },
+		{ "internal yes;", "invalid number of arguments in \"internal\" directive" },
+		{ "allow nobody;", "invalid parameter \"nobody\"" },
 		{ "add_header A b never;", "invalid parameter \"never\"" },
 		{ "add_header A: b;", "invalid header name \"A:\" in \"add_header\" directive" },
 		{ "add_header \"\" b;", "invalid header name \"\" in \"add_header\" directive" },
@@ -202,10 +156,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_types),
-		cmocka_unit_test(test_types_included),
-		cmocka_unit_test(test_return),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_blocks_that_stand_in),
 		cmocka_unit_test(test_add_header),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_never_matching),

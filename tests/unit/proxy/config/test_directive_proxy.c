@@ -6,7 +6,7 @@
 static const struct proxy_target *
 target(const struct loaded *l, const char *uri)
 {
-	return route_location(l->snapshot->servers[0], span_str(uri))->proxy;
+	return loaded_location(l, uri)->proxy;
 }
 
 static void
@@ -94,7 +94,7 @@ test_settings(void **state)
 	    "proxy_buffer_size 8k; proxy_http_version 1.0; proxy_redirect off;\n"
 	    "server { location /a { proxy_http_version 1.1; proxy_redirect default; } } }");
 	const struct proxy_settings *p = &l->snapshot->servers[0]->location_settings->proxy;
-	const struct location *a = route_location(l->snapshot->servers[0], SPAN("/a"));
+	const struct location *a = loaded_location(l, "/a");
 
 	assert_span(p->set_headers->name, "Host");
 	assert_span(p->set_headers->next->name, "X");
@@ -119,8 +119,7 @@ test_hidden_headers(void **state)
 				      "proxy_pass_header server; proxy_pass_header X-B;\n"
 				      "server { location /own { proxy_hide_header X-C; } } }");
 	const struct proxy_settings *p = &l->snapshot->servers[0]->location_settings->proxy;
-	const struct proxy_settings *own =
-	    &route_location(l->snapshot->servers[0], SPAN("/own"))->settings->proxy;
+	const struct proxy_settings *own = &loaded_location(l, "/own")->settings->proxy;
 
 	assert_true(proxy_settings_hide(p, SPAN("x-a")));
 	assert_false(proxy_settings_hide(p, SPAN("x-b")));

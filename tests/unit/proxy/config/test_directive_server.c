@@ -27,8 +27,9 @@ static void
 test_name_refusals(void **state)
 {
 	static const struct refusal rows[] = {
-		{ "server_name ~x;",
-		    "regular expressions in \"server_name\" are not supported yet: \"~x\"" },
+		{ "server_name ~;", "empty regex in server name \"~\"" },
+		{ "server_name ~(a;",
+		    "pcre2_compile() failed: missing closing parenthesis in \"(a\" at \"\"" },
 		{ "server_name a.*.b;", "invalid server name or wildcard \"a.*.b\"" },
 		{ "server_name a*.b;", "invalid server name or wildcard \"a*.b\"" },
 		{ "server_name *.*;", "invalid server name or wildcard \"*.*\"" },
@@ -133,7 +134,7 @@ answering(const struct listener *l, const char *local, const char *host)
 	struct sockaddr_in in = { .sin_family = AF_INET };
 
 	assert_int_equal(inet_pton(AF_INET, local, &in.sin_addr), 1);
-	return route_server(route_endpoint(l, (struct sockaddr *)&in), span_str(host));
+	return route_server(route_endpoint(l, (struct sockaddr *)&in), span_str(host), NULL);
 }
 
 /*

@@ -11,7 +11,7 @@ static struct server servers[12];
 static int
 find(const struct server_name_index *ix, const char *host)
 {
-	const struct server *s = server_name_index_find(ix, span_str(host));
+	const struct server *s = server_name_index_find(ix, span_str(host), NULL);
 
 	return s ? (int)(s - servers) : -1;
 }
@@ -26,7 +26,6 @@ test_names(void **state)
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		assert_true(server_name_index_add(ix, span_str(names[i]), &servers[i]));
-	server_name_index_finish(ix);
 	assert_int_equal(find(ix, "a.example"), 0);
 	assert_int_equal(find(ix, "x.a.example"), 1);
 	assert_int_equal(find(ix, "x.y.a.example"), 1);
@@ -71,9 +70,11 @@ static struct location locations[24];
 static int
 find_location(const struct location_index *ix, const char *uri)
 {
-	const struct location *l = location_index_find(ix, span_str(uri));
+	const struct location *l;
 
-	return l ? (int)(l - locations) : -1;
+	return location_index_find(ix, span_str(uri), NULL, &l) == LOCATION_FOUND
+		   ? (int)(l - locations)
+		   : -1;
 }
 
 static struct location_index *
@@ -145,6 +146,14 @@ test_locations_exhaustively(void **state)
 	arena_free(a);
 }
 
+static bool
+wants_slash(const struct location_index *ix, const char *uri)
+{
+	const struct location *l;
+
+	return location_index_find(ix, span_str(uri), NULL, &l) == LOCATION_WANTS_SLASH;
+}
+
 static void
 test_wants_slash(void **state)
 {
@@ -164,14 +173,14 @@ test_wants_slash(void **state)
 		assert_true(location_index_add(ix, &locations[i]));
 	}
 	location_index_finish(ix);
-	assert_true(location_index_wants_slash(ix, SPAN("/p")));
-	assert_false(location_index_wants_slash(ix, SPAN("/p/")));
-	assert_false(location_index_wants_slash(ix, SPAN("/px")));
-	assert_false(location_index_wants_slash(ix, SPAN("/q")));
-	assert_false(location_index_wants_slash(ix, SPAN("/s")));
-	assert_false(location_index_wants_slash(ix, SPAN("/t")));
-	assert_false(location_index_wants_slash(ix, SPAN("/")));
-	assert_false(location_index_wants_slash(ix, SPAN("")));
+	assert_true(wants_slash(ix, "/p"));
+	assert_false(wants_slash(ix, "/p/"));
+	assert_false(wants_slash(ix, "/px"));
+	assert_false(wants_slash(ix, "/q"));
+	assert_false(wants_slash(ix, "/s"));
+	assert_false(wants_slash(ix, "/t"));
+	assert_false(wants_slash(ix, "/"));
+	assert_false(wants_slash(ix, ""));
 	arena_free(a);
 }
 

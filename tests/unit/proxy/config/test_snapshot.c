@@ -14,7 +14,7 @@ server(const struct loaded *l, size_t i)
 static const struct location *
 location(const struct loaded *l, const char *uri)
 {
-	return route_location(server(l, 0), span_str(uri));
+	return loaded_location(l, uri);
 }
 
 static void
@@ -49,9 +49,9 @@ test_defaults(void **state)
 	assert_false(ss->underscores_in_headers);
 	assert_true(ss->ignore_invalid_headers);
 
-	assert_span(ls->root, "/prefix/html");
+	assert_span(ls->root->path->source, "/prefix/html");
 	assert_int_equal(ls->index_count, 1);
-	assert_span(ls->index[0], "index.html");
+	assert_span(ls->index[0]->source, "index.html");
 	assert_int_equal(ls->type_count, 3);
 	assert_span(ls->default_type, "text/plain");
 	assert_int_equal(ls->client_body_timeout_ms, 60000);

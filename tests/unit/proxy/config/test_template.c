@@ -73,7 +73,8 @@ test_refusals(void **state)
 		{ "${host", "the closing bracket in \"host\" variable is missing", NULL },
 		{ "${ho-st}", "the closing bracket in \"ho\" variable is missing", NULL },
 		{ "$hots", "unknown \"hots\" variable", "did you mean \"$host\"?" },
-		{ "$1", "unknown \"1\" variable", NULL },
+		{ "$0", "unknown \"0\" variable", NULL },
+		{ "${1}", "unknown \"1\" variable", NULL },
 		{ "$http_", "unknown \"http_\" variable", NULL },
 		{ "$HOST", "unknown \"HOST\" variable", "did you mean \"$host\"?" },
 	};

@@ -25,7 +25,10 @@ struct fake {
 	struct server server;
 	struct location location;
 	struct location_settings settings;
-	struct span index;
+	struct template_part index_part;
+	struct template index, root_path;
+	const struct template *indexes[1];
+	struct document_root root;
 	struct client client;
 	struct request request;
 	struct buf body;
@@ -119,6 +122,15 @@ fake_sent(struct fake *f, const char *name)
 	return h ? h->value : SPAN("");
 }
 
+/* Where the files are; path lasts as long as f. */
+static inline void
+fake_root(struct fake *f, const char *path, size_t alias)
+{
+	f->root_path = (struct template){ .source = span_str(path), .literal = true };
+	f->root = (struct document_root){ &f->root_path, alias };
+	f->settings.root = &f->root;
+}
+
 /* method and target are literals. */
 static inline void
 fake_init(struct fake *f, const char *method, const char *target)
@@ -137,9 +149,15 @@ fake_init(struct fake *f, const char *method, const char *target)
 	f->generation.worker = &f->worker;
 	f->generation.snapshot = &f->snapshot;
 	f->worker.generation = &f->generation;
-	f->index = SPAN("index.html");
-	f->settings.index = &f->index;
+	f->index_part.text = SPAN("index.html");
+	f->index = (struct template){
+		.source = f->index_part.text, .parts = &f->index_part, .count = 1, .literal = true
+	};
+	f->indexes[0] = &f->index;
+	f->settings.index = f->indexes;
 	f->settings.index_count = 1;
+	f->settings.absolute_redirect = f->settings.port_in_redirect = true;
+	fake_root(f, "", 0);
 	f->settings.default_type = SPAN("application/octet-stream");
 	f->location.path = SPAN("/");
 	f->location.settings = &f->settings;
@@ -178,6 +196,7 @@ fake_init(struct fake *f, const char *method, const char *target)
 	r->response.content_length = -1;
 	r->response.last_modified = -1;
 	r->started_ms = loop_now_ms(f->worker.loop);
+	variable_store_init(&r->variables, r->arena, 0);
 	header_list_init(&r->headers, r->arena);
 	header_list_init(&r->response.headers, r->arena);
 	header_list_init(&r->response.trailers, r->arena);

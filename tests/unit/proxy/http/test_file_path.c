@@ -1,37 +1,79 @@
 /* SPDX-License-Identifier: ISC */
 /* From uri to path, and never out of an alias. */
 #include "proxy/http/file_path.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/proxy/http/fake_request.h"
 
 static void
-check(const char *location, const char *alias, const char *uri, const char *path)
+check_path(const char *root, size_t alias, const char *uri, const char *path)
 {
-	struct arena *a = arena_new(0);
-	struct location_settings settings = { .root = SPAN_INIT("/srv/www") };
-	struct location l = {
-		.path = span_str(location), .alias = span_str(alias), .settings = &settings
-	};
-	struct span s = file_path_map(&l, &settings, span_str(uri), a);
+	struct fake f;
+	struct span s;
 
+	fake_init(&f, "GET", uri);
+	fake_root(&f, root, alias);
+	s = file_path_map(&f.request);
 	if (!path) {
 		assert_null(s.p);
 	} else {
 		assert_span(s, path);
 		assert_int_equal(s.p[s.n], '\0');
 	}
-	arena_free(a);
+	fake_release(&f);
+}
+
+/* alias "" is a root. */
+static void
+check(const char *location, const char *alias, const char *uri, const char *path)
+{
+	if (alias[0])
+		check_path(alias, strlen(location), uri, path);
+	else
+		check_path("/srv/www", 0, uri, path);
 }
 
 static void
 root_comes_in_front(void **state)
 {
-	struct location_settings settings = { .root = SPAN_INIT("/srv/www/") };
-	struct location l = { .path = SPAN_INIT("/"), .settings = &settings };
+	struct fake f;
 
 	check("/", "", "/", "/srv/www/");
 	check("/a/", "", "/a/b c.txt", "/srv/www/a/b c.txt");
 	check("/", "", "/a..b/..c/...", "/srv/www/a..b/..c/...");
-	assert_span(file_path_root(&l, &settings), "/srv/www");
+	fake_init(&f, "GET", "/");
+	fake_root(&f, "/srv", 0);
+	assert_span(file_path_root(&f.request), "/srv");
+	fake_release(&f);
+}
+
+static void
+an_alias_may_stand_for_all(void **state)
+{
+	struct fake f;
+
+	check_path("/data/x.png", ALIAS_WHOLE, "/i/a", "/data/x.png");
+	fake_init(&f, "GET", "/i/a");
+	fake_root(&f, "/data", ALIAS_WHOLE);
+	f.request.alias_takes_uri = true;
+	assert_span(file_path_map(&f.request), "/data/i/a");
+	f.request.uri_rewritten = true;
+	assert_null(file_path_map(&f.request).p);
+	fake_release(&f);
+}
+
+static void
+variables_may_make_it_relative(void **state)
+{
+	struct fake f;
+	struct err e = ERR_INIT;
+	struct template *t;
+
+	fake_init(&f, "GET", "/x");
+	f.snapshot.prefix = SPAN("/prefix/");
+	t = template_compile(&http_variables, SPAN("$host/www"), f.request.arena, &e);
+	f.root.path = t;
+	assert_span(file_path_map(&f.request), "/prefix/a.example/www/x");
+	assert_span(file_path_root(&f.request), "/prefix/a.example/www");
+	fake_release(&f);
 }
 
 static void
@@ -57,19 +99,17 @@ alias_is_not_climbed_out_of(void **state)
 	check("/i", "/data/img/", "/i..x", "/data/img/..x");
 	check("/i", "/data/img/", "/i.", "/data/img/.");
 	check("/i", "/data/img", "/i../x", "/data/img../x");
-	/* Not the location's. */
-	check("/i/", "/data/img/", "/j/a", NULL);
 }
 
 static void
 nul_is_no_path(void **state)
 {
-	struct arena *a = arena_new(0);
-	struct location_settings settings = { .root = SPAN_INIT("/srv") };
-	struct location l = { .path = SPAN_INIT("/"), .settings = &settings };
+	struct fake f;
 
-	assert_null(file_path_map(&l, &settings, SPAN("/etc/passwd\0.html"), a).p);
-	arena_free(a);
+	fake_init(&f, "GET", "/");
+	f.request.uri = SPAN("/etc/passwd\0.html");
+	assert_null(file_path_map(&f.request).p);
+	fake_release(&f);
 }
 
 int
@@ -77,6 +117,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(root_comes_in_front),
+		cmocka_unit_test(an_alias_may_stand_for_all),
+		cmocka_unit_test(variables_may_make_it_relative),
 		cmocka_unit_test(alias_takes_the_place_of_the_prefix),
 		cmocka_unit_test(alias_is_not_climbed_out_of),
 		cmocka_unit_test(nul_is_no_path),

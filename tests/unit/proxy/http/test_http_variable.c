@@ -28,7 +28,7 @@ request_and_connection(void **state)
 	fake_init(&f, "GET", "/a/b?x=1&Y=2");
 	f.server.names = names;
 	f.server.name_count = 2;
-	f.settings.root = SPAN("/srv");
+	fake_root(&f, "/srv", 0);
 	f.request.head_bytes = 100;
 	f.request.body_received = 23;
 	assert_value(&f, "args", "x=1&Y=2");

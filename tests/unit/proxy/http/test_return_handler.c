@@ -16,7 +16,7 @@ answer(struct fake *f, const char *method, const char *target, unsigned status, 
 		    template_compile(&http_variables, span_str(text), f->request.arena, &e);
 		assert_non_null(action->text);
 	}
-	f->location.ret = action;
+	f->request.return_action = action;
 	request_set_handler(&f->request, &return_handler);
 	err_release(&e);
 }
@@ -42,7 +42,7 @@ text_is_a_body(void **state)
 	fake_init(&f, "GET", "/x.HTML");
 	f.settings.types = types;
 	f.settings.type_count = 1;
-	f.location.ret = &(struct return_action){ .status = 200 };
+	f.request.return_action = &(struct return_action){ .status = 200 };
 	request_set_handler(&f.request, &return_handler);
 	assert_span(f.request.response.content_type, "text/html");
 	assert_int_equal(f.request.response.content_length, 0);
@@ -107,19 +107,6 @@ some_close_without_an_answer(void **state)
 	}
 }
 
-static void
-a_servers_comes_before_a_locations(void **state)
-{
-	struct fake f;
-
-	fake_init(&f, "GET", "/");
-	f.server.ret = &(struct return_action){ .status = 410 };
-	f.location.ret = &(struct return_action){ .status = 411 };
-	request_set_handler(&f.request, &return_handler);
-	assert_int_equal(f.request.response.status, 410);
-	fake_release(&f);
-}
-
 int
 main(void)
 {
@@ -128,7 +115,6 @@ main(void)
 		cmocka_unit_test(codes_alone_have_pages_from_400_on),
 		cmocka_unit_test(redirects_have_a_location),
 		cmocka_unit_test(some_close_without_an_answer),
-		cmocka_unit_test(a_servers_comes_before_a_locations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,7 +70,7 @@ prepare(struct fake *f, const char *method, const char *target)
 		{ SPAN_INIT("txt"), SPAN_INIT("text/plain") } };
 
 	fake_init(f, method, target);
-	f->settings.root = span_str(dir);
+	fake_root(f, dir, 0);
 	f->settings.types = types;
 	f->settings.type_count = COUNT(types);
 	f->server.root_location = f->location;

@@ -149,7 +149,6 @@ world_new(struct ticket_keys *tickets)
 	names = server_name_index_new(w->arena);
 	for (int i = 0; i < SERVERS; i++)
 		assert_true(server_name_index_add(names, w->names[i], &w->servers[i]));
-	server_name_index_finish(names);
 	w->endpoint = (struct endpoint){
 		.default_server = &w->servers[DEFAULT], .names = names, .tls = true
 	};
