@@ -31,15 +31,19 @@ forget_response(struct response *res)
 	res->from_upstream = false;
 }
 
-/* A body that something has read from, or that broke, does not go along. */
+/* A body that broke, or that something has read from and nobody keeps, does not go along. */
 static void
 forget_body(struct request *r, unsigned status)
 {
-	if (r->body_received == 0 && status != 400 && status != 408 && status != 413)
+	bool broke = status == 400 || status == 408 || status == 413;
+
+	if (!broke && (r->body_received == 0 || r->body_buffer))
 		return;
 	r->body_dropped = true;
-	r->body_framing = BODY_NONE;
 	r->content_length = 0;
+	/* Who is asked next learns that there is none. */
+	if (r->body_framing != BODY_NONE)
+		r->body_framing = BODY_LENGTH;
 }
 
 static bool

@@ -128,7 +128,7 @@ is_single(enum header_id id)
 static void
 add_header(struct request *r, const struct header_field *f)
 {
-	struct span value = template_eval(f->value, r, r->arena);
+	struct span value = header_safe_value(template_eval(f->value, r, r->arena), r->arena);
 	enum header_id id = header_identify(f->name);
 
 	if (id == HEADER_LAST_MODIFIED)

@@ -110,10 +110,10 @@ wants_buffering(const struct upstream_http *u)
 {
 	const struct request *r = u->r;
 
+	if (r->body_dropped || (!r->body_buffer && r->body_framing == BODY_NONE))
+		return false;
 	if (r->body_buffer)
 		return true;
-	if (r->body_framing == BODY_NONE)
-		return false;
 	return u->settings->request_buffering ||
 	       (u->settings->http_1_0 && r->body_framing == BODY_CHUNKED);
 }

@@ -36,6 +36,8 @@ choose_body(struct upstream_http *u)
 		u->has_own_body = true;
 		u->request.framing = BODY_LENGTH;
 		u->request.content_length = u->own_body.n;
+	} else if (r->body_dropped) {
+		u->has_own_body = true;
 	} else if (!u->settings->pass_request_body) {
 		u->has_own_body = true;
 		u->request.framing = BODY_NONE;
