@@ -17,6 +17,7 @@ static const struct directive_table *const tables[] = {
 	&directive_rewrite_table,
 	&directive_map_table,
 	&directive_access_table,
+	&directive_acme_table,
 	&directive_http_table,
 	&directive_http2_table,
 	&directive_log_table,

@@ -106,7 +106,7 @@ extern const struct directive_table directive_main_table, directive_http_table,
 
 /* Those of locations and rewriting. */
 extern const struct directive_table directive_content_table, directive_rewrite_table,
-    directive_map_table, directive_access_table;
+    directive_map_table, directive_access_table, directive_acme_table;
 
 /* All rows, sorted by name. */
 struct directive_index {

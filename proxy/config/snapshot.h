@@ -36,6 +36,7 @@
 struct server_name_index; /* route.h */
 struct span_map;          /* span_map.h */
 struct location_index;    /* route.h */
+struct host_map;          /* host_map.h */
 
 struct address {
 	union {
@@ -79,6 +80,13 @@ struct access_log {
 	struct access_log *next;
 };
 
+/* acme_webroot: where tokens are, and for which hosts. */
+struct acme_webroot {
+	struct span path;             /* absolute, without a last slash */
+	const struct host_map *hosts; /* NULL = all */
+	const struct acme_webroot *next;
+};
+
 /* Settings of http and server level only. */
 struct server_settings {
 	struct tls_settings tls;
@@ -86,6 +94,7 @@ struct server_settings {
 	unsigned max_headers;                                       /* 1000 */
 	size_t client_header_buffer_size;                           /* 1k */
 	size_t large_header_buffer_count, large_header_buffer_size; /* 4, 8k */
+	const struct acme_webroot *acme_webroots;
 	bool merge_slashes, underscores_in_headers, ignore_invalid_headers;
 	bool http2;
 	unsigned http2_max_concurrent_streams; /* 128 */

@@ -3,6 +3,7 @@
 #include "proxy/http/router.h"
 
 #include "proxy/config/route.h"
+#include "proxy/http/acme_challenge.h"
 #include "proxy/http/client_certificate.h"
 #include "proxy/http/internal_redirect.h"
 #include "proxy/http/real_ip.h"
@@ -147,5 +148,6 @@ request_route(struct request *r)
 		return;
 	}
 	real_ip_find(r);
-	router_from_server(r);
+	if (!acme_challenge_answer(r))
+		router_from_server(r);
 }

@@ -2,7 +2,7 @@
 /*
  * router: a request's way to the handler that answers it, as a row of steps.
  *
- *	the server's rewriting -> location -> its rewriting -> (the path changed: location again)
+ *	(tokens of ACME) -> the server's rewriting -> location -> its rewriting -> (the path changed: location again)
  *	-> allow, deny -> try_files -> handler
  *
  * A step that answers ends the row.
