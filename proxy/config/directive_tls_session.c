@@ -129,6 +129,8 @@ static const struct directive rows[] = {
 	    SERVER_FIELD(bool, tls.tickets) },
 	{ SPAN_INIT("ssl_session_ticket_key"), CONTEXT_HTTP_SERVER, 1, 1, DIRECTIVE_MANY,
 	    .set = set_ticket_key },
+	{ SPAN_INIT("ssl_early_data"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_flag,
+	    SERVER_FIELD(bool, tls.early_data) },
 	{ SPAN_INIT("ssl_session_timeout"), CONTEXT_HTTP_SERVER, 1, 1, 0,
 	    .set = directive_set_duration, SERVER_FIELD(int64_t, tls.session_timeout_ms),
 	    directive_seconds },

@@ -129,7 +129,8 @@ on_handshake(struct conn *c)
 		return;
 	}
 	cc->client.worker->counters.handshakes++;
-	tls_accept_done(c->ssl);
+	if (SSL_is_init_finished(c->ssl))
+		tls_accept_done(c->ssl); /* else it is done when the handshake is (early data) */
 	if (tls_is_validation(c->ssl)) {
 		client_conn_close(cc, NULL);
 		return;
@@ -219,6 +220,7 @@ start_transport(struct client_conn *cc)
 	conn_set_tls_take(&cc->conn, ssl);
 	cc->client.ssl = ssl;
 	cc->conn.accept_plain = 1;
+	cc->conn.early_data = tls_accept_may_be_early(cc->client.slot->generation);
 	timer_set(cc->client.worker->loop, &cc->timer,
 	    ep->default_server->settings->client_header_timeout_ms);
 	return true;

@@ -310,6 +310,7 @@ static const struct variable rows[] = {
 	ROW("ssl_client_verify", variable_ssl_client_verify),
 	ROW("ssl_curve", variable_ssl_curve),
 	ROW("ssl_curves", variable_ssl_curves),
+	ROW("ssl_early_data", variable_ssl_early_data),
 	ROW("ssl_protocol", variable_ssl_protocol),
 	ROW("ssl_server_name", variable_ssl_server_name),
 	ROW("ssl_session_id", variable_ssl_session_id),

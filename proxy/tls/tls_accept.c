@@ -86,6 +86,12 @@ tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *c
 	return ssl;
 }
 
+bool
+tls_accept_may_be_early(const struct generation *g)
+{
+	return g->tls->early_data;
+}
+
 void
 tls_accept_done(SSL *ssl)
 {
@@ -384,9 +390,19 @@ tls_is_validation(const SSL *ssl)
 	return state && state->validation;
 }
 
+/* With early data it ends while requests are served already. */
+static void
+on_info(const SSL *ssl, int where, int value)
+{
+	if ((where & SSL_CB_HANDSHAKE_DONE) && SSL_is_init_finished(ssl) &&
+	    SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED)
+		tls_accept_done((SSL *)(uintptr_t)ssl);
+}
+
 void
 tls_accept_set_callbacks(SSL_CTX *ctx)
 {
+	SSL_CTX_set_info_callback(ctx, on_info);
 	SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
 	SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);

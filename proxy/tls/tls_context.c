@@ -185,6 +185,7 @@ find_contexts(struct tls_contexts *t, const struct tls_contexts *previous,
 			if (!c)
 				return at_server(server, e);
 			last = server->settings;
+			t->early_data |= server->settings->tls.early_data;
 		}
 		t->by_server[server->index] = c;
 		t->server_ids[server->index] = server_id(server);

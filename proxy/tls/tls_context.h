@@ -38,7 +38,9 @@ size_t tls_contexts_count(const struct tls_contexts *t);
  * tls_accept_done or SSL_free. NULL when memory fails or ep has no TLS in g.
  */
 SSL *tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *client);
-/* The handshake is over: let go of what only it needed. */
+/* Has any server of g early data on? Which it is for is known in the middle of the handshake only. */
+bool tls_accept_may_be_early(const struct generation *g);
+/* The handshake is over: let go of what only it needed. Called when it ends by itself, too. */
 void tls_accept_done(SSL *ssl);
 
 /*

@@ -31,6 +31,7 @@ struct tls_context {
 };
 
 struct tls_contexts {
+	bool early_data; /* of any */
 	struct tls_context **distinct;
 	size_t count;
 	struct tls_context **by_server; /* by server->index; NULL = no server has TLS */

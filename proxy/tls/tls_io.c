@@ -213,12 +213,44 @@ tls_failed(struct conn *c, int r, bool handshake)
 	return result;
 }
 
+/* RFC 8446, 2.3. 1: there was early data, now in c->unread; 0: there was none; else as tls_io_handshake. */
+static int
+accept_early(struct conn *c)
+{
+	unsigned char first[BUFPOOL_LARGE];
+	size_t got = 0;
+
+	switch (SSL_read_early_data(c->ssl, first, sizeof(first), &got)) {
+	case SSL_READ_EARLY_DATA_SUCCESS:
+		c->early_data = 0;
+		c->in_early = 1;
+		if (got > 0) {
+			c->unread = bufpool_borrow(c->pool, got);
+			memcpy(c->unread->data, first, got);
+			c->unread->end = (unsigned)got;
+		}
+		c->tls_pending = 1;
+		return 1;
+	case SSL_READ_EARLY_DATA_FINISH:
+		c->early_data = 0;
+		return 0;
+	default:
+		if (!c->unread)
+			return tls_failed(c, -1, true);
+		ERR_clear_error();
+		return CONN_PLAIN;
+	}
+}
+
 int
 tls_io_handshake(struct conn *c)
 {
 	int r;
 
 	ERR_clear_error();
+	r = c->early_data ? accept_early(c) : 0;
+	if (r != 0)
+		return r;
 	r = SSL_do_handshake(c->ssl);
 	if (c->unread) {
 		ERR_clear_error();
@@ -239,6 +271,15 @@ tls_io_read(struct conn *c, void *p, size_t n)
 
 	ERR_clear_error();
 	c->read_wants_write = 0;
+	if (c->in_early) {
+		r = SSL_read_early_data(c->ssl, p, n, &got);
+		c->tls_pending = SSL_has_pending(c->ssl) != 0;
+		if (r == SSL_READ_EARLY_DATA_SUCCESS)
+			return (ssize_t)got;
+		if (r == SSL_READ_EARLY_DATA_ERROR)
+			return tls_failed(c, -1, true);
+		c->in_early = 0; /* what follows carries the handshake to its end */
+	}
 	r = SSL_read_ex(c->ssl, p, n, &got);
 	c->tls_pending = SSL_has_pending(c->ssl) != 0;
 	if (r == 1)
@@ -260,7 +301,12 @@ tls_io_write(struct conn *c, const void *p, size_t n)
 	int r, ssl_error;
 
 	ERR_clear_error();
-	r = SSL_write_ex(c->ssl, p, n, &written);
+	/* Early data is answered before the client's part of the handshake is there. */
+	if (!SSL_is_init_finished(c->ssl) &&
+	    SSL_get_early_data_status(c->ssl) == SSL_EARLY_DATA_ACCEPTED)
+		r = SSL_write_early_data(c->ssl, p, n, &written);
+	else
+		r = SSL_write_ex(c->ssl, p, n, &written);
 	if (r == 1)
 		return (ssize_t)written;
 	ssl_error = SSL_get_error(c->ssl, r);

@@ -14,7 +14,7 @@
 /* Put our BIO under c->ssl. */
 void tls_io_attach(struct conn *c);
 /*
- * 1 done, CONN_AGAIN, CONN_ERROR (c->reason is set), CONN_PLAIN: (accept_plain) the peer began with a letter, which TLS
+ * 1 done, or (early_data) far enough for data to come: reads and writes carry it to its end. CONN_AGAIN, CONN_ERROR (c->reason is set), CONN_PLAIN: (accept_plain) the peer began with a letter, which TLS
  * never does; its bytes are in c->unread.
  */
 #define CONN_PLAIN (-3)

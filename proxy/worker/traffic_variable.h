@@ -48,6 +48,7 @@ struct span variable_ssl_cipher(void *subject, struct span arg);
 struct span variable_ssl_ciphers(void *subject, struct span arg);
 struct span variable_ssl_curve(void *subject, struct span arg);
 struct span variable_ssl_curves(void *subject, struct span arg);
+struct span variable_ssl_early_data(void *subject, struct span arg);
 struct span variable_ssl_protocol(void *subject, struct span arg);
 struct span variable_ssl_server_name(void *subject, struct span arg);
 struct span variable_ssl_session_id(void *subject, struct span arg);

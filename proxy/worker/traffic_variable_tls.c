@@ -72,6 +72,17 @@ variable_ssl_session_reused(void *subject, struct span arg)
 }
 
 struct span
+variable_ssl_early_data(void *subject, struct span arg)
+{
+	SSL *ssl = ssl_of(subject);
+
+	return ssl && !SSL_is_init_finished(ssl) &&
+		       SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED
+		   ? SPAN("1")
+		   : variable_none();
+}
+
+struct span
 variable_ssl_session_id(void *subject, struct span arg)
 {
 	SSL *ssl = ssl_of(subject);

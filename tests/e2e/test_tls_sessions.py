@@ -8,6 +8,7 @@ import ssl
 import pytest
 
 from support.client import tls_context
+from support.process import run
 from support.wait import DEADLINE_S, wait_until
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -101,6 +102,36 @@ def test_ticket_keys_of_files_rotate(tinyproxyd, free_port, certs, tmp_path, ver
     keys[1].write_bytes(os.urandom(80))
     proxy.reload()
     assert not connect(port, context, session=fresh)[0]
+
+
+def test_early_data(tinyproxyd, free_port, certs, backend, tmp_path):
+    """A request in the first flight is answered, known as such, and only where it is on; the handshake still ends."""
+    port, site, session, early = free_port(), certs.issue("a.example", "b.example"), tmp_path / "s", tmp_path / "early"
+    def host(name, lines, listen=""):
+        return f"""server {{ listen 127.0.0.1:{port} ssl {listen}; server_name {name}; {lines}
+            ssl_certificate {site.cert}; ssl_certificate_key {site.key};
+            location / {{ proxy_set_header Early-Data $ssl_early_data;
+                proxy_pass http://127.0.0.1:{backend.port}; }} }}"""
+    proxy = tinyproxyd("http {" + host("b.example", "", "default_server") + host("a.example", "ssl_early_data on;") + "}")
+    def connect(name, *arguments, request):
+        done = run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", name, "-tls1_3", "-ign_eof",
+                    *arguments], stdin=request, deadline_s=DEADLINE_S)
+        return done.out + done.err
+    def get(name, n, close=True):
+        return f"GET /bytes/{n} HTTP/1.1\r\nHost: {name}\r\n{'Connection: close' if close else 'X: y'}\r\n\r\n"
+    for name, wanted in (("a.example", "1"), ("b.example", None)):
+        connect(name, "-sess_out", session, request=get(name, 3))
+        assert backend.last.get("early-data") is None
+        for n in (5, 100000):
+            early.write_text(get(name, n, close=False))
+            said = connect(name, "-sess_in", session, "-early_data", early, request=get(name, 7))
+            assert f"Early data was {'accepted' if wanted else 'not sent' if 'not sent' in said else 'rejected'}" in said
+            if wanted:
+                assert [r.get("early-data") for r in backend.requests[-2:]] == ["1", None], said
+                assert f"Content-Length: {n}" in said and "Content-Length: 7" in said
+            else:
+                assert backend.last.get("early-data") is None
+    assert not proxy.errors()
 
 
 def test_a_wrong_ticket_key_is_refused(tinyproxyd, free_port, certs, tmp_path):
