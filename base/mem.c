@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* No stdio here: it may itself want memory. */
@@ -28,6 +29,39 @@ mem_alloc(size_t n)
 	if (!p)
 		out_of_memory();
 	return p;
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define OWN_PAGES 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define OWN_PAGES 0
+#endif
+#endif
+#ifndef OWN_PAGES
+#define OWN_PAGES 1
+#endif
+
+void *
+mem_pages(size_t n)
+{
+	void *p;
+
+	if (!OWN_PAGES)
+		return mem_alloc(n);
+	p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		out_of_memory();
+	return p;
+}
+
+void
+mem_pages_free(void *p, size_t n)
+{
+	if (OWN_PAGES)
+		(void)munmap(p, n);
+	else
+		free(p);
 }
 
 void *

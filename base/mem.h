@@ -26,6 +26,12 @@ char *mem_printf(const char *fmt, ...)
     __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
 char *mem_vprintf(const char *fmt, va_list ap)
     __attribute__((malloc, returns_nonnull, format(printf, 1, 0)));
+/*
+ * n bytes in pages of their own, which go back to the system when freed. Under a sanitizer, which watches the heap, they
+ * are of the heap.
+ */
+void *mem_pages(size_t n) __attribute__((malloc, returns_nonnull, alloc_size(1)));
+void mem_pages_free(void *p, size_t n);
 /* Wipe n bytes, then free; takes NULL. For secrets. */
 void mem_wipe_free(void *p, size_t n);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* http1_body: the body of the request being answered, pulled by its handler; see http1_conn.h. */
+#include "base/buf.h"
 #include "proxy/http/client_conn.h"
 #include "proxy/worker/worker_state.h"
 
@@ -7,6 +8,35 @@
 
 /* Bytes of a body to drop in one go, so that a fast sender does not hold up all others. */
 #define DROPPED_AT_ONCE 65536
+/* Trailer fields together. */
+#define TRAILER_MAX 16384
+
+static void
+release_trailer(void *arg)
+{
+	buf_release(arg);
+}
+
+static struct buf *
+trailer_new(struct request *r)
+{
+	struct buf *trailer = arena_zalloc(r->arena, sizeof(*trailer));
+
+	buf_init(trailer, TRAILER_MAX);
+	arena_on_free(r->arena, release_trailer, trailer);
+	return trailer;
+}
+
+/* Its fields were checked as they came. */
+static void
+take_trailer(struct request *r, const struct buf *trailer)
+{
+	const char *why;
+
+	if (trailer->len > 0)
+		(void)!http1_parse_trailer(arena_dup(r->arena, buf_span(trailer)), &r->trailers,
+		    &why);
+}
 
 void
 http1_body_begin(struct client_conn *cc, const struct http1_request_head *head)
@@ -21,6 +51,7 @@ http1_body_begin(struct client_conn *cc, const struct http1_request_head *head)
 	h->body_failed = h->body_wanted = false;
 	h->body_status = 0;
 	h->want_continue = head->expect_continue && !h->body_end;
+	h->trailer = head->framing == BODY_CHUNKED ? trailer_new(h->request) : NULL;
 }
 
 /* status: what to answer; 0 = the client is gone. */
@@ -62,9 +93,10 @@ body_at_hand(struct client_conn *cc, struct span *bytes)
 			h->body_end = h->body_left == 0;
 			continue;
 		}
-		switch (http1_chunked_read(&h->chunked, have, &used, &h->run, NULL, &why)) {
+		switch (http1_chunked_read(&h->chunked, have, &used, &h->run, h->trailer, &why)) {
 		case PARSE_OK:
 			h->body_end = true;
+			take_trailer(h->request, h->trailer);
 			break;
 		case PARSE_MORE:
 			break;

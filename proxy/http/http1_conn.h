@@ -45,6 +45,7 @@ struct http1 {
 	/* Body of the request */
 	uint64_t body_left; /* BODY_LENGTH */
 	struct http1_chunked chunked;
+	struct buf *trailer;  /* of a chunked body, as it came; the request's */
 	struct span run;      /* decoded bytes in `in` not consumed yet */
 	unsigned body_status; /* what to answer when body_failed */
 	bool body_end, body_failed, want_continue;

@@ -334,6 +334,9 @@ static const struct variable rows[] = {
 	FAMILY("proxy_protocol_tlv_", variable_proxy_protocol_tlv),
 	FAMILY("sent_http_", variable_sent_http),
 	FAMILY("sent_trailer_", variable_sent_trailer),
+	FAMILY("upstream_cookie_", variable_upstream_cookie),
+	FAMILY("upstream_http_", variable_upstream_http),
+	FAMILY("upstream_trailer_", variable_upstream_trailer),
 };
 
 static struct variable_store *

@@ -154,3 +154,45 @@ variable_upstream_cache_status(void *subject, struct span arg)
 {
 	return variable_none();
 }
+
+/* A field of the response that came last. */
+struct span
+variable_upstream_http(void *subject, struct span name)
+{
+	struct request *r = subject;
+
+	if (!r->upstream || !r->upstream->head)
+		return variable_none();
+	return header_value_for_variable(&r->upstream->head->headers, name, r->arena);
+}
+
+/* "name=value; Path=/": the value of the first Set-Cookie with this name. */
+struct span
+variable_upstream_cookie(void *subject, struct span name)
+{
+	struct request *r = subject;
+	struct span value = variable_none();
+	const struct header_list *l;
+
+	if (!r->upstream || !r->upstream->head)
+		return value;
+	l = &r->upstream->head->headers;
+	for (unsigned i = 0; i < l->count; i++) {
+		struct span rest = l->rows[i].value, pair;
+
+		if (l->rows[i].id != HEADER_SET_COOKIE || !span_split(&rest, ';', &pair))
+			continue;
+		if (pair.n > name.n && pair.p[name.n] == '=' &&
+		    span_eq_nocase(span_of(pair.p, name.n), name))
+			return span_trim(span_after(pair, name.n + 1));
+	}
+	return value;
+}
+
+struct span
+variable_upstream_trailer(void *subject, struct span name)
+{
+	struct request *r = subject;
+
+	return header_value_for_variable(&r->response.trailers, name, r->arena);
+}

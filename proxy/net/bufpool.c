@@ -19,6 +19,29 @@ struct bufpool {
 	size_t borrowed;
 };
 
+/*
+ * Bulk buffers come in crowds and go in crowds: pages of their own go back to the system at once, while the heap would
+ * keep what is freed between smaller things that stay.
+ */
+static struct chunk *
+chunk_new(size_t size)
+{
+	size_t all = sizeof(struct chunk) + size;
+	struct chunk *c = size == BUFPOOL_LARGE ? mem_pages(all) : mem_alloc(all);
+
+	c->size = (unsigned)size;
+	return c;
+}
+
+static void
+chunk_free(struct chunk *c)
+{
+	if (c->size == BUFPOOL_LARGE)
+		mem_pages_free(c, sizeof(*c) + c->size);
+	else
+		free(c);
+}
+
 struct bufpool *
 bufpool_new(void)
 {
@@ -32,7 +55,7 @@ shelf_clear(struct shelf *s)
 		struct chunk *c = s->first;
 
 		s->first = c->next;
-		free(c);
+		chunk_free(c);
 	}
 	s->count = 0;
 }
@@ -69,8 +92,7 @@ bufpool_borrow(struct bufpool *p, size_t min)
 		s->first = c->next;
 		s->count--;
 	} else {
-		c = mem_alloc(sizeof(*c) + size);
-		c->size = (unsigned)size;
+		c = chunk_new(size);
 	}
 	c->next = NULL;
 	c->start = c->end = 0;
@@ -88,7 +110,7 @@ bufpool_return(struct bufpool *p, struct chunk *c)
 	p->borrowed--;
 	s = shelf_for(p, c->size);
 	if (!s || s->count == KEPT_BYTES / c->size) {
-		free(c);
+		chunk_free(c);
 		return;
 	}
 	c->next = s->first;

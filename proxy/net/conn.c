@@ -116,8 +116,12 @@ raw_write(struct conn *c, const char *p, size_t n, int flags)
 	do
 		r = send(c->watch.fd, p, n, MSG_NOSIGNAL | flags);
 	while (r < 0 && errno == EINTR);
-	if (r >= 0)
+	if (r >= 0) {
+		/* What it did not take it will not take before the kernel says so. */
+		if ((size_t)r < n)
+			c->writable = 0;
 		return (size_t)r;
+	}
 	if (errno == EAGAIN) {
 		c->writable = 0;
 		return 0;

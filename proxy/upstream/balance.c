@@ -187,18 +187,19 @@ balance_forget(const struct peer *p, struct peer_set *tried)
 		tried->bits &= ~(UINT64_C(1) << i);
 }
 
-void
+bool
 balance_report(struct peer *p, bool ok, int64_t now_ms)
 {
 	struct peer_state *s = p->state;
+	unsigned fails;
 
 	if (ok) {
 		/* The first success after a rest clears the record. */
 		if (atomic_load(&s->last_fail_ms) < atomic_load(&s->checked_ms))
 			atomic_store(&s->fails, 0);
-		return;
+		return false;
 	}
-	atomic_fetch_add(&s->fails, 1);
+	fails = atomic_fetch_add(&s->fails, 1) + 1;
 	atomic_store(&s->last_fail_ms, now_ms);
 	atomic_store(&s->checked_ms, now_ms);
 	if (p->max_fails) {
@@ -209,6 +210,7 @@ balance_report(struct peer *p, bool ok, int64_t now_ms)
 			more = (int)p->weight;
 		atomic_compare_exchange_strong(&s->lost_weight, &lost, more);
 	}
+	return p->max_fails && fails >= p->max_fails && p->group->peer_count > 1;
 }
 
 void

@@ -66,7 +66,8 @@ struct peer_set {
 struct peer *balance_pick(struct upstream_group *g, struct peer_set *tried, int64_t now_ms);
 /* The peer may be picked again for this request. */
 void balance_forget(const struct peer *p, struct peer_set *tried);
-void balance_report(struct peer *p, bool ok, int64_t now_ms);
+/* What came of asking it. True: it has failed too often and rests now. */
+bool balance_report(struct peer *p, bool ok, int64_t now_ms);
 /* A request has a connection to it, or wants one; and no more. For max_conns and the methods that count them. */
 void balance_connected(struct peer *p, unsigned worker);
 void balance_disconnected(struct peer *p, unsigned worker);

@@ -112,6 +112,14 @@ log_failure(const struct upstream_http *u, const char *why, int errnum)
 		request_log(u->r, LOG_LEVEL_ERROR, "%s while %s", why, upstream_doing(u));
 }
 
+static void
+report_failure(const struct upstream_http *u, struct peer *p)
+{
+	if (balance_report(p, false, loop_now_ms(upstream_worker(u)->loop)))
+		request_log(u->r, LOG_LEVEL_WARN, "upstream server temporarily disabled while %s",
+		    upstream_doing(u));
+}
+
 void
 upstream_attempt_failed(struct upstream_http *u, enum next_upstream kind, const char *why,
     int errnum)
@@ -127,7 +135,7 @@ upstream_attempt_failed(struct upstream_http *u, enum next_upstream kind, const 
 		u->want_fresh = true;
 		u->attempts_max++;
 	} else if (u->uc) {
-		balance_report(u->uc->peer, false, loop_now_ms(upstream_worker(u)->loop));
+		report_failure(u, u->uc->peer);
 	}
 	next = again || may_go_on(u, kind, sent);
 	upstream_end_attempt(u, false);
@@ -178,7 +186,7 @@ upstream_next_for_status(struct upstream_http *u, unsigned status)
 		return false;
 	/* "Not here" is an answer, not a failure. */
 	if (status != 403 && status != 404)
-		balance_report(u->uc->peer, false, loop_now_ms(upstream_worker(u)->loop));
+		report_failure(u, u->uc->peer);
 	upstream_end_attempt(u, false);
 	upstream_start_attempt(u);
 	return true;
@@ -299,6 +307,7 @@ note_attempt(struct upstream_http *u, const struct peer *p)
 	else
 		r->upstream->first = a;
 	r->upstream->last = a;
+	r->upstream->head = NULL;
 	a->redirected = r->upstream->redirected;
 	r->upstream->redirected = false;
 	u->attempt = a;
@@ -317,7 +326,7 @@ connect_failed(struct upstream_http *u, struct peer *p, int errnum)
 		request_fail(u->r, 500);
 		return;
 	}
-	balance_report(p, false, loop_now_ms(upstream_worker(u)->loop));
+	report_failure(u, p);
 	upstream_attempt_failed(u, NEXT_ERROR, "connect() failed", errnum);
 }
 

@@ -34,6 +34,11 @@ response_read(struct upstream_http *u)
 	bool keep = u->peer_keeps && u->request_done && (!u->in || chunk_filled(u->in) == 0) &&
 		    u->framing != BODY_UNTIL_CLOSE;
 
+	if (u->in && chunk_filled(u->in) > 0)
+		request_log(u->r, LOG_LEVEL_WARN,
+		    "upstream sent more data than %s while reading upstream",
+		    u->framing == BODY_LENGTH ? "specified in \"Content-Length\" header"
+					      : "its response has");
 	take_trailer(u);
 	balance_report(u->uc->peer, true, loop_now_ms(upstream_worker(u)->loop));
 	upstream_end_attempt(u, keep);

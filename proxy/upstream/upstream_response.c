@@ -133,7 +133,8 @@ take_head(struct upstream_http *u, size_t length)
 		upstream_attempt_failed(u, NEXT_INVALID_HEADER, "upstream sent invalid header", 0);
 		return false;
 	}
-	r->upstream->head = head;
+	if (head->status >= 200 || head->status == 101)
+		r->upstream->head = head;
 	if (head->status == 101) {
 		switch_protocols(u, head);
 		return false;

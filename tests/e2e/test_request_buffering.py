@@ -57,6 +57,16 @@ def test_bodies_arrive_as_they_were_sent(site, backend, where):
     assert not [p for p in site.bodies.rglob("*") if p.is_file()]
 
 
+@pytest.mark.parametrize("where", ["/", "/raw/"])
+def test_trailers_of_requests_are_passed_on(site, backend, where):
+    with Client(site.port) as client:
+        client.send(f"POST {where}echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "3\r\nabc\r\n0\r\nX-Sum: 1\r\nX-Other: 2\r\n\r\n")
+        told = client.response().json
+        assert told["body"] == "abc" and told["trailers"] == [["X-Sum", "1"], ["X-Other", "2"]]
+        assert client.request("/").status == 200
+
+
 def test_nobody_is_asked_before_the_body_is_here(site, backend):
     with Client(site.port) as client:
         client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n" + "x" * 10000)
