@@ -18,10 +18,13 @@ parse_from(struct loader *l, const struct node *n, bool caseless, struct field_r
 		r->prefix = loader_template(l, n, w);
 		return r->prefix ? 0 : -1;
 	}
-	(void)caseless;
-	return loader_word_error(l, n, w,
-	    "regular expressions in \"" SPAN_FMT "\" are not supported yet",
-	    SPAN_ARG(n->words[0].text));
+	text = span_after(text, 1);
+	if (text.n > 0 && text.p[0] == '*' && !caseless) {
+		text = span_after(text, 1);
+		caseless = true;
+	}
+	r->regex = loader_regex(l, n, w, text, caseless);
+	return r->regex ? 0 : -1;
 }
 
 static struct field_rewrite *

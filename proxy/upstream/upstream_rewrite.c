@@ -28,11 +28,28 @@ apply_prefix(struct request *r, const struct field_rewrite *w, struct span *valu
 	return true;
 }
 
+/* A match replaces all of the part. */
+static bool
+apply_regex(struct request *r, const struct field_rewrite *w, struct span *value, size_t at,
+    size_t n)
+{
+	if (variable_store_match(&r->variables, w->regex, span_of(value->p + at, n)) != REGEX_MATCH)
+		return false;
+	*value = splice_value(r, *value, at, n, template_eval(w->to, r, r->arena));
+	return true;
+}
+
+static bool
+apply_one(struct request *r, const struct field_rewrite *w, struct span *value, size_t at, size_t n)
+{
+	return w->regex ? apply_regex(r, w, value, at, n) : apply_prefix(r, w, value, at, n);
+}
+
 static bool
 apply(struct request *r, const struct field_rewrite *list, struct span *value, size_t at, size_t n)
 {
 	for (const struct field_rewrite *w = list; w; w = w->next) {
-		if (w->prefix && apply_prefix(r, w, value, at, n))
+		if (apply_one(r, w, value, at, n))
 			return true;
 	}
 	return false;
@@ -54,7 +71,7 @@ apply_redirects(struct request *r, struct span *value, size_t at)
 	for (const struct field_rewrite *w = p->redirects; w; w = w->next) {
 		const struct field_rewrite *one = w->to ? w : by_default;
 
-		if (one && one->prefix && apply_prefix(r, one, value, at, n))
+		if (one && apply_one(r, one, value, at, n))
 			return true;
 	}
 	return false;
@@ -80,6 +97,8 @@ apply_domain(struct request *r, struct span *value, size_t at, size_t n)
 	for (const struct field_rewrite *w = r->settings->proxy.cookie_domains; w; w = w->next) {
 		size_t dot = n > 0 && value->p[at] == '.';
 
+		if (w->regex && apply_regex(r, w, value, at, n))
+			return true;
 		if (w->prefix && span_eq_nocase(template_eval(w->prefix, r, r->arena),
 				     span_of(value->p + at + dot, n - dot))) {
 			*value = splice_value(r, *value, at + dot, n - dot,

@@ -44,6 +44,8 @@ location /redir/own/ { proxy_pass http://b; proxy_redirect http://one/ http://$h
     proxy_redirect / /root/; proxy_redirect default; }
 location /cookie { proxy_pass http://b; proxy_cookie_domain one.example $host; proxy_cookie_domain .two.example .three.example;
     proxy_cookie_path /one/ /two/; proxy_cookie_path / /$arg_p/; }
+location /redir/regex/ { proxy_pass http://b; proxy_redirect ~*^http://[^/]*(/one)(?<tail>.*)$ https://$host$tail$1; proxy_redirect ~^(\w+)$ /$1/; }
+location /cookieregex { proxy_pass http://b; proxy_cookie_domain ~^\.?(\w+)\.EXAMPLE$ $1.$host; proxy_cookie_path ~^/one/(.*)$ /$1/two; proxy_cookie_path ~*^/THREE /3; }
 location /cookieoff { proxy_pass http://b; proxy_cookie_domain off; proxy_cookie_path off; }
 location /accel { proxy_pass http://b; }
 location /noaccel { proxy_pass http://b; proxy_ignore_headers X-Accel-Redirect X-Accel-Charset; }
@@ -81,6 +83,10 @@ ANSWERS = {
                       "Set-Cookie: e=f; Domain=two.example; Path=/three/; HttpOnly",
                       "Set-Cookie: path=/one/; Domain=xone.example",
                       "Set-Cookie: g=h", "Set-Cookie: i; Path", "Set-Cookie: j=;  Path = /one/y ; x"),
+    "/redir/regex/1": script(b"", "302 Found", "Location: HTTP://any/one/two/three"),
+    "/redir/regex/2": script(b"", "302 Found", "X-Before: 1", "Location: word"),
+    "/redir/regex/3": script(b"", "302 Found", "Location: http://any/two"),
+    "/cookieregex": script(b"c", "200 OK", "Set-Cookie: a=b; Domain=.x.example; Path=/one/x", "Set-Cookie: a=b; Domain=x.y; Path=/three/x"),
     "/cookieoff": script(b"c", "200 OK", "Set-Cookie: a=b; Domain=one.example; Path=/one/x"),
     "/accel/1": script(b"gone", "200 OK", "X-Accel-Redirect: /inner/a%20b?c=d", "Content-Type: text/x-mine",
                        "Set-Cookie: a=b", "X-Lost: 1", "Cache-Control: no-store", "Content-Disposition: inline",
@@ -115,6 +121,7 @@ ROWS = [
     Row("GET /redir/none/far"), Row("GET /redir/none/rel"), Row("GET /redir/none/refresh"),
     Row("GET /redir/none/refresh0"), Row("GET /redir/nouri/x"),
     *[Row(f"GET /redir/own/{n}") for n in range(1, 6)],
+    *[Row(f"GET /redir/regex/{n}") for n in range(1, 4)], Row("GET /cookieregex"),
     Row("GET /cookie?p=q"), Row("GET /cookieoff"),
     *[Row(f"GET /accel/{n}", ["X-Y: z"]) for n in range(1, 6)], Row("POST /accel/1", [], b"body"), Row("HEAD /accel/1"),
     Row("GET /noaccel"), Row("GET /showaccel"), Row("GET /hide"), Row("HEAD /hide"),
