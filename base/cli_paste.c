@@ -5,43 +5,12 @@
  */
 #include "base/buf.h"
 #include "base/cli_internal.h"
-
-struct glyph {
-	struct span bytes;
-	const char *name;
-	const char *plain; /* what was meant; "" for a dash, whose length depends on the option */
-};
-
-static const struct glyph glyphs[] = {
-	{ SPAN_INIT("\u2010"), "hyphen (U+2010)", "" },
-	{ SPAN_INIT("\u2011"), "non-breaking hyphen (U+2011)", "" },
-	{ SPAN_INIT("\u2012"), "figure dash (U+2012)", "" },
-	{ SPAN_INIT("\u2013"), "en dash (U+2013)", "" },
-	{ SPAN_INIT("\u2014"), "em dash (U+2014)", "" },
-	{ SPAN_INIT("\u2015"), "horizontal bar (U+2015)", "" },
-	{ SPAN_INIT("\u2212"), "minus sign (U+2212)", "" },
-	{ SPAN_INIT("\u2018"), "left single quotation mark (U+2018)", "'" },
-	{ SPAN_INIT("\u2019"), "right single quotation mark (U+2019)", "'" },
-	{ SPAN_INIT("\u201a"), "low single quotation mark (U+201A)", "'" },
-	{ SPAN_INIT("\u201c"), "left double quotation mark (U+201C)", "\"" },
-	{ SPAN_INIT("\u201d"), "right double quotation mark (U+201D)", "\"" },
-	{ SPAN_INIT("\u201e"), "low double quotation mark (U+201E)", "\"" },
-};
-
-static const struct glyph *
-glyph_at(struct span s)
-{
-	for (size_t i = 0; i < sizeof(glyphs) / sizeof(glyphs[0]); i++) {
-		if (span_starts(s, glyphs[i].bytes))
-			return &glyphs[i];
-	}
-	return NULL;
-}
+#include "base/glyph.h"
 
 static bool
 is_dash(const struct glyph *g)
 {
-	return g && !*g->plain;
+	return g && g->kind == GLYPH_DASH;
 }
 
 /* The first glyph that does not belong: a quote anywhere, a dash among the leading dashes. */
@@ -53,7 +22,7 @@ first_wrong(struct span s)
 	for (; s.n; s = span_after(s, 1)) {
 		const struct glyph *g = glyph_at(s);
 
-		if (g && (leading || !is_dash(g)))
+		if (g && g->kind != GLYPH_BLANK && (leading || !is_dash(g)))
 			return g;
 		leading = leading && s.p[0] == '-';
 	}
@@ -67,7 +36,7 @@ add_plain(struct buf *out, struct span s)
 	while (s.n) {
 		const struct glyph *g = glyph_at(s);
 
-		if (g && !is_dash(g)) {
+		if (g && g->kind == GLYPH_QUOTE) {
 			buf_add_str(out, g->plain);
 			s = span_after(s, g->bytes.n);
 		} else {
@@ -140,5 +109,5 @@ cli_check_value(const struct cli_program *p, const char *value, struct err *e)
 {
 	const struct glyph *g = glyph_at(span_str(value));
 
-	return g ? refuse(p, value, g, e) : 0;
+	return g && g->kind != GLYPH_BLANK ? refuse(p, value, g, e) : 0;
 }

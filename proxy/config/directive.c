@@ -7,6 +7,7 @@
 #include "proxy/config/directive.h"
 
 #include "proxy/config/loader.h"
+#include "proxy/config/slip.h"
 #include "proxy/config/suggest.h"
 
 #include <stdlib.h>
@@ -148,6 +149,7 @@ nearest_name(const struct directive_index *ix, struct span name, unsigned contex
 	struct suggestion s;
 
 	suggestion_init(&s, name);
+	suggestion_offer(&s, SPAN("include")); /* syntax, not a row */
 	for (size_t i = 0; i < ix->count; i++) {
 		if (ix->rows[i]->contexts & context)
 			suggestion_offer(&s, ix->rows[i]->name);
@@ -176,7 +178,8 @@ explain_unknown(struct loader *l, const struct scope *s, const struct node *n)
 		return;
 	}
 	near = nearest_name(&l->directives, name, ~0U);
-	if (near.n > 0)
+	slip_hint(l, n);
+	if (near.n > 0 && l->diags->newest->hint.n == 0)
 		diagnostic_hint(l->diags,
 		    "did you mean \"" SPAN_FMT "\"? it is allowed in: " SPAN_FMT, SPAN_ARG(near),
 		    SPAN_ARG(context_names(contexts_of(&l->directives, near), l->diags->arena)));
@@ -217,23 +220,54 @@ fits(const struct directive *d, const struct node *n)
 	       (d->max_args == DIRECTIVE_ARGS_ANY || n->word_count - 1 <= d->max_args);
 }
 
+/* A block without its "{": where it should have been. */
+static void
+hint_at_brace(struct loader *l, const struct directive *d, const struct node *n)
+{
+	unsigned last = 0;
+
+	while (last + 1 < n->word_count && n->words[last + 1].line == n->line)
+		last++;
+	if (last + 1 < n->word_count)
+		diagnostic_hint(l->diags, "is a \"{\" missing at the end of line %u?", n->line);
+	else
+		diagnostic_hint(l->diags, "it is a block: \"" SPAN_FMT " { ... }\"",
+		    SPAN_ARG(d->name));
+}
+
+static bool
+hint_at_address(struct loader *l, const struct scope *s, const struct directive *d,
+    const struct node *n)
+{
+	if (s->context != CONTEXT_UPSTREAM || !span_eq(d->name, SPAN("server")) ||
+	    n->word_count > 1)
+		return false;
+	diagnostic_hint(l->diags, "it takes an address: \"server 127.0.0.1:8080;\"");
+	return true;
+}
+
 static void
 explain_misfit(struct loader *l, const struct scope *s, const struct directive *d,
     const struct node *n)
 {
 	bool block = d->flags & DIRECTIVE_BLOCK;
 
-	if (n->is_block && !block) {
+	if (n->is_block && s->context == CONTEXT_UPSTREAM && span_eq(d->name, SPAN("server"))) {
+		loader_error(l, n, "a \"server\" block cannot stand in \"upstream\"");
+		diagnostic_hint(l->diags, "is the \"}\" of the \"upstream\" in line %u missing?",
+		    s->node->line);
+	} else if (n->is_block && !block) {
 		loader_error(l, n, "directive \"" SPAN_FMT "\" is not terminated by \";\"",
 		    SPAN_ARG(d->name));
 		hint_at_semicolon(l, s, n);
 	} else if (block && !n->is_block) {
 		loader_error(l, n, "directive \"" SPAN_FMT "\" has no opening \"{\"",
 		    SPAN_ARG(d->name));
+		hint_at_brace(l, d, n);
 	} else {
 		loader_error(l, n, "invalid number of arguments in \"" SPAN_FMT "\" directive",
 		    SPAN_ARG(d->name));
-		if (hint_at_semicolon(l, s, n))
+		if (hint_at_semicolon(l, s, n) || hint_at_address(l, s, d, n))
 			return;
 		if (d->max_args == DIRECTIVE_ARGS_ANY)
 			diagnostic_hint(l->diags, "it takes %u or more", d->min_args);
@@ -257,9 +291,10 @@ apply(struct loader *l, struct scope *s, ptrdiff_t at, const struct node *n)
 		return;
 	}
 	/* What is wrong is in the diagnostics; the next directive is looked at all the same. */
-	if (d->set(l, s, d, n) < 0)
-		(void)hint_at_semicolon(l, s, n);
-	else if (!n->is_block && swallowed_directive(l, s, n)) {
+	if (d->set(l, s, d, n) < 0) {
+		if (!hint_at_semicolon(l, s, n))
+			slip_hint(l, n);
+	} else if (!n->is_block && swallowed_directive(l, s, n)) {
 		loader_warn(l, n, "\"" SPAN_FMT "\" directive takes in the line after it",
 		    SPAN_ARG(d->name));
 		(void)hint_at_semicolon(l, s, n);
@@ -278,6 +313,8 @@ scope_load_simple(struct loader *l, struct scope *s, const struct node *children
 	for (const struct node *n = children; n; n = n->next) {
 		ptrdiff_t at = directive_find(&l->directives, n->words[0].text, s->context);
 
+		if (slip_tell(l, n))
+			continue;
 		if (at < 0)
 			explain_unknown(l, s, n);
 		else if (!fits(l->directives.rows[at], n))

@@ -48,7 +48,7 @@ test_refusals(void **state)
 	static const struct refusal rows[] = {
 		{ "", "no servers are inside upstream" },
 		{ "server;", "invalid number of arguments in \"server\" directive" },
-		{ "server { listen 80; }", "directive \"server\" is not terminated by \";\"" },
+		{ "server { listen 80; }", "a \"server\" block cannot stand in \"upstream\"" },
 		{ "server http://127.0.0.1;", "invalid port in upstream \"http://127.0.0.1\"" },
 		{ "server 127.0.0.1/x;", "invalid host in upstream \"127.0.0.1/x\"" },
 		{ "server 127.0.0.1:99999;", "invalid port in upstream \"127.0.0.1:99999\"" },
