@@ -10,6 +10,8 @@
 void
 request_set_handler(struct request *r, const struct handler *h)
 {
+	if (r->intercept && r->intercept(r, h))
+		return;
 	if (r->handler && r->handler->release)
 		r->handler->release(r);
 	r->handler = h;

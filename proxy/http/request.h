@@ -78,6 +78,8 @@ struct request {
 	const struct location *location;
 	const struct location_settings *settings;
 	const struct codec *codec;
+	/* true: h is not to be started (explain.h). NULL = all are. */
+	bool (*intercept)(struct request *r, const struct handler *h);
 
 	/* Request */
 	struct span request_line, method, target, path_query, args,

@@ -5,8 +5,12 @@
 #include "proxy/monitor/config_test.h"
 
 #include "proxy/config/span_map.h"
+#include "proxy/worker/explain.h"
 
 #include <stdio.h>
+#include <unistd.h>
+
+#define EXPLANATION_MAX ((size_t)1 << 20)
 
 static void
 say(const struct config_test *test, struct span conf, const char *before, const char *after)
@@ -30,6 +34,25 @@ dump(const struct edition *ed)
 	}
 }
 
+static bool
+explain(const struct edition *ed, const char *url)
+{
+	const struct log log = { .fd = STDERR_FILENO, .level = LOG_LEVEL_ERROR };
+	struct err e = ERR_INIT;
+	struct buf text;
+	int rc;
+
+	buf_init(&text, EXPLANATION_MAX);
+	rc = explain_url(ed->snapshot, span_str(url), &log, &text, &e);
+	if (text.len > 0)
+		(void)fwrite(text.p, 1, text.len, stdout);
+	if (rc < 0)
+		err_print(&e);
+	err_release(&e);
+	buf_release(&text);
+	return rc == 0;
+}
+
 int
 config_test_run(const struct monitor_options *options, const struct config_test *test)
 {
@@ -51,6 +74,8 @@ config_test_run(const struct monitor_options *options, const struct config_test 
 	    ok ? "test is successful" : "test failed");
 	if (ok && test->dump)
 		dump(ed);
+	if (ok && test->explain)
+		ok = explain(ed, test->explain);
 	if (fflush(stdout) != 0)
 		ok = false;
 	edition_free(ed);
