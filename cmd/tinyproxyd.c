@@ -11,6 +11,7 @@
 #include "proxy/monitor/instance.h"
 #include "proxy/monitor/log_files.h"
 #include "proxy/monitor/monitor.h"
+#include "proxy/monitor/quick_start.h"
 
 #include <openssl/crypto.h>
 
@@ -29,6 +30,8 @@ struct command {
 	const char *prefix, *conf, *error_log, *globals;
 	bool test, dump, quiet, version, build;
 	char **argv;
+	const char *explain;
+	struct quick_start quick;
 	bool has_order;
 	enum instance_order order;
 };
@@ -99,6 +102,42 @@ set_build(void *ctx, const char *value, struct err *e)
 }
 
 static int
+set_explain(void *ctx, const char *value, struct err *e)
+{
+	((struct command *)ctx)->test = true;
+	((struct command *)ctx)->explain = value;
+	return 0;
+}
+
+static int
+set_from(void *ctx, const char *value, struct err *e)
+{
+	((struct command *)ctx)->quick.from = value;
+	return 0;
+}
+
+static int
+set_to(void *ctx, const char *value, struct err *e)
+{
+	((struct command *)ctx)->quick.to = value;
+	return 0;
+}
+
+static int
+set_cert(void *ctx, const char *value, struct err *e)
+{
+	((struct command *)ctx)->quick.cert = value;
+	return 0;
+}
+
+static int
+set_key(void *ctx, const char *value, struct err *e)
+{
+	((struct command *)ctx)->quick.key = value;
+	return 0;
+}
+
+static int
 set_order(void *ctx, const char *value, struct err *e)
 {
 	struct command *c = ctx;
@@ -124,6 +163,16 @@ static const struct cli_option options[] = {
 	{ "test", 't', NULL, "check the configuration and its certificates, then exit", 0,
 	    set_test },
 	{ "dump", 'T', NULL, "the same, and print every configuration file", 0, set_dump },
+	{ "explain", 0, "URL",
+	    "with -t: which server and location such a request gets, and what the upstream would see",
+	    0, set_explain },
+	{ "from", 0, "[ADDR:]PORT", "with --to: serve TLS here, with no configuration file at all",
+	    0, set_from },
+	{ "to", 0, "HOST:PORT", "with --from: the service that requests are passed on to", 0,
+	    set_to },
+	{ "cert", 0, "FILE", "with --from: its certificate (default: a self-signed one)", 0,
+	    set_cert },
+	{ "key", 0, "FILE", "with --cert: the certificate's key", 0, set_key },
 	{ "quiet", 'q', NULL, "with -t: say only what is wrong", 0, set_quiet },
 	{ "signal", 's', "ORDER", "tell the running tinyproxyd: reload, quit, stop or reopen", 0,
 	    set_order },
@@ -134,9 +183,15 @@ static const struct cli_option options[] = {
 
 static const struct cli_program program = {
 	.name = "tinyproxyd",
-	.usage = "[-p DIR] [-c FILE] [-e FILE] [-g DIRECTIVES] [-t | -T | -s ORDER] [-q]",
+	.usage = "[-p DIR] [-c FILE] [-e FILE] [-g DIRECTIVES] [-t | -T | -s ORDER] [-q]\n"
+		 "-t --explain URL [-cpeg ...]\n"
+		 "--from [ADDR:]PORT --to HOST:PORT [--cert FILE --key FILE]",
 	.summary = "Serve and proxy HTTP and HTTPS as an nginx-style configuration says.",
-	.examples = "tinyproxyd -t\n"
+	.examples = "tinyproxyd --from 8443 --to 127.0.0.1:8080\n"
+		    "    TLS in front of a service at once, with a self-signed certificate\n"
+		    "tinyproxyd -t --explain https://www.example.com/app/x\n"
+		    "    who would answer that, and how\n"
+		    "tinyproxyd -t\n"
 		    "    check the configuration and every certificate it names\n"
 		    "tinyproxyd\n"
 		    "    start; returns when every socket listens and all workers are up\n"
@@ -174,7 +229,8 @@ print_version(const struct command *c)
 	fprintf(stderr, "built with %s\n", OpenSSL_version(OPENSSL_VERSION));
 	fprintf(stderr, "TLS SNI support enabled\n");
 	fprintf(stderr,
-	    "configure arguments: --with-http_ssl_module --without-http-cache"
+	    "configure arguments: --with-http_ssl_module --with-http_v2_module"
+	    " --with-http_realip_module --without-http-cache"
 	    " --without-http_access_module --without-http_auth_basic_module"
 	    " --without-http_autoindex_module --without-http_browser_module"
 	    " --without-http_charset_module --without-http_empty_gif_module"
@@ -261,7 +317,11 @@ run(const struct command *c)
 		.stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3),
 	};
 	char executable[PATH_MAX];
-	const struct config_test test = { .dump = c->dump, .quiet = c->quiet };
+	const struct config_test test = {
+		.dump = c->dump,
+		.quiet = c->quiet,
+		.explain = c->explain,
+	};
 	int rc;
 
 	o.executable = find_executable(executable, c->argv[0]);
@@ -276,6 +336,27 @@ run(const struct command *c)
 	free(log);
 	free(conf);
 	free(prefix);
+	return rc;
+}
+
+/* With a configuration that exists for this run only. */
+static int
+run_quick(struct command *c, struct err *e)
+{
+	int rc = 1;
+
+	if (quick_start_prepare(&c->quick, e) < 0) {
+		err_print(e);
+		err_release(e);
+	} else {
+		c->prefix = c->quick.directory;
+		c->conf = QUICK_START_CONF;
+		c->error_log = "stderr";
+		fprintf(stderr, "tinyproxyd: https on %s, passed on to %s%s\n", c->quick.from,
+		    c->quick.to, c->quick.cert ? "" : "; the certificate is self-signed");
+		rc = run(c);
+	}
+	quick_start_release(&c->quick);
 	return rc;
 }
 
@@ -294,7 +375,11 @@ main(int argc, char **argv)
 	fill_standard_descriptors();
 	switch (cli_parse(&program, argc, argv, &c, &e)) {
 	case CLI_OK:
-		return c.version ? print_version(&c) : run(&c);
+		if (c.version)
+			return print_version(&c);
+		if (c.quick.from || c.quick.to)
+			return run_quick(&c, &e);
+		return run(&c);
 	case CLI_DONE:
 		return 0;
 	case CLI_ERROR:
