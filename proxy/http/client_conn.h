@@ -52,6 +52,9 @@ struct client_conn {
 	struct h2 *h2; /* while it is HTTP/2 */
 };
 
+/* What an idle connection costs, the allocator's own bytes and OpenSSL's aside. */
+_Static_assert(sizeof(struct client_conn) <= 1008, "an idle connection costs more than 1 KiB");
+
 /* Start serving an accepted socket. */
 void client_conn_accept_take(struct listen_slot *slot, const struct accepted *a);
 struct client_conn *client_conn_of(struct client *client);

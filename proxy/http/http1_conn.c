@@ -11,6 +11,8 @@
 
 /* For a new connection's first request, once no more are wanted. */
 #define RETIRE_MS 1000
+/* Room kept for the rest of a head that comes slowly. */
+#define PARK_ROOM 256
 
 #define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -271,6 +273,24 @@ input_room(struct client_conn *cc)
 	return bigger;
 }
 
+/* A head that comes slowly holds no more room than it takes. */
+static void
+park_head(struct client_conn *cc)
+{
+	struct http1 *h = &cc->http1;
+	struct bufpool *pool = cc->client.worker->pool;
+	size_t n = chunk_filled(h->in);
+	struct chunk *small;
+
+	if (h->in->size < BUFPOOL_SMALL || n + PARK_ROOM > h->in->size / 2)
+		return;
+	small = bufpool_borrow_exact(pool, n + PARK_ROOM);
+	memcpy(small->data, h->in->data + h->in->start, n);
+	small->end = (unsigned)n;
+	bufpool_return(pool, h->in);
+	h->in = small;
+}
+
 /* false: the head in hand was dealt with, or there is nothing more to read now. */
 static bool
 read_some(struct client_conn *cc)
@@ -292,6 +312,8 @@ read_some(struct client_conn *cc)
 	if (n == CONN_AGAIN) {
 		if (h->in && chunk_filled(h->in) == 0)
 			drop_input(cc);
+		else if (h->in)
+			park_head(cc);
 		return false;
 	}
 	if (n == CONN_EOF)

@@ -100,6 +100,16 @@ bufpool_borrow(struct bufpool *p, size_t min)
 	return c;
 }
 
+struct chunk *
+bufpool_borrow_exact(struct bufpool *p, size_t size)
+{
+	struct chunk *c = mem_alloc(sizeof(*c) + size);
+
+	*c = (struct chunk){ .size = (unsigned)size };
+	p->borrowed++;
+	return c;
+}
+
 void
 bufpool_return(struct bufpool *p, struct chunk *c)
 {

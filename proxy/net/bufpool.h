@@ -26,6 +26,8 @@ struct bufpool *bufpool_new(void);
 void bufpool_free(struct bufpool *p);
 /* A chunk of at least min bytes: the smaller size that fits, or one made to measure. */
 struct chunk *bufpool_borrow(struct bufpool *p, size_t min);
+/* One made to measure, for what may stay for long. */
+struct chunk *bufpool_borrow_exact(struct bufpool *p, size_t size);
 /* Bytes filled, and room behind them. */
 static inline size_t
 chunk_filled(const struct chunk *c)

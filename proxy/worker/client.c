@@ -63,7 +63,7 @@ client_init(struct client *c, struct listen_slot *slot, const struct accepted *a
 		c->local = slot->listener->address;
 	}
 	address_text(&c->remote, c->remote_text);
-	address_text(&c->local, c->local_text);
+	c->local.text = span_of(NULL, 0);
 }
 
 void

@@ -15,11 +15,12 @@ struct accepted; /* arrival.h */
 struct listen_slot;
 struct worker;
 
-#define CLIENT_ADDRESS_TEXT 64
+#define CLIENT_ADDRESS_TEXT 48 /* "[IPv6]:65535" */
 
 struct client {
 	struct worker *worker;
-	struct address remote, local; /* their texts are below */
+	struct address remote;    /* its text is below */
+	struct address local;     /* without text */
 	struct proxied *proxied;  /* owned; what its PROXY header said; NULL = none was asked for */
 	uint64_t number;          /* connection serial, for logs and $connection */
 	unsigned requests;        /* so far, the present one included */
@@ -27,7 +28,7 @@ struct client {
 	SSL *ssl;                 /* NULL = plain; the connection's */
 	bool plain_to_tls;        /* plain, where TLS was expected */
 	struct listen_slot *slot; /* counted: newest generation with its listener, and that */
-	char remote_text[CLIENT_ADDRESS_TEXT], local_text[CLIENT_ADDRESS_TEXT];
+	char remote_text[CLIENT_ADDRESS_TEXT];
 };
 
 /* Takes what a owns but for the descriptor. c is all zero. */
