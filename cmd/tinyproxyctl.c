@@ -3,6 +3,7 @@
  * tinyproxyctl: ask the running tinyproxyd, or tell it to reload, over its control socket.
  */
 #include "base/cli.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "proxy/monitor/control.h"
 #include "proxy/monitor/control_answer.h"
@@ -10,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WAIT_MS 300000
 
@@ -17,6 +19,7 @@ struct command {
 	const char *socket;
 	const struct verb *verb;
 	bool json, quiet;
+	uint64_t count; /* of top; 0 = for ever */
 };
 
 static const struct verb {
@@ -26,7 +29,14 @@ static const struct verb {
 } verbs[] = {
 	{ "status", SPAN_INIT("{\"cmd\":\"status\"}"), control_answer_print_status },
 	{ "reload", SPAN_INIT("{\"cmd\":\"reload\"}"), control_answer_print_reload },
+	{ "certs", SPAN_INIT("{\"cmd\":\"certs\"}"), control_answer_print_certs },
+	{ "connections", SPAN_INIT("{\"cmd\":\"connections\"}"), control_answer_print_connections },
+	{ "upstreams", SPAN_INIT("{\"cmd\":\"upstreams\"}"), control_answer_print_upstreams },
+	{ "metrics", SPAN_INIT("{\"cmd\":\"status\"}"), control_answer_print_metrics },
+	{ "top", SPAN_INIT("{\"cmd\":\"status\"}"), NULL },
 };
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+#define COMMANDS "status, reload, certs, connections, upstreams, metrics, top"
 
 static int
 set_socket(void *ctx, const char *value, struct err *e)
@@ -50,41 +60,58 @@ set_quiet(void *ctx, const char *value, struct err *e)
 }
 
 static int
+set_count(void *ctx, const char *value, struct err *e)
+{
+	if (span_to_u64(span_str(value), 1000000, &((struct command *)ctx)->count) < 0)
+		return err_set(e, ERR_USAGE, "\"%s\" is no number", value);
+	return 0;
+}
+
+static int
 set_verb(void *ctx, const char *word, struct err *e)
 {
 	struct command *c = ctx;
 
 	if (c->verb)
 		return err_set(e, ERR_USAGE, "one command at a time: \"%s\" is one too many", word);
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+	for (size_t i = 0; i < VERB_COUNT; i++) {
 		if (strcmp(verbs[i].name, word) == 0)
 			c->verb = &verbs[i];
 	}
 	if (c->verb)
 		return 0;
 	err_set(e, ERR_USAGE, "unknown command \"%s\"", word);
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+	for (size_t i = 0; i < VERB_COUNT; i++) {
 		if (span_distance(span_str(word), span_str(verbs[i].name), 2) <= 2)
 			return err_hint(e, "did you mean \"%s\"?", verbs[i].name);
 	}
-	return err_hint(e, "commands: status, reload");
+	return err_hint(e, "commands: " COMMANDS);
 }
 
 static const struct cli_option options[] = {
 	{ "socket", 's', "PATH", "control socket (default: " CONTROL_SOCKET_DEFAULT ")", 0,
 	    set_socket },
 	{ "json", 0, NULL, "print the answer as it came: one line of JSON", 0, set_json },
+	{ "count", 'n', "NUMBER", "with top: so many lines, then end", 0, set_count },
 	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, set_quiet },
 	{ 0 },
 };
 
 static const struct cli_program program = {
 	.name = "tinyproxyctl",
-	.usage = "[options] status\n[options] reload",
+	.usage = "[options] status | reload | certs | connections | upstreams | metrics | top",
 	.summary = "Look at the running tinyproxyd, or make it reload its configuration.",
 	.examples =
 	    "tinyproxyctl status\n"
 	    "    generation, workers, listeners, and what is wrong with certificates\n"
+	    "tinyproxyctl certs\n"
+	    "    the certificates in service, their names and ends\n"
+	    "tinyproxyctl connections; tinyproxyctl upstreams\n"
+	    "    clients and what they are doing; servers as each worker sees them\n"
+	    "tinyproxyctl top\n"
+	    "    what happens each second; --count says how often\n"
+	    "tinyproxyctl metrics >/var/lib/node_exporter/tinyproxyd.prom\n"
+	    "    counters in the format of Prometheus\n"
 	    "tinyproxyctl reload\n"
 	    "    reload; returns when every worker serves the new configuration, or says why not",
 	.details =
@@ -117,6 +144,47 @@ show(const struct command *c, struct span text, const struct control_answer *ans
 	return err_exit_code(control_answer_blames_config(answer) ? ERR_CONFIG : ERR_BUG);
 }
 
+/* 0, or the exit status with e set. */
+static int
+ask(const struct command *c, struct buf *text, struct control_answer **answer, struct err *e)
+{
+	buf_reset(text);
+	if (control_call(c->socket, c->verb->request, WAIT_MS, text, e) < 0 ||
+	    control_answer_parse(buf_span(text), answer, e) < 0)
+		return err_exit_code(e->kind);
+	return 0;
+}
+
+/* A line each second, of what has changed since the one before. */
+static int
+watch(const struct command *c, struct err *e)
+{
+	struct control_answer *before = NULL, *now = NULL;
+	int64_t before_ms = 0, now_ms;
+	struct buf text;
+	int status = 0;
+
+	buf_init(&text, CONTROL_ANSWER_MAX);
+	for (uint64_t i = 0; status == 0 && (c->count == 0 || i <= c->count); i++) {
+		status = ask(c, &text, &now, e);
+		now_ms = clock_mono_ms();
+		if (status == 0 && before)
+			control_answer_print_rates(before, now, (double)(now_ms - before_ms) / 1000,
+			    stdout);
+		if (fflush(stdout) != 0)
+			status = err_exit_code(ERR_IO);
+		control_answer_free(before);
+		before = now;
+		before_ms = now_ms;
+		now = NULL;
+		if (status == 0 && (c->count == 0 || i < c->count))
+			sleep(1);
+	}
+	control_answer_free(before);
+	buf_release(&text);
+	return status;
+}
+
 static int
 run(const struct command *c, struct err *e)
 {
@@ -124,11 +192,11 @@ run(const struct command *c, struct err *e)
 	struct buf text;
 	int status;
 
+	if (!c->verb->print && !c->json)
+		return watch(c, e);
 	buf_init(&text, CONTROL_ANSWER_MAX);
-	if (control_call(c->socket, c->verb->request, WAIT_MS, &text, e) < 0 ||
-	    control_answer_parse(buf_span(&text), &answer, e) < 0)
-		status = err_exit_code(e->kind);
-	else
+	status = ask(c, &text, &answer, e);
+	if (status == 0)
 		status = show(c, buf_span(&text), answer);
 	control_answer_free(answer);
 	buf_release(&text);
@@ -153,7 +221,7 @@ main(int argc, char **argv)
 			status = run(&c, &e);
 		} else {
 			err_set(&e, ERR_USAGE, "no command given");
-			err_hint(&e, "commands: status, reload");
+			err_hint(&e, "commands: " COMMANDS);
 			status = err_exit_code(e.kind);
 		}
 		break;

@@ -75,6 +75,8 @@ choose_framing(struct request *r, struct client_conn *cc)
 		h->keep_alive = false;
 	if (body_is_lost(r, h) || (h->keep_alive && !request_may_follow(r)))
 		h->keep_alive = false;
+	res->kept = h->keep_alive;
+	res->chunked = h->out_chunked;
 }
 
 static size_t

@@ -15,6 +15,15 @@ variable_http(void *subject, struct span name)
 	return header_value_for_variable(&r->headers, name, r->arena);
 }
 
+static struct span
+keep_alive_value(struct request *r)
+{
+	int64_t timeout_s = r->settings->keepalive_header_ms / 1000;
+
+	return timeout_s > 0 ? arena_printf(r->arena, "timeout=%lld", (long long)timeout_s)
+			     : variable_none();
+}
+
 /* Those the codec writes from fields of struct response come first. */
 struct span
 variable_sent_http(void *subject, struct span name)
@@ -30,6 +39,14 @@ variable_sent_http(void *subject, struct span name)
 		clock_format_http(r->response.last_modified, date);
 		return arena_dup(r->arena, span_of(date, CLOCK_HTTP_LEN));
 	}
+	if (span_eq(name, SPAN("connection")))
+		return r->response.status == 101 ? SPAN("upgrade")
+		       : r->response.kept        ? SPAN("keep-alive")
+						 : SPAN("close");
+	if (span_eq(name, SPAN("keep_alive")))
+		return r->response.kept ? keep_alive_value(r) : variable_none();
+	if (span_eq(name, SPAN("transfer_encoding")))
+		return r->response.chunked ? SPAN("chunked") : variable_none();
 	return header_value_for_variable(&r->response.headers, name, r->arena);
 }
 

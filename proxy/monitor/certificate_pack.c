@@ -63,6 +63,19 @@ leaf_of(struct span entry)
 	return d2i_X509(NULL, &der, (long)length);
 }
 
+X509 *
+certificate_leaf(const struct bundle *b, const struct certificate_ref *ref)
+{
+	char *name =
+	    mem_printf(SPAN_FMT "\n" SPAN_FMT, SPAN_ARG(ref->cert_path), SPAN_ARG(ref->key_path));
+	struct span entry;
+	X509 *leaf =
+	    bundle_find(b, BUNDLE_CERTIFICATE, span_str(name), &entry) ? leaf_of(entry) : NULL;
+
+	free(name);
+	return leaf;
+}
+
 static bool
 entry_in_date(struct span entry)
 {

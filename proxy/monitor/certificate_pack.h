@@ -14,6 +14,8 @@
 #include "proxy/config/snapshot.h"
 #include "proxy/monitor/bundle.h"
 
+#include <openssl/x509.h>
+
 enum certificate_outcome {
 	CERTIFICATE_SERVED,   /* out of date, served all the same */
 	CERTIFICATE_KEPT,     /* the previous one stays in service */
@@ -37,6 +39,8 @@ struct certificate_report {
 };
 
 void certificate_report_init(struct certificate_report *report, struct arena *arena);
+/* The certificate of a pair that is in service; the caller frees. NULL: it is not. */
+X509 *certificate_leaf(const struct bundle *b, const struct certificate_ref *ref);
 /* previous: NULL at start. */
 void certificate_pack(struct bundle_writer *w, const struct bundle *previous,
     const struct snapshot *s, struct certificate_report *report);

@@ -83,7 +83,7 @@ take_descriptor(struct msghdr *msg)
 static bool
 is_sound(const struct channel_message *m, size_t n)
 {
-	if (n < HEAD_SIZE || m->kind < CHANNEL_RESOURCE || m->kind > CHANNEL_COUNTERS)
+	if (n < HEAD_SIZE || m->kind < CHANNEL_RESOURCE || m->kind > CHANNEL_LISTED)
 		return false;
 	if (n != HEAD_SIZE + m->text_length)
 		return false;

@@ -9,8 +9,9 @@
  *	STOP                exit now
  *	STATUS              answered by COUNTERS
  *	VALIDATION (+fd)    from now on these are the certificates that answer acme-tls/1: a sealed bundle
+ *	LIST id             answered by ROWS until LISTED
  * Worker to monitor:
- *	ADOPTED gen, REFUSED gen + text, COUNTERS + struct channel_counters
+ *	ADOPTED gen, REFUSED gen + text, COUNTERS + struct channel_counters, ROWS id + text, LISTED id
  *
  * The worker never asks for anything. The monitor checks every length of what a worker says: a worker may have been
  * taken over.
@@ -32,7 +33,13 @@ enum channel_kind {
 	CHANNEL_ADOPTED,
 	CHANNEL_REFUSED,
 	CHANNEL_COUNTERS,
+	CHANNEL_LIST,   /* id: enum channel_list */
+	CHANNEL_ROWS,   /* the same id; text */
+	CHANNEL_LISTED, /* that was all; generation 1: some were left out */
 };
+
+/* What a worker can be asked to list (worker/listing.h). */
+enum channel_list { CHANNEL_LIST_CONNECTIONS, CHANNEL_LIST_UPSTREAMS, CHANNEL_LIST_COUNT };
 
 struct channel_counters {
 	uint64_t accepted, active, idle, requests, handshakes, handshake_failures, bytes_in,

@@ -61,6 +61,9 @@ control_parse(struct span line, enum control_command *command, struct err *e)
 	static const char *const names[] = {
 		[CONTROL_RELOAD] = "reload",
 		[CONTROL_STATUS] = "status",
+		[CONTROL_CERTS] = "certs",
+		[CONTROL_CONNECTIONS] = "connections",
+		[CONTROL_UPSTREAMS] = "upstreams",
 	};
 	const char *end = NULL;
 	const cJSON *cmd;
@@ -86,7 +89,7 @@ control_parse(struct span line, enum control_command *command, struct err *e)
 		}
 	}
 	err_set(e, ERR_DATA, "unknown command \"%.64s\"", cmd->valuestring);
-	err_hint(e, "known: reload, status");
+	err_hint(e, "known: reload, status, certs, connections, upstreams");
 out:
 	cJSON_Delete(json);
 	return rc;

@@ -24,7 +24,13 @@
 #define CONTROL_ANSWER_MAX (64 << 20)
 #define CONTROL_CLIENTS 16
 
-enum control_command { CONTROL_RELOAD, CONTROL_STATUS };
+enum control_command {
+	CONTROL_RELOAD,
+	CONTROL_STATUS,
+	CONTROL_CERTS,
+	CONTROL_CONNECTIONS,
+	CONTROL_UPSTREAMS,
+};
 
 /*
  * Where the socket is: where "control_socket" says; if it says nothing, beside the pid file, ".ctl" for ".pid"; with a

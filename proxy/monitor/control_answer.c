@@ -3,19 +3,12 @@
  * control_answer: JSON in, lines out. A member that is missing reads as 0 or "-": a newer or older tinyproxyd
  * may be at the other end.
  */
-#include "proxy/monitor/control_answer.h"
-
 #include "base/mem.h"
-
-#include <cjson/cJSON.h>
+#include "proxy/monitor/control_answer_internal.h"
 
 #include <stdlib.h>
 
 #define NUMBER_MAX 9007199254740992.0
-
-struct control_answer {
-	cJSON *json;
-};
 
 int
 control_answer_parse(struct span text, struct control_answer **answer, struct err *e)
@@ -47,16 +40,16 @@ control_answer_ok(const struct control_answer *a)
 	return cJSON_IsTrue(cJSON_GetObjectItem(a->json, "ok"));
 }
 
-static const char *
-text_of(const cJSON *object, const char *name)
+const char *
+answer_text(const cJSON *object, const char *name)
 {
 	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(object, name));
 
 	return text ? text : "-";
 }
 
-static double
-number_of(const cJSON *object, const char *name)
+double
+answer_number(const cJSON *object, const char *name)
 {
 	const cJSON *n = cJSON_GetObjectItem(object, name);
 
@@ -86,12 +79,13 @@ print_list(const cJSON *list, const char *prefix, const char *level, FILE *out)
 
 	cJSON_ArrayForEach(one, list)
 	{
-		fprintf(out, "%s: [%s] %s", prefix, level, text_of(one, "text"));
+		fprintf(out, "%s: [%s] %s", prefix, level, answer_text(one, "text"));
 		if (cJSON_HasObjectItem(one, "file"))
-			fprintf(out, " in %s:%.0f", text_of(one, "file"), number_of(one, "line"));
+			fprintf(out, " in %s:%.0f", answer_text(one, "file"),
+			    answer_number(one, "line"));
 		putc('\n', out);
 		if (cJSON_HasObjectItem(one, "hint"))
-			fprintf(out, "  %s\n", text_of(one, "hint"));
+			fprintf(out, "  %s\n", answer_text(one, "hint"));
 	}
 }
 
@@ -107,8 +101,9 @@ void
 control_answer_print_reload(const struct control_answer *a, FILE *out)
 {
 	fprintf(out, "generation %.0f is in service on %.0f worker%s (%.0f ms)\n",
-	    number_of(a->json, "generation"), number_of(a->json, "workers"),
-	    number_of(a->json, "workers") == 1 ? "" : "s", number_of(a->json, "milliseconds"));
+	    answer_number(a->json, "generation"), answer_number(a->json, "workers"),
+	    answer_number(a->json, "workers") == 1 ? "" : "s",
+	    answer_number(a->json, "milliseconds"));
 }
 
 /* "3d 4h", "5h 6m", "7m 8s", "9s" */
@@ -132,13 +127,13 @@ control_answer_print_status(const struct control_answer *a, FILE *out)
 {
 	const cJSON *one;
 
-	fprintf(out, "tinyproxyd %s, pid %.0f, up ", text_of(a->json, "version"),
-	    number_of(a->json, "pid"));
-	print_duration(number_of(a->json, "uptime"), out);
-	fprintf(out, ", generation %.0f of %s\n", number_of(a->json, "generation"),
-	    text_of(a->json, "configuration"));
-	fprintf(out, "%.0f servers, %.0f certificates, listening on", number_of(a->json, "servers"),
-	    number_of(a->json, "certificates"));
+	fprintf(out, "tinyproxyd %s, pid %.0f, up ", answer_text(a->json, "version"),
+	    answer_number(a->json, "pid"));
+	print_duration(answer_number(a->json, "uptime"), out);
+	fprintf(out, ", generation %.0f of %s\n", answer_number(a->json, "generation"),
+	    answer_text(a->json, "configuration"));
+	fprintf(out, "%.0f servers, %.0f certificates, listening on",
+	    answer_number(a->json, "servers"), answer_number(a->json, "certificates"));
 	cJSON_ArrayForEach(one, cJSON_GetObjectItem(a->json, "listeners"))
 	{
 		fprintf(out, " %s", cJSON_IsString(one) ? one->valuestring : "-");
@@ -148,16 +143,16 @@ control_answer_print_status(const struct control_answer *a, FILE *out)
 	cJSON_ArrayForEach(one, cJSON_GetObjectItem(a->json, "workers"))
 	{
 		fprintf(out, "%-8.0f %-9s %10.0f %8.0f %11.0f %9.0f %12.0f %10.0f\n",
-		    number_of(one, "pid"), text_of(one, "state"), number_of(one, "generation"),
-		    number_of(one, "restarts"), number_of(one, "connections"),
-		    number_of(one, "accepted"), number_of(one, "requests"),
-		    number_of(one, "handshakes"));
+		    answer_number(one, "pid"), answer_text(one, "state"),
+		    answer_number(one, "generation"), answer_number(one, "restarts"),
+		    answer_number(one, "connections"), answer_number(one, "accepted"),
+		    answer_number(one, "requests"), answer_number(one, "handshakes"));
 	}
 	if (cJSON_GetArraySize(cJSON_GetObjectItem(a->json, "problems")) > 0)
 		fprintf(out, "\nCERTIFICATE PROBLEMS\n");
 	cJSON_ArrayForEach(one, cJSON_GetObjectItem(a->json, "problems"))
 	{
-		fprintf(out, "%s (%s:%.0f)\n", text_of(one, "text"), text_of(one, "file"),
-		    number_of(one, "line"));
+		fprintf(out, "%s (%s:%.0f)\n", answer_text(one, "text"), answer_text(one, "file"),
+		    answer_number(one, "line"));
 	}
 }

@@ -25,6 +25,13 @@ bool control_answer_blames_config(const struct control_answer *a);
 void control_answer_print_mistakes(const struct control_answer *a, const char *prefix, FILE *out);
 /* One line about a reload that succeeded. */
 void control_answer_print_reload(const struct control_answer *a, FILE *out);
+/* control_print.c: each as a table; the status as metrics, and as what has changed since an earlier one. */
+void control_answer_print_connections(const struct control_answer *a, FILE *out);
+void control_answer_print_upstreams(const struct control_answer *a, FILE *out);
+void control_answer_print_certs(const struct control_answer *a, FILE *out);
+void control_answer_print_metrics(const struct control_answer *a, FILE *out);
+void control_answer_print_rates(const struct control_answer *before, const struct control_answer *a,
+    double seconds, FILE *out);
 /* The status as a table. */
 void control_answer_print_status(const struct control_answer *a, FILE *out);
 

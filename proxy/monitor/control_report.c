@@ -2,18 +2,17 @@
 /*
  * control_report: the monitor's answers on the control socket. What is in them is documented in tinyproxyctl(8).
  */
+#include "proxy/monitor/control_report.h"
+
 #include "base/clock.h"
 #include "base/mem.h"
-#include "proxy/monitor/monitor_state.h"
-
-#include <cjson/cJSON.h>
 
 #include <unistd.h>
 
 #define REPORT_SCHEMA 1
 
-static void
-add_text(cJSON *object, const char *name, struct span text)
+void
+report_add_text(cJSON *object, const char *name, struct span text)
 {
 	char *copy = mem_dup_span(text);
 
@@ -21,24 +20,23 @@ add_text(cJSON *object, const char *name, struct span text)
 	free(copy);
 }
 
-static void
-add_number(cJSON *object, const char *name, uint64_t n)
+void
+report_add_number(cJSON *object, const char *name, uint64_t n)
 {
 	cJSON_AddNumberToObject(object, name, (double)n);
 }
 
-static cJSON *
+cJSON *
 report_new(bool ok)
 {
 	cJSON *report = cJSON_CreateObject();
 
-	add_number(report, "schema", REPORT_SCHEMA);
+	report_add_number(report, "schema", REPORT_SCHEMA);
 	cJSON_AddBoolToObject(report, "ok", ok);
 	return report;
 }
 
-/* Sends and frees. */
-static void
+void
 report_send(struct monitor *m, uint64_t ticket, cJSON *report)
 {
 	char *text = cJSON_PrintUnformatted(report);
@@ -56,10 +54,10 @@ add_mistake(cJSON *list, struct span text, const struct config_file *file, unsig
 {
 	cJSON *one = cJSON_CreateObject();
 
-	add_text(one, "text", text);
+	report_add_text(one, "text", text);
 	if (file) {
-		add_text(one, "file", file->path);
-		add_number(one, "line", line);
+		report_add_text(one, "file", file->path);
+		report_add_number(one, "line", line);
 	}
 	cJSON_AddItemToArray(list, one);
 	return one;
@@ -75,13 +73,12 @@ add_diagnostics(cJSON *list, const struct diagnostics *d, enum diagnostic_level 
 			continue;
 		item = add_mistake(list, one->text, one->file, one->line);
 		if (one->hint.n)
-			add_text(item, "hint", one->hint);
+			report_add_text(item, "hint", one->hint);
 	}
 }
 
-/* Not only this reload's: what is wrong with the certificates in service now. */
-static void
-add_certificates(cJSON *report, const struct certificate_report *certificates)
+void
+report_add_certificates(cJSON *report, const struct certificate_report *certificates)
 {
 	static const char *const outcomes[] = {
 		[CERTIFICATE_SERVED] = "served",
@@ -93,7 +90,7 @@ add_certificates(cJSON *report, const struct certificate_report *certificates)
 	for (const struct certificate_problem *p = certificates->first; p; p = p->next) {
 		cJSON *item = add_mistake(list, p->text, p->ref->file, p->ref->line);
 
-		add_text(item, "certificate", p->ref->cert_path);
+		report_add_text(item, "certificate", p->ref->cert_path);
 		cJSON_AddStringToObject(item, "outcome", outcomes[p->outcome]);
 	}
 }
@@ -104,9 +101,9 @@ report_reloaded(struct monitor *m, uint64_t ticket, const struct edition *ed, co
 	bool ok = !failure && ed->diagnostics.errors == 0;
 	cJSON *report = report_new(ok), *list;
 
-	add_number(report, "generation", m->current->number);
-	add_number(report, "workers", m->wanted);
-	add_number(report, "milliseconds", (uint64_t)(clock_mono_ms() - m->reload.began_ms));
+	report_add_number(report, "generation", m->current->number);
+	report_add_number(report, "workers", m->wanted);
+	report_add_number(report, "milliseconds", (uint64_t)(clock_mono_ms() - m->reload.began_ms));
 	if (!ok) {
 		list = cJSON_AddArrayToObject(report, "errors");
 		if (failure)
@@ -116,7 +113,7 @@ report_reloaded(struct monitor *m, uint64_t ticket, const struct edition *ed, co
 	list = cJSON_AddArrayToObject(report, "warnings");
 	add_diagnostics(list, &ed->diagnostics, DIAG_WARN);
 	if (ed->snapshot)
-		add_certificates(report, &ed->certificates);
+		report_add_certificates(report, &ed->certificates);
 	report_send(m, ticket, report);
 }
 
@@ -126,22 +123,23 @@ add_worker(cJSON *list, const struct worker_process *w)
 	const struct channel_counters *c = &w->counters;
 	cJSON *one = cJSON_CreateObject();
 
-	add_number(one, "number", w->number);
-	add_number(one, "pid", (uint64_t)w->pid);
+	report_add_number(one, "number", w->number);
+	report_add_number(one, "pid", (uint64_t)w->pid);
 	cJSON_AddStringToObject(one, "state", worker_process_state_name(w->state));
-	add_number(one, "generation", w->adopted);
-	add_number(one, "restarts", w->restarts);
+	report_add_number(one, "generation", w->adopted);
+	report_add_number(one, "restarts", w->restarts);
 	if (w->pid > 0)
-		add_number(one, "uptime", (uint64_t)(clock_mono_ms() - w->started_ms) / 1000);
-	add_number(one, "connections", c->active);
-	add_number(one, "idle", c->idle);
-	add_number(one, "old_connections", c->old_connections);
-	add_number(one, "accepted", c->accepted);
-	add_number(one, "requests", c->requests);
-	add_number(one, "handshakes", c->handshakes);
-	add_number(one, "handshake_failures", c->handshake_failures);
-	add_number(one, "bytes_in", c->bytes_in);
-	add_number(one, "bytes_out", c->bytes_out);
+		report_add_number(one, "uptime",
+		    (uint64_t)(clock_mono_ms() - w->started_ms) / 1000);
+	report_add_number(one, "connections", c->active);
+	report_add_number(one, "idle", c->idle);
+	report_add_number(one, "old_connections", c->old_connections);
+	report_add_number(one, "accepted", c->accepted);
+	report_add_number(one, "requests", c->requests);
+	report_add_number(one, "handshakes", c->handshakes);
+	report_add_number(one, "handshake_failures", c->handshake_failures);
+	report_add_number(one, "bytes_in", c->bytes_in);
+	report_add_number(one, "bytes_out", c->bytes_out);
 	cJSON_AddItemToArray(list, one);
 }
 
@@ -152,10 +150,10 @@ report_status(struct monitor *m, uint64_t ticket)
 	cJSON *report = report_new(true), *list;
 
 	cJSON_AddStringToObject(report, "version", GATEHOUSE_VERSION);
-	add_number(report, "pid", (uint64_t)getpid());
-	add_number(report, "generation", m->current->number);
-	add_number(report, "uptime", (uint64_t)(clock_mono_ms() - m->started_ms) / 1000);
-	add_text(report, "configuration", m->options->config.conf_path);
+	report_add_number(report, "pid", (uint64_t)getpid());
+	report_add_number(report, "generation", m->current->number);
+	report_add_number(report, "uptime", (uint64_t)(clock_mono_ms() - m->started_ms) / 1000);
+	report_add_text(report, "configuration", m->options->config.conf_path);
 	list = cJSON_AddArrayToObject(report, "workers");
 	for (size_t i = 0; i < m->worker_count; i++)
 		add_worker(list, m->workers[i]);
@@ -166,8 +164,8 @@ report_status(struct monitor *m, uint64_t ticket)
 		cJSON_AddItemToArray(list, cJSON_CreateString(text));
 		free(text);
 	}
-	add_number(report, "servers", s->server_count);
-	add_number(report, "certificates", s->certificate_count);
-	add_certificates(report, &m->current->certificates);
+	report_add_number(report, "servers", s->server_count);
+	report_add_number(report, "certificates", s->certificate_count);
+	report_add_certificates(report, &m->current->certificates);
 	report_send(m, ticket, report);
 }

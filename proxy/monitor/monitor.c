@@ -153,6 +153,7 @@ sleep_ms(const struct monitor *m)
 	int64_t due = workers_deadline_ms(m), now;
 
 	due = deadline_min(due, m->status_deadline_ms);
+	due = deadline_min(due, list_deadline_ms(m));
 	due = deadline_min(due, m->stop_deadline_ms);
 	due = deadline_min(due, m->reload.deadline_ms);
 	due = deadline_min(due, m->tickets_due_ms);
@@ -227,6 +228,16 @@ status_turn(struct monitor *m)
 }
 
 static void
+certificates_turn(struct monitor *m)
+{
+	uint64_t ticket = m->certificates_ticket;
+
+	m->certificates_ticket = 0;
+	if (ticket)
+		report_certificates(m, ticket);
+}
+
+static void
 tickets_turn(struct monitor *m)
 {
 	if (clock_mono_ms() < m->tickets_due_ms)
@@ -261,13 +272,24 @@ monitor_take_request(void *ctx, enum control_command command)
 {
 	struct monitor *m = ctx;
 
-	if (command == CONTROL_RELOAD) {
+	switch (command) {
+	case CONTROL_RELOAD:
 		(void)succession_resume_workers(m);
 		return reload_request(m);
+	case CONTROL_CONNECTIONS:
+		return list_request(m, CHANNEL_LIST_CONNECTIONS);
+	case CONTROL_UPSTREAMS:
+		return list_request(m, CHANNEL_LIST_UPSTREAMS);
+	case CONTROL_CERTS:
+		if (!m->certificates_ticket)
+			m->certificates_ticket = ++m->last_ticket;
+		return m->certificates_ticket;
+	case CONTROL_STATUS:
+	default:
+		if (!m->status_ticket)
+			m->status_ticket = ++m->last_ticket;
+		return m->status_ticket;
 	}
-	if (!m->status_ticket)
-		m->status_ticket = ++m->last_ticket;
-	return m->status_ticket;
 }
 
 int
@@ -298,6 +320,8 @@ monitor_run(const struct monitor_options *options)
 			watch_turn(&m);
 			reload_turn(&m);
 			status_turn(&m);
+			list_turn(&m);
+			certificates_turn(&m);
 			tickets_turn(&m);
 			end_turn(&m);
 		}

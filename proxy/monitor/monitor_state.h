@@ -75,7 +75,12 @@ struct monitor {
 	bool done;
 
 	uint64_t last_ticket;
-	uint64_t status_ticket; /* 0 = nobody asked */
+	struct listing_round {
+		uint64_t ticket; /* 0 = nobody asked */
+		int64_t deadline_ms;
+	} rounds[CHANNEL_LIST_COUNT];
+	uint64_t certificates_ticket; /* 0 = nobody asked */
+	uint64_t status_ticket;       /* 0 = nobody asked */
 	int64_t status_deadline_ms;
 	int64_t stop_deadline_ms;
 	int64_t started_ms;
@@ -120,6 +125,15 @@ void watch_release(struct monitor *m);
 /* monitor_reload.c */
 uint64_t reload_request(struct monitor *m);
 void reload_turn(struct monitor *m);
+
+/* monitor_list.c: questions to all workers. */
+uint64_t list_request(struct monitor *m, enum channel_list what);
+void list_turn(struct monitor *m);
+int64_t list_deadline_ms(const struct monitor *m);
+
+/* control_list.c */
+void report_list(struct monitor *m, uint64_t ticket, enum channel_list what);
+void report_certificates(struct monitor *m, uint64_t ticket);
 
 /* control_report.c: the control socket's answers; each ends with a control_answer to the ticket. */
 void report_reloaded(struct monitor *m, uint64_t ticket, const struct edition *ed,

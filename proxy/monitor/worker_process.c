@@ -20,6 +20,7 @@
 #define BACKOFF_FIRST_MS 100 /* doubled with each failure in a row, after one for free */
 #define BACKOFF_MAX_MS 10000
 #define HANGUP_MS 1000
+#define LIST_MAX (256 << 10)
 
 struct outgoing {
 	struct channel_message message;
@@ -35,6 +36,8 @@ worker_process_new(unsigned number)
 	w->number = number;
 	w->sock = -1;
 	w->queue_tail = &w->queue;
+	for (size_t i = 0; i < CHANNEL_LIST_COUNT; i++)
+		buf_init(&w->lists[i].rows, LIST_MAX);
 	return w;
 }
 
@@ -62,6 +65,8 @@ worker_process_free(struct worker_process *w)
 		drop_first(w);
 	if (w->sock >= 0)
 		close(w->sock);
+	for (size_t i = 0; i < CHANNEL_LIST_COUNT; i++)
+		buf_release(&w->lists[i].rows);
 	free(w->refused);
 	free(w);
 }
@@ -122,6 +127,24 @@ worker_process_tell(struct worker_process *w, enum channel_kind kind)
 		w->deadline_ms = 0;
 	}
 	send_or_queue(w, &m, -1);
+}
+
+void
+worker_process_list(struct worker_process *w, enum channel_list what)
+{
+	const struct channel_message m = { .kind = CHANNEL_LIST, .id = what };
+
+	buf_release(&w->lists[what].rows);
+	w->lists[what].cut = false;
+	w->lists[what].due = w->sock >= 0;
+	send_or_queue(w, &m, -1);
+}
+
+void
+worker_process_forget_list(struct worker_process *w, enum channel_list what)
+{
+	w->lists[what].due = false;
+	buf_release(&w->lists[what].rows);
 }
 
 void
@@ -245,6 +268,22 @@ worker_process_start(struct worker_process *w, const struct worker_process_setup
 	return 0;
 }
 
+/* What was not asked for, or too much of it, is dropped. */
+static void
+take_rows(struct worker_process *w, const struct channel_message *m)
+{
+	struct worker_list *l = m->id < CHANNEL_LIST_COUNT ? &w->lists[m->id] : NULL;
+
+	if (!l || !l->due)
+		return;
+	if (m->kind == CHANNEL_LISTED) {
+		l->due = false;
+		l->cut |= m->generation != 0;
+	} else if (buf_add(&l->rows, span_of(m->payload.text, m->text_length)) < 0) {
+		l->cut = true;
+	}
+}
+
 static void
 take_message(struct worker_process *w, const struct channel_message *m)
 {
@@ -267,6 +306,10 @@ take_message(struct worker_process *w, const struct channel_message *m)
 	case CHANNEL_COUNTERS:
 		w->counters = m->payload.counters;
 		w->counters_due = false;
+		break;
+	case CHANNEL_ROWS:
+	case CHANNEL_LISTED:
+		take_rows(w, m);
 		break;
 	default:
 		break;
@@ -327,6 +370,8 @@ worker_process_ended(struct worker_process *w)
 	w->state = WORKER_PROCESS_DEAD;
 	w->deadline_ms = 0;
 	w->counters_due = false;
+	for (size_t k = 0; k < CHANNEL_LIST_COUNT; k++)
+		w->lists[k].due = false;
 }
 
 const char *

@@ -10,6 +10,7 @@
 #ifndef PROXY_MONITOR_WORKER_PROCESS_H
 #define PROXY_MONITOR_WORKER_PROCESS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "proxy/monitor/channel.h"
@@ -45,6 +46,10 @@ struct worker_process {
 	unsigned failures;   /* in a row */
 	bool counters_due;
 	struct channel_counters counters;
+	struct worker_list {
+		bool due, cut; /* asked for; not all of it is here */
+		struct buf rows;
+	} lists[CHANNEL_LIST_COUNT];
 	struct outgoing *queue, **queue_tail;
 };
 
@@ -69,6 +74,9 @@ void worker_process_offer(struct worker_process *w, const struct edition *ed, in
 void worker_process_replace(struct worker_process *w, const struct resource *r);
 /* CHANNEL_VALIDATION with its descriptor, which is borrowed. */
 void worker_process_push(struct worker_process *w, enum channel_kind kind, int fd);
+/* Ask for a list; the answer gathers in lists[]. */
+void worker_process_list(struct worker_process *w, enum channel_list what);
+void worker_process_forget_list(struct worker_process *w, enum channel_list what);
 /* CHANNEL_DRAIN, CHANNEL_STOP or CHANNEL_STATUS. */
 void worker_process_tell(struct worker_process *w, enum channel_kind kind);
 

@@ -15,6 +15,7 @@
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/generation.h"
 #include "proxy/worker/listen_slot.h"
+#include "proxy/worker/listing.h"
 #include "proxy/worker/sandbox.h"
 
 #include <errno.h>
@@ -173,6 +174,10 @@ take_message(struct worker_process *p, const struct channel_message *m, int fd)
 		break;
 	case CHANNEL_STATUS:
 		send_counters(p);
+		break;
+	case CHANNEL_LIST:
+		if (listing_send(&p->worker, p->channel.fd, m->id) < 0)
+			p->stop = true;
 		break;
 	default:
 		break;

@@ -3,6 +3,7 @@
 import pytest
 from support.client import Client, get, tls_context
 from support.process import resident_kib
+from support.wait import wait_until
 
 CONNECTIONS = 400
 
@@ -50,3 +51,27 @@ def test_bytes_per_connection(tls, slow, most, tinyproxyd, certs, free_port, rel
     for client in clients:
         client.close()
     assert cost <= most, f"{cost:.0f} bytes per connection"
+
+
+def test_readers_of_files_that_stall(tinyproxyd, free_port, release_build):
+    port = free_port()
+    proxy = tinyproxyd("http { }", started=False, build=release_build)
+    with open(proxy.directory / "8m", "wb") as f:
+        f.truncate(8 << 20)
+    proxy.write(f"""worker_rlimit_nofile 4096; user root root;
+http {{ access_log off; send_timeout 2s; server {{ listen 127.0.0.1:{port}; root {proxy.directory}; }} }}""")
+    proxy.start()
+    worker, = proxy.worker_pids()
+    assert len(get(port, "/8m").body) == 8 << 20
+    before = resident_kib(worker)
+    clients = [Client(port, rcvbuf=4096) for _ in range(CONNECTIONS)]
+    for client in clients:
+        client.send("GET /8m HTTP/1.1\r\nHost: a\r\n\r\n")
+    for client in clients:
+        client.reader.some(1000)
+    cost = (resident_kib(worker) - before) * 1024 / CONNECTIONS
+    # They are closed by themselves: nobody takes anything.
+    wait_until(lambda: sum(w["connections"] for w in proxy.status()["workers"]) == 0, "the clients to be timed out")
+    for client in clients:
+        client.close()
+    assert cost <= 16384, f"{cost:.0f} bytes per stalled reader"

@@ -2,6 +2,7 @@
 """Where log lines go: conditions, names with variables, buffers, several files, JSON, reopening."""
 import json
 import os
+import re
 import signal
 
 from support.client import Client, get
@@ -132,3 +133,60 @@ def test_buffers_and_several_files(tinyproxyd, free_port):
     # What is buffered is on disk at the end.
     assert log("kept.log").read_text() == "/kept/later\n"
     assert len(log("full.log").read_text().splitlines()) == 20
+
+
+SENT = """content_type content_length location last_modified connection keep_alive transfer_encoding cache_control
+    expires etag accept_ranges content_range x_one server date set_cookie""".split()
+LATE = ["status", "body_bytes_sent", "request_length", "connection_requests", "limit_rate", "request_completion",
+        "realip_remote_addr", "request_method", "request_uri", "uri", "args", "server_name", "scheme",
+        "document_root", "request_filename", "host", "is_args", "content_length", "remote_user"]
+SENT_HTTP = f"""
+    log_format late '{'|'.join(f"{name}=[$sent_http_{name}]" for name in SENT)}|'
+                    '{'|'.join(f"{name}=[${name}]" for name in LATE)}';
+    keepalive_timeout 60s 20s;
+    server {{
+        listen 127.0.0.1:@PORT@;
+        server_name a.example;
+        access_log @DIR@/late.log late;
+        root @DIR@;
+        limit_rate 1m;
+        location /text {{ return 200 "text"; }}
+        location /go {{ return 301 /elsewhere; }}
+        location /away {{ return 302 http://b.example/x; }}
+        location /none {{ return 204; }}
+        location /error {{ return 403; }}
+        location /added {{ add_header X-One 1; add_header X-One 2; add_header Cache-Control a; expires 1h;
+                           add_header Set-Cookie a=b; return 200 "x"; }}
+        location /closed {{ keepalive_timeout 0; return 200 "x"; }}
+        location /file.txt {{ }}
+    }}
+"""
+
+
+def test_what_is_known_at_the_end_as_nginx_has_it(side_by_side):  # noqa: F811
+    ours, nginx = side_by_side(SENT_HTTP)
+    rows = [Row(f"{method} {uri}", fields) for method in ("GET", "HEAD", "POST") for uri in (
+        "/text", "/text?a=b", "/go", "/away", "/none", "/error", "/added", "/closed", "/file.txt", "/missing")
+        for fields in ((), ("Connection: keep-alive",), ("If-None-Match: *",), ("Range: bytes=0-1",))]
+    for server in (ours, nginx):
+        path = server.directory / "file.txt"
+        path.write_bytes(b"0123456789")
+        os.utime(path, (1795225564, 1795225564))
+        for row in rows:
+            with Client(server.port) as client:
+                client.send(raw_bytes(row))
+                client.response(row.line.split()[0])
+        wait_until(lambda s=server: len(settled(s, "late.log") or []) == len(rows), "all log lines")
+
+    def lines(server):
+        for line in (server.directory / "late.log").read_text().splitlines():
+            line = line.replace(str(server.directory), "DIR").replace(f":{server.port}", ":PORT")
+            # Pages carry the signature, dates the second.
+            if "status=[403]" in line or "status=[405]" in line or "status=[404]" in line or "status=[30" in line \
+                    or "status=[416]" in line or "status=[412]" in line:
+                line = re.sub(r"^(content_type=\[text/html\]\|content_length=\[)\d+", r"\1PAGE", line)
+                line = re.sub(r"body_bytes_sent=\[[1-9]\d+\]", "body_bytes_sent=[PAGE]", line)
+            yield re.sub(r"expires=\[[^]]+\]", "expires=[SOON]", line)
+    wrong = [(mine, theirs) for mine, theirs in zip(lines(ours), lines(nginx)) if mine != theirs]
+    assert not wrong, f"{len(wrong)} of {len(rows)} differ:\n" + "\n".join(
+        f"nginx {theirs}\nours  {mine}" for mine, theirs in wrong[:10])

@@ -130,7 +130,7 @@ test_nonsense_refused(void **state)
 	assert_refused(pair, &m, sizeof(m));
 	m.kind = 0;
 	assert_refused(pair, &m, HEAD);
-	m.kind = CHANNEL_COUNTERS + 1;
+	m.kind = CHANNEL_LISTED + 1;
 	assert_refused(pair, &m, HEAD);
 	m.kind = CHANNEL_COUNTERS;
 	assert_refused(pair, &m, HEAD);
