@@ -33,7 +33,8 @@ variable_sent_http(void *subject, struct span name)
 
 	if (span_eq(name, SPAN("content_type")) && r->response.content_type.n > 0)
 		return r->response.content_type;
-	if (span_eq(name, SPAN("content_length")) && r->response.content_length >= 0)
+	if (span_eq(name, SPAN("content_length")) && r->response.content_length >= 0 &&
+	    r->response.status != 204)
 		return arena_decimal(r->arena, (uint64_t)r->response.content_length);
 	if (span_eq(name, SPAN("last_modified")) && r->response.last_modified >= 0) {
 		clock_format_http(r->response.last_modified, date);

@@ -29,7 +29,8 @@ struct response {
 	int64_t last_modified;      /* wall clock seconds; -1 = none */
 	bool from_upstream;         /* Server and Date come from headers */
 	bool head_sent;
-	bool kept, chunked; /* HTTP/1: as its Connection and Transfer-Encoding say; by request_send_head */
+	bool kept,
+	    chunked; /* HTTP/1: as its Connection and Transfer-Encoding say; by request_send_head */
 	bool fields_added; /* what the configuration adds is in headers */
 	bool no_body;      /* HEAD, 204, 304: by request_send_head */
 	struct header_list trailers;

@@ -266,7 +266,8 @@ tell_file(struct explanation *x)
 {
 	struct request *r = x->request;
 	struct span none = variable_none(), unused;
-	const struct variable *v = variable_find(&http_variables, SPAN("request_filename"), &unused);
+	const struct variable *v =
+	    variable_find(&http_variables, SPAN("request_filename"), &unused);
 	struct span path = v ? v->get(r, none) : none;
 
 	if (!path.p)

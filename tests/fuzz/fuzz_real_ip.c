@@ -15,8 +15,10 @@ static void
 find(struct span in, bool recursive, struct arena *arena)
 {
 	struct cidr trusted[2];
-	struct real_ip settings = { .trusted = trusted, .trusted_count = 2,
-		.header = SPAN_INIT("x_forwarded_for"), .recursive = recursive };
+	struct real_ip settings = { .trusted = trusted,
+		.trusted_count = 2,
+		.header = SPAN_INIT("x_forwarded_for"),
+		.recursive = recursive };
 	struct location_settings location = { .real_ip = &settings };
 	struct client client = { .remote = { .len = sizeof(struct sockaddr_in) } };
 	struct request r = { .settings = &location };
@@ -32,7 +34,8 @@ find(struct span in, bool recursive, struct arena *arena)
 	while (span_split(&in, '\n', &line))
 		header_add(&r.headers, HEADER_X_FORWARDED_FOR, SPAN("X-Forwarded-For"), line);
 	real_ip_find(&r);
-	MUST(!r.remote || r.remote->u.sa.sa_family == AF_INET || r.remote->u.sa.sa_family == AF_INET6);
+	MUST(!r.remote || r.remote->u.sa.sa_family == AF_INET ||
+	     r.remote->u.sa.sa_family == AF_INET6);
 }
 
 int
