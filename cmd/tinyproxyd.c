@@ -230,21 +230,16 @@ print_version(const struct command *c)
 	fprintf(stderr, "TLS SNI support enabled\n");
 	fprintf(stderr,
 	    "configure arguments: --with-http_ssl_module --with-http_v2_module"
-	    " --with-http_realip_module --without-http-cache"
-	    " --without-http_access_module --without-http_auth_basic_module"
+	    " --with-http_realip_module --without-http-cache --without-http_auth_basic_module"
 	    " --without-http_autoindex_module --without-http_browser_module"
 	    " --without-http_charset_module --without-http_empty_gif_module"
 	    " --without-http_fastcgi_module --without-http_geo_module"
 	    " --without-http_grpc_module --without-http_gzip_module"
 	    " --without-http_limit_conn_module --without-http_limit_req_module"
-	    " --without-http_map_module --without-http_memcached_module"
-	    " --without-http_mirror_module --without-http_referer_module"
-	    " --without-http_rewrite_module --without-http_scgi_module"
+	    " --without-http_memcached_module --without-http_mirror_module"
+	    " --without-http_referer_module --without-http_scgi_module"
 	    " --without-http_split_clients_module --without-http_ssi_module"
-	    " --without-http_upstream_hash_module --without-http_upstream_ip_hash_module"
-	    " --without-http_upstream_least_conn_module --without-http_upstream_random_module"
-	    " --without-http_upstream_zone_module --without-http_userid_module"
-	    " --without-http_uwsgi_module\n");
+	    " --without-http_userid_module --without-http_uwsgi_module\n");
 	return 0;
 }
 
