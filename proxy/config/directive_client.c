@@ -51,7 +51,7 @@ set_rate(struct loader *l, struct scope *s, const struct directive *d, const str
 	}
 #define RATE(name, member)                                                           \
 	{                                                                            \
-		SPAN_INIT(name), CONTEXT_HTTP_ALL, 1, 1, 0,                          \
+		SPAN_INIT(name), CONTEXT_HTTP_ALL | CONTEXT_LOCATION_IF, 1, 1, 0,    \
 		    .set = set_rate, LOCATION_FIELD(const struct template *, member) \
 	}
 
@@ -67,7 +67,8 @@ static const struct directive rows[] = {
 	DURATION("lingering_timeout", lingering_timeout_ms),
 	RATE("limit_rate", limit_rate),
 	RATE("limit_rate_after", limit_rate_after),
-	FLAG("sendfile", sendfile),
+	{ SPAN_INIT("sendfile"), CONTEXT_HTTP_ALL | CONTEXT_LOCATION_IF, 1, 1, 0,
+	    .set = directive_set_flag, LOCATION_FIELD(bool, sendfile) },
 	FLAG("tcp_nopush", tcp_nopush),
 	FLAG("tcp_nodelay", tcp_nodelay),
 	FLAG("reset_timedout_connection", reset_timedout_connection),

@@ -71,6 +71,7 @@ set_expires(struct loader *l, struct scope *s, const struct directive *d, const 
 }
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("expires"), CONTEXT_HTTP_ALL, 1, 2, 0, .set = set_expires },
+	{ SPAN_INIT("expires"), CONTEXT_HTTP_ALL | CONTEXT_LOCATION_IF, 1, 2, 0,
+	    .set = set_expires },
 };
 const struct directive_table directive_expires_table = { rows, sizeof(rows) / sizeof(rows[0]) };

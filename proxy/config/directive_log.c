@@ -344,8 +344,8 @@ set_error_log(struct loader *l, struct scope *s, const struct directive *d, cons
 }
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("access_log"), CONTEXT_HTTP_ALL | CONTEXT_LOCATION_IF, 1, DIRECTIVE_ARGS_ANY,
-	    DIRECTIVE_MANY, .set = set_access_log },
+	{ SPAN_INIT("access_log"), CONTEXT_HTTP_ALL | CONTEXT_LOCATION_IF | CONTEXT_LIMIT_EXCEPT, 1,
+	    DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY, .set = set_access_log },
 	{ SPAN_INIT("log_format"), CONTEXT_HTTP, 2, DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY,
 	    .set = set_log_format },
 	{ SPAN_INIT("error_log"), CONTEXT_MAIN | CONTEXT_HTTP_ALL, 1, 2, DIRECTIVE_MANY,

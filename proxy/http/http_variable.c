@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/encode.h"
+#include "proxy/config/value.h"
 #include "proxy/http/file_path.h"
 #include "proxy/http/rate_limit.h"
 #include "proxy/net/address.h"
@@ -167,6 +168,19 @@ get_limit_rate(void *subject, struct span arg)
 	return arena_decimal(r->arena, rate_limit_get(r));
 }
 
+static void
+set_limit_rate(void *subject, struct span value)
+{
+	struct request *r = subject;
+	uint64_t rate;
+
+	if (value_parse_size(value, INT64_MAX, &rate) == 0)
+		rate_limit_set(r, rate);
+	else
+		request_log(r, LOG_LEVEL_ERROR, "invalid $limit_rate \"" SPAN_FMT "\"",
+		    SPAN_ARG(value));
+}
+
 static struct span
 get_scheme(void *subject, struct span arg)
 {
@@ -260,7 +274,7 @@ static const struct variable rows[] = {
 	ROW("http2", get_http2),
 	ROW("https", variable_https),
 	ROW("is_args", get_is_args),
-	ROW("limit_rate", get_limit_rate),
+	SETTABLE("limit_rate", get_limit_rate, set_limit_rate),
 	ROW("msec", variable_msec),
 	ROW("nginx_version", variable_nginx_version),
 	ROW("pid", variable_pid),

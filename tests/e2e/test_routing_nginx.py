@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from support.client import get
 from support.nginx import Row, answer, normal, raw_bytes, side_by_side  # noqa: F401
 
 
@@ -157,6 +158,8 @@ server { listen 127.0.0.1:@PORT@; server_name a.example;
     location /if/rewrite { if ($arg_a) { rewrite ^ /new/from-if last; } return 200 "stays"; }
     location /if/empty { if ($arg_none = "") { return 200 "empty"; } return 200 "no"; }
     location /unset { if ($arg_no) { set $never x; } return 200 "[$never]"; }
+    location /rate { set $limit_rate 4k; return 200 "$limit_rate"; }
+    location /badrate { set $limit_rate fast; return 200 "$limit_rate"; }
     location /args { set $args "new=1"; return 200 "$args $is_args $query_string $arg_new"; }
     location /cond/host { if ($host ~ ^(.)\.) { set $letter $1; } return 200 "$letter"; }
     location ~ ^/keep/(.+)$ { if ($arg_a ~ x) { return 200 "cleared [$1]"; } return 200 "kept [$1]"; }
@@ -304,7 +307,7 @@ TABLES = {
         "/if/eq?a=1&b=2", "/if/ne?a=x", "/if/ne", "/if/re?a=bbc", "/if/re?a=c", "/if/re", "/if/rei?a=bc", "/if/rei?a=c",
         "/if/nre?a=bc", "/if/nre?a=c", "/if/nrei?a=bc", "/if/nrei", "/if/method", "/if/set", "/if/set?a=1", "/if/set?b=1",
         "/if/set?a=1&b=1", "/if/cont?a=1", "/if/cont?b=1", "/if/cont?a=1&b=1", "/if/cont", "/if/break", "/if/break?a=1",
-        "/if/rewrite", "/if/rewrite?a=1", "/if/empty", "/unset", "/args", "/args?old", "/cond/host", "/keep/x", "/keep/x?a=x")
+        "/if/rewrite", "/if/rewrite?a=1", "/if/empty", "/unset", "/rate", "/badrate", "/args", "/args?old", "/cond/host", "/keep/x", "/keep/x?a=x")
         + [Row("POST /if/method", body=b"x"), Row("GET /", fields=("X-Text: a b",)), Row("HEAD /ret/text"),
            Row("HEAD /ret/404"), Row("POST /r/last/x", body=b"body")]),
     "errors": (ERRORS, gets(
@@ -362,6 +365,28 @@ def test_same_as_nginx(name, side_by_side):
         if mine != theirs:
             different.append(f"{data!r}\n  nginx {theirs!r}\n  ours  {mine!r}")
     assert not different, f"{len(different)} of {len(rows)} differ:\n" + "\n".join(different)
+
+
+def test_expressions_hold_over_reloads(tinyproxyd, free_port):
+    """A worker in its sandbox may not make machine code: what it loads later is interpreted, to the same end."""
+    port = free_port()
+    config = """http { map $uri $m { ~^/m(?<n>\\d) "m$n"; } server { listen 127.0.0.1:%d;
+        location ~* ^/(a+)$ { return 200 "%%s $1"; } location / { return 200 "%%s $m"; } } }""" % port
+    proxy = tinyproxyd(config % ("one", "one"))
+    for name in ("one", "two", "three"):
+        proxy.reload(config % (name, name))
+        assert get(port, "/AA").body == f"{name} AA".encode()
+        assert get(port, "/m7").body == f"{name} m7".encode()
+
+
+def test_an_expression_that_takes_too_long_fails_its_request(tinyproxyd, free_port):
+    port = free_port()
+    proxy = tinyproxyd("""http { server { listen 127.0.0.1:%d; location ~ ^/(([a-z])+.)+[A-Z]([a-z])+$ { return 200; }
+        location / { return 200 "fine"; } } }""" % port)
+    proxy.expect_alerts = True
+    assert get(port, "/" + "a" * 4000).status == 500
+    assert proxy.wait_for_error(r"regular expression gave up")
+    assert get(port, "/ok").body == b"fine"
 
 
 def same_place(data, directory, port):

@@ -159,6 +159,19 @@ test_block(void **state)
 }
 
 static void
+test_included_rows(void **state)
+{
+	static const struct memory_file files[] = {
+		{ MAIN_FILE, "http { map $host $x { include rows; default d; } server { } }" },
+		{ "/etc/t/rows", "a b; c d;" },
+	};
+	struct loaded *l = load_files(files, COUNT(files), "");
+
+	assert_said(l, "");
+	unload(l);
+}
+
+static void
 test_refusals(void **state)
 {
 	static const struct refusal refusals[] = {
@@ -191,6 +204,7 @@ main(void)
 		cmocka_unit_test(test_is_asked_once),
 		cmocka_unit_test(test_circle_ends),
 		cmocka_unit_test(test_block),
+		cmocka_unit_test(test_included_rows),
 		cmocka_unit_test(test_refusals),
 	};
 
