@@ -494,6 +494,8 @@ revoke_one(struct args *a, struct local_ca *ca, struct arena *arena, struct err 
 	if (a->action == CRL) {
 		if (local_ca_renew_crl(ca, r->now, next, e) < 0)
 			return -1;
+		if (a->json)
+			local_ca_report_json(ca, stdout);
 	} else if (local_ca_revoke(ca, a->revoke, a->reason, r->now, next, arena, &entry, e) < 0) {
 		return -1;
 	} else if (a->json) {

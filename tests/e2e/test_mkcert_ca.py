@@ -4,6 +4,7 @@ certtool, keytool, nginx (with a revocation list), haproxy (one file), curl; ren
 import datetime
 import ipaddress
 import json
+import pathlib
 import stat
 import subprocess
 import time
@@ -184,6 +185,10 @@ def test_client_certificates_and_revocation(local_ca, start, free_port, tmp_path
     assert sorted((one["names"], one["state"], one["use"]) for one in ca.list()) == [
         ([], "valid", "client"), (["alice@a.example"], "revoked", "client"),
         (["localhost"], "valid", "server")]
+    told = json.loads(ca("--crl", "-days", "9", "--json").out)
+    again = x509.load_pem_x509_crl(pathlib.Path(told["crl"]).read_bytes())
+    assert [entry.serial_number for entry in again] == [entry.serial_number for entry in crl]
+    assert again.next_update - again.last_update == datetime.timedelta(days=9)
     port = free_port()
     (tmp_path / "nginx.conf").write_text(f"""daemon off; pid nginx.pid; error_log stderr; events {{ }}
         http {{ access_log off; server {{ listen 127.0.0.1:{port} ssl;
