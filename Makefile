@@ -154,12 +154,12 @@ $(DRIVERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(AR_cert)
 $(REPLAYS): $(BUILD)/tests/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/main_replay.o $(AR_all)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_acme) $(LIBS_proxy)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_test) $(LIBS_acme) $(LIBS_proxy)
 
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(AR_all)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_acme) $(LIBS_proxy)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_test) $(LIBS_acme) $(LIBS_proxy)
 
 $(SHIMS): $(BUILD)/tests/fault/%.so: tests/fault/%.c $(BUILD)/.flags
 	$(call say,SO,$@)

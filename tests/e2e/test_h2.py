@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from support.client import get, tls_context
+from support.client import Client, get, tls_context
 from support.h2frames import (H2, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR, PROTOCOL_ERROR,
                               WINDOW_UPDATE, DATA, setting)
 from support.pattern import pattern, pattern_sha256
@@ -181,6 +181,34 @@ def test_bodies_nobody_wants(h2_site):
         client.data(7, b"x" * 11)
         assert client.response(7).status == 413
         assert client.request(9, "/vars").status == 200
+
+
+def test_misdirected_requests(tinyproxyd, certs, free_port):
+    """RFC 9113, 9.1.2: one connection for many names, but not past what a name's own handshake would have asked for."""
+    port, certificate = free_port(), certs.issue("a.example", "b.example", "c.example")
+    servers = "".join(f"""server {{ listen 127.0.0.1:{port} ssl http2; server_name {name}.example; {more}
+        ssl_certificate {certificate.fullchain}; ssl_certificate_key {certificate.key};
+        location / {{ return 200 "$server_name"; }} }}""" for name, more in (
+            ("a", ""), ("b", ""), ("c", f"ssl_verify_client on; ssl_client_certificate {certs.ca};")))
+    tinyproxyd(f"http {{ {servers} }}")
+    with H2(port, True, server_name="a.example") as client:
+        for stream, name, status in ((1, "a", 200), (3, "b", 200), (5, "c", 421), (7, "a", 200)):
+            answer = client.request(stream, authority=f"{name}.example")
+            assert answer.status == status and (status != 200 or answer.body == f"{name}.example".encode())
+        assert client.gone is None
+
+
+def test_http2_is_offered_by_name(tinyproxyd, certs, free_port):
+    """Of several servers on an address, those with "http2 on"; "listen ... http2" is for all."""
+    port, both_port, certificate = free_port(), free_port(), certs.issue("a.example", "b.example")
+    lines = f"ssl_certificate {certificate.fullchain}; ssl_certificate_key {certificate.key};"
+    tinyproxyd(f"""http {{
+        server {{ listen 127.0.0.1:{port} ssl; listen 127.0.0.1:{both_port} ssl http2; server_name a.example; {lines} http2 on; }}
+        server {{ listen 127.0.0.1:{port} ssl; listen 127.0.0.1:{both_port} ssl; server_name b.example; {lines} }}
+    }}""")
+    for number, name, chosen in ((port, "a", "h2"), (port, "b", "http/1.1"), (both_port, "b", "h2")):
+        with Client(number, tls=tls_context(alpn=["h2", "http/1.1"]), server_name=f"{name}.example") as client:
+            assert client.sock.selected_alpn_protocol() == chosen
 
 
 def test_trailers_both_ways(h2_site, backend):
