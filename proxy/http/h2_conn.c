@@ -14,6 +14,8 @@
 /* Buffers read, and rounds of letting handlers go on, before other connections have their turn. */
 #define READS_AT_ONCE 4
 #define ROUNDS_AT_ONCE 8
+/* Bytes of frames in such a round. */
+#define ROUND_BYTES 16384
 /* How long the PING may take behind which the client knows that we are leaving. */
 #define FAREWELL_MS 1000
 /* A field list so many times as long as may be answered is no mistake. */
@@ -110,13 +112,19 @@ submit_heads(struct h2 *h)
 	h->heads_tail = &h->heads;
 }
 
-/* Frames into the connection's queue until it holds enough. -1: nghttp2 gives up. */
+/*
+ * A round of frames into the connection's queue: no more than what is left in a stream when its handler goes on, so that
+ * an urgent one never runs dry before one that can wait. -1: nghttp2 gives up.
+ */
 static int
 make_frames(struct h2 *h)
 {
 	struct conn *c = &h->cc->conn;
 
-	while (c->out_bytes < H2_QUEUE_MAX) {
+	h->round_end = c->out_bytes + ROUND_BYTES;
+	if (h->round_end > H2_QUEUE_MAX)
+		h->round_end = H2_QUEUE_MAX;
+	while (c->out_bytes < h->round_end) {
 		const uint8_t *frame;
 		ssize_t n = nghttp2_session_mem_send(h->session, &frame);
 
@@ -167,7 +175,8 @@ output_run(struct deferred *d)
 			client_conn_close(cc, "HTTP/2 session failed");
 			return;
 		}
-		if (!h->roomy)
+		if (!h->roomy &&
+		    (cc->conn.out_bytes < h->round_end || h->round_end == H2_QUEUE_MAX))
 			break;
 		if (round == ROUNDS_AT_ONCE) {
 			h2_want_output(h);

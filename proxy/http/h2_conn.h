@@ -2,9 +2,9 @@
 /*
  * h2_conn: HTTP/2 on a client connection (RFC 9113), over nghttp2: many requests at once, each a stream.
  *
- *	bytes -> nghttp2 -> HEADERS: request -> router -> handler
+ *	bytes -> nghttp2 -> HEADERS: request -> router -> handler               (h2_conn.c, h2_frame.c, h2_request.c)
  *	                    DATA: the stream's input queue, pulled by the handler (h2_stream.c)
- *	handler -> head, body into the stream's output queue -> at the end of the turn: frames (h2_conn.c)
+ *	handler -> head, body into the stream's output queue -> at the end of the turn: frames (h2_writer.c, h2_conn.c)
  *
  * The request and its handler see nothing of it: the same struct codec as HTTP/1. What a stream holds is bounded both
  * ways: input by the window the client was given, which opens as the handler takes bytes, output by a limit at which the handler

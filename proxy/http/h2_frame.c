@@ -5,6 +5,21 @@
 
 /* ---- requests ------------------------------------------------------------------------------------------- */
 
+/* Responses without a wish share the connection evenly: else a long one would hold up all that were asked for after it. */
+static void
+set_priority(struct h2_stream *s)
+{
+	const struct header *h = header_find_name(&s->request.headers, SPAN("priority"));
+	nghttp2_extpri wish = { .urgency = 3, .inc = 1 };
+	bool incremental;
+
+	if (h) {
+		h2_priority_parse(h->value, &wish.urgency, &incremental);
+		wish.inc = incremental;
+	}
+	nghttp2_session_change_extpri_stream_priority(s->h2->session, s->id, &wish, 1);
+}
+
 static void
 start_request(struct h2_stream *s, const struct http1_request_head *head)
 {
@@ -21,6 +36,7 @@ start_request(struct h2_stream *s, const struct http1_request_head *head)
 	r->upgrade = head->upgrade;
 	if (r->upgrade)
 		h2_tunnel_prepare(s);
+	set_priority(s);
 	why = request_take_target(r, head->path_query, head->host);
 	if (why)
 		h2_stream_refuse(s, 400, why);
@@ -36,6 +52,8 @@ take_request(struct h2_stream *s, bool end)
 	struct http1_request_head head;
 
 	s->fields = NULL;
+	if (s->ended)
+		return; /* cut while its head came */
 	s->started = true;
 	s->body_end = end;
 	if (h2_fields_finish(f, end, &head) == PARSE_OK) {

@@ -105,10 +105,10 @@ note_field(struct h2_fields *f, enum header_id id, struct span value)
 		malformed(f, "a connection-specific field");
 		return false;
 	case HEADER_TE:
-		f->te_trailers = span_eq_nocase(value, SPAN("trailers"));
-		if (!f->te_trailers)
-			malformed(f, "TE is not \"trailers\"");
-		return f->te_trailers;
+		if (span_eq_nocase(value, SPAN("trailers")))
+			return true;
+		malformed(f, "TE is not \"trailers\"");
+		return false;
 	case HEADER_CONTENT_LENGTH:
 		if (f->has_length)
 			malformed(f, "several Content-Length fields");
@@ -351,4 +351,23 @@ h2_fields_finish(struct h2_fields *f, bool end, struct http1_request_head *out)
 		become_upgrade(f, out);
 	out->status = f->status;
 	return f->why ? PARSE_BAD : PARSE_OK;
+}
+
+void
+h2_priority_parse(struct span value, unsigned *urgency, bool *incremental)
+{
+	struct span item;
+
+	*urgency = 3;
+	*incremental = false;
+	while (span_split(&value, ',', &item)) {
+		item = lex_trim(item);
+		if (item.n == 3 && span_starts(item, SPAN("u=")) && item.p[2] >= '0' &&
+		    item.p[2] <= '7')
+			*urgency = (unsigned)(item.p[2] - '0');
+		else if (span_eq(item, SPAN("i")) || span_eq(item, SPAN("i=?1")))
+			*incremental = true;
+		else if (span_eq(item, SPAN("i=?0")))
+			*incremental = false;
+	}
 }

@@ -29,7 +29,7 @@ struct h2_fields {
 	size_t bytes;     /* names and values of what is kept */
 	unsigned count;
 	uint64_t length; /* Content-Length */
-	bool has_length, regular, expect_continue, te_trailers;
+	bool has_length, regular, expect_continue;
 	unsigned cookies; /* fields of that name: crumbs (RFC 9113, 8.2.3) */
 	/* What is wrong; NULL = nothing so far. malformed: reset the stream; else answer status. */
 	const char *why;
@@ -47,5 +47,10 @@ void h2_fields_add(struct h2_fields *f, struct span name, struct span value);
  * upgrade: out->upgrade is set, and what HTTP/1.1 has for it is among the headers.
  */
 enum parse_result h2_fields_finish(struct h2_fields *f, bool end, struct http1_request_head *out);
+
+/*
+ * A Priority field (RFC 9218, 4): urgency 0 to 7, incremental or not; what is not understood keeps its default, 3 and no.
+ */
+void h2_priority_parse(struct span value, unsigned *urgency, bool *incremental);
 
 #endif

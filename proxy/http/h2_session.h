@@ -28,6 +28,7 @@ struct h2 {
 	struct h2_stream *roomy;               /* whose handlers may send again */
 	struct h2_stream *heading;             /* whose header block is being read */
 	struct deferred output, input;
+	size_t round_end;      /* output in the connection that ends this round */
 	struct timer farewell; /* while LEAVING */
 	struct h2_guard guard;
 	struct h2_limits limits;
@@ -36,7 +37,6 @@ struct h2 {
 	bool reset_any;         /* RST_STREAM was sent */
 	uint64_t data_sent;     /* on all streams */
 	unsigned body_window;   /* a stream's, to begin with */
-	bool in_input;          /* nghttp2 is taking in */
 };
 
 /* Output in the connection before no more frames are made. */

@@ -215,7 +215,7 @@ h2_write_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *fra
 	struct conn *c = &s->h2->cc->conn;
 	size_t left = length;
 
-	if (c->out_bytes >= H2_QUEUE_MAX)
+	if (c->out_bytes >= s->h2->round_end)
 		return NGHTTP2_ERR_WOULDBLOCK;
 	conn_queue(c, span_of(framehd, H2_FRAME_HEAD));
 	while (left > 0) {

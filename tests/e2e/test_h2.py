@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from support.client import Client, get, tls_context
-from support.h2frames import (H2, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR, PROTOCOL_ERROR,
+from support.h2frames import (END_STREAM, H2, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR, PROTOCOL_ERROR,
                               WINDOW_UPDATE, DATA, setting)
 from support.pattern import pattern, pattern_sha256
 from support.process import run
@@ -317,6 +317,23 @@ def test_an_upload_to_a_slow_backend_is_held_back(h2_site):
             assert sent < 16 << 20
             peer.close()
             assert client.response(1).status == 502
+
+
+def test_responses_share_the_connection(h2_site):
+    """A short one is not behind a long one that was asked for first, unless the client wants it so (RFC 9218)."""
+    proxy = h2_site()
+    wide = setting(INITIAL_WINDOW_SIZE=1 << 30)
+    short = ("range", "bytes=0-20000")
+    cases = (((), (short,), [3, 1]), ((("priority", "u=6"),), (("priority", "u=1"),), [3, 1]),
+             ((("priority", "u=1"),), (("priority", "u=6, i"), short), [1, 3]))
+    for first, second, order in cases:
+        with H2(proxy.port, settings=wide, updates=False, rcvbuf=65536) as client:
+            client.window(0, 1 << 30)
+            client.headers(1, "/files/big", more=first)
+            client.headers(3, "/files/big", more=second)
+            client.until(lambda: client.answers[1].ended and client.answers[3].ended)
+            ends = [f.stream for f in client.seen if f.type == DATA and f.flags & END_STREAM]
+            assert ends == order, (first, second)
 
 
 # ---- the connection's life ----------------------------------------------------------------------------------------

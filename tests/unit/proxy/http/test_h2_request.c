@@ -284,6 +284,34 @@ test_extended_connect(void **state)
 	arena_free(r->arena);
 }
 
+static void
+test_priority(void **state)
+{
+	static const struct {
+		const char *value;
+		unsigned urgency;
+		bool incremental;
+	} rows[] = {
+		{ "", 3, false },
+		{ "u=0", 0, false },
+		{ "u=7, i", 7, true },
+		{ "i", 3, true },
+		{ "i=?1,u=2", 2, true },
+		{ "i, i=?0", 3, false },
+		{ "u=8", 3, false },
+		{ "u=-1, u=10, u=, x, i=1", 3, false },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		unsigned urgency;
+		bool incremental;
+
+		h2_priority_parse(span_str(rows[i].value), &urgency, &incremental);
+		assert_int_equal(urgency, rows[i].urgency);
+		assert_int_equal(incremental, rows[i].incremental);
+	}
+}
+
 int
 main(void)
 {
@@ -296,6 +324,7 @@ main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_trailers),
 		cmocka_unit_test(test_extended_connect),
+		cmocka_unit_test(test_priority),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
