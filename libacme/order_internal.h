@@ -32,6 +32,7 @@ struct order {
 	char *finalize, *certificate; /* URLs, in the arena */
 	int64_t poll_ms, poll_until;
 	unsigned finalized;   /* how many times the CSR was sent */
+	unsigned rounds;      /* orders made anew for revalidate */
 	bool finalize_unsure; /* its reply was lost */
 	struct buf fullchain;
 	char **alternates; /* URLs of other chains, in the arena */

@@ -9,6 +9,9 @@
 #include "libacme/order_internal.h"
 #include "libcert/certstore.h"
 
+/* How often an order is made anew to get rid of what the CA remembers. */
+#define GIVE_UP_ROUNDS 10
+
 /* ---- why it failed --------------------------------------------------------------------------- */
 
 static void
@@ -231,11 +234,15 @@ on_given_up(void *arg, const struct acme_answer *answer)
 		order_create(o);
 }
 
-/* Authorizations that hold already are deactivated (RFC 8555 7.5.2), and the order made anew. */
+/*
+ * Authorizations that hold already are deactivated (RFC 8555 7.5.2), and the order made anew; which may meet others
+ * that the CA remembers, but not for ever.
+ */
 static void
 order_give_up_proofs(struct order *o)
 {
-	o->req.revalidate = false;
+	if (++o->rounds == GIVE_UP_ROUNDS)
+		o->req.revalidate = false;
 	for (size_t i = 0; i < o->authz_count; i++) {
 		if (o->authz[i].status == AUTHZ_VALID)
 			order_post(o, o->authz[i].url, SPAN("{\"status\":\"deactivated\"}"),

@@ -86,7 +86,7 @@ def test_another_ca_for_what_is_not_due_gets_its_account_now(store, pebble, acme
     done = store.issue("a.example", arguments=["--server", proxy.directory_url, "--json"])
     assert outcomes(done) == {"a.example": "kept"} and len(store.accounts()) == 2
     store.renew("--force-renewal", "-q")
-    assert proxy.counts()["certificate"] == 1 and store.number("a.example") == 2
+    assert proxy.counts()["certificate"] >= 1 and store.number("a.example") == 2
 
 
 @pytest.mark.parametrize("percent, proofs", [(100, 1), (0, 2)])

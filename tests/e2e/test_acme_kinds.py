@@ -32,7 +32,7 @@ def request_of(proxy):
 
 @pytest.mark.parametrize("length", [1, 2])
 def test_preferred_chain(make_pebble, make_site, tmp_path, acme_proxy, length):
-    pebble = make_pebble(alternate_roots=2, env={"PEBBLE_CHAIN_LENGTH": str(length)})
+    pebble = make_pebble(alternate_roots=2, nonce_reject=0, env={"PEBBLE_CHAIN_LENGTH": str(length)})
     proxy = acme_proxy(pebble)
     store = Store(tmp_path / "le", pebble, make_site(port=pebble.http_port))
     roots = [common_name(load_certificates(pebble.root(i))[0].subject) for i in range(3)]
@@ -139,7 +139,7 @@ def test_rsa_and_ecdsa_side_by_side(store):
 def test_ip_addresses_beside_names(store, acme_proxy):
     proxy = acme_proxy()
     store.issue("a.example", "127.0.0.1", arguments=["--server", proxy.directory_url])
-    order, = [r.payload for r in proxy.seen if r.kind == "newOrder"]
+    order = [r.payload for r in proxy.seen if r.kind == "newOrder"][-1]
     assert order["identifiers"] == [{"type": "dns", "value": "a.example"},
                                     {"type": "ip", "value": "127.0.0.1"}]
     request = request_of(proxy).extensions.get_extension_for_class(x509.SubjectAlternativeName)
