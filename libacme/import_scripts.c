@@ -214,8 +214,6 @@ read_acmesh_lineage(const struct import_options *options, struct import *in, con
 	if (ecc && file_exists(import_path(in, "%s/%s/%s.conf", options->dir, stem, stem)))
 		stem = name;
 	lineage = import_add_lineage(in, strncmp(stem, "*.", 2) == 0 ? stem + 2 : stem);
-	if (ecc && stem != name)
-		stem = lineage->name;
 	lineage->cert_path = import_path(in, "%s/fullchain.cer", dir);
 	lineage->key_path =
 	    import_path(in, "%s/%.*s.key", dir, (int)(strlen(name) - (ecc ? 4 : 0)), name);

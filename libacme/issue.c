@@ -248,7 +248,7 @@ bool
 issue_pass_by(struct issue *job)
 {
 	struct revocation_note revoked;
-	struct x509glance glance;
+	struct x509glance glance = { .not_before = 0 };
 	struct buf pem;
 	struct ari ari;
 	int64_t now = clock_wall();
