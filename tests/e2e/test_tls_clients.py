@@ -32,8 +32,7 @@ def server(name, rules, site, listen=""):
     values = "|".join(f"$ssl_client_{name}" for name in VARIABLES)
     return f"""server {{ listen 127.0.0.1:@PORT@ ssl {listen}; server_name {name};
         ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {site.cert}; ssl_certificate_key {site.key}; {rules}
-        add_header X-Raw-Length "$ssl_client_raw_cert" always;
-        return 200 "$ssl_server_name|{values}"; }}"""
+        return 200 "$ssl_server_name|{values}|$ssl_client_raw_cert|$ssl_client_cert"; }}"""
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from support.wait import DEADLINE_S, wait_until
 UPGRADE = (("Connection", "keep-alive, Upgrade"), ("Upgrade", "websocket"))
 IDIOMS = {
     "none": "",
+    "map": "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $wish;",
     "literal": 'proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";',
 }
 
@@ -66,6 +67,7 @@ def site(tinyproxyd, upgrading, free_port, certs, tmp_path):
         log_format bytes escape=json '{{"status":"$status","sent":"$body_bytes_sent","received":"$request_length",'
             '"up":"$upstream_bytes_sent","down":"$upstream_bytes_received","line":"$request"}}';
         access_log {tmp_path}/bytes.log bytes;
+        map $http_upgrade $wish {{ default upgrade; '' close; }}
         {chr(10).join(servers)}
     }}""")
     Site.log = tmp_path / "bytes.log"
