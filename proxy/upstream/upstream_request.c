@@ -24,6 +24,39 @@ is_word(struct span s)
 	return s.n > 0;
 }
 
+/*
+ * A field behind the body that counts before it: what the configuration says of the client must not be said again by the
+ * client, where a backend may read both alike.
+ */
+static bool
+counts_in_head(const struct upstream_http *u, struct span name)
+{
+	static const struct span names[] = { SPAN_INIT("Forwarded"), SPAN_INIT("X-Real-IP"),
+		SPAN_INIT("Authorization"), SPAN_INIT("Cookie") };
+
+	for (const struct header_field *f = u->settings->set_headers; f; f = f->next) {
+		if (span_eq_nocase(f->name, name))
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (span_eq_nocase(names[i], name))
+			return true;
+	}
+	return name.n >= 12 && span_eq_nocase(span_of(name.p, 12), SPAN("X-Forwarded-"));
+}
+
+static bool
+has_trailer(const struct upstream_http *u)
+{
+	const struct header_list *trailers = &u->r->trailers;
+
+	for (unsigned i = 0; i < trailers->count; i++) {
+		if (!counts_in_head(u, trailers->rows[i].name))
+			return true;
+	}
+	return false;
+}
+
 static void
 choose_body(struct upstream_http *u)
 {
@@ -41,7 +74,7 @@ choose_body(struct upstream_http *u)
 	} else if (!u->settings->pass_request_body) {
 		u->has_own_body = true;
 		u->request.framing = BODY_NONE;
-	} else if (r->body_buffer && r->trailers.count > 0 && !u->settings->http_1_0) {
+	} else if (r->body_buffer && has_trailer(u) && !u->settings->http_1_0) {
 		/* Only chunks have room for fields behind them. */
 		u->request.framing = BODY_CHUNKED;
 	} else if (r->body_buffer && r->body_framing != BODY_NONE) {
@@ -147,6 +180,8 @@ send_last_chunk(struct upstream_http *u)
 
 	conn_queue(c, SPAN("0\r\n"));
 	for (unsigned i = 0; i < trailers->count; i++) {
+		if (counts_in_head(u, trailers->rows[i].name))
+			continue;
 		conn_queue(c, trailers->rows[i].name);
 		conn_queue(c, SPAN(": "));
 		conn_queue(c, trailers->rows[i].value);

@@ -61,7 +61,7 @@ def test_bodies_arrive_as_they_were_sent(site, backend, where):
 def test_trailers_of_requests_are_passed_on(site, backend, where):
     with Client(site.port) as client:
         client.send(f"POST {where}echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-                    "3\r\nabc\r\n0\r\nX-Sum: 1\r\nX-Other: 2\r\n\r\n")
+                    "3\r\nabc\r\n0\r\nX-Sum: 1\r\nX-Forwarded-For: evil\r\ncookie: a\r\nX-Other: 2\r\n\r\n")
         told = client.response().json
         assert told["body"] == "abc" and told["trailers"] == [["X-Sum", "1"], ["X-Other", "2"]]
         assert client.request("/").status == 200
