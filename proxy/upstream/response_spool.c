@@ -35,8 +35,8 @@ add_memory(struct response_spool *s, struct span bytes, size_t max)
 		size_t n;
 
 		if (!s->last || chunk_room(s->last) == 0) {
-			struct chunk *c = bufpool_borrow(worker_of(s)->pool,
-			    left > BUFPOOL_SMALL ? BUFPOOL_LARGE : BUFPOOL_SMALL);
+			/* Pages of its own: what is not filled costs nothing, and all of it goes back. */
+			struct chunk *c = bufpool_borrow(worker_of(s)->pool, BUFPOOL_LARGE);
 
 			if (s->last)
 				s->last->next = c;
