@@ -40,8 +40,9 @@ redirected_by_accel(struct upstream_http *u, const struct http1_response_head *h
 
 /* proxy_intercept_errors: a status that has an error_page is answered with that. */
 static bool
-intercepted(struct upstream_http *u, unsigned status)
+intercepted(struct upstream_http *u, const struct http1_response_head *head)
 {
+	unsigned status = head->status;
 	struct request *r = u->r;
 
 	if (!u->settings->intercept_errors || status < 300 || !request_has_error_page(r, status))
@@ -49,6 +50,13 @@ intercepted(struct upstream_http *u, unsigned status)
 	balance_report(u->uc->peer, true, loop_now_ms(upstream_worker(u)->loop));
 	upstream_end_attempt(u, false);
 	u->phase = PHASE_DONE;
+	/* Without its challenge a 401 is of no use (nginx keeps it, too). */
+	for (unsigned i = 0; status == 401 && i < head->headers.count; i++) {
+		const struct header *h = &head->headers.rows[i];
+
+		if (span_eq_nocase(h->name, SPAN("WWW-Authenticate")))
+			header_add(&r->response.headers, HEADER_OTHER, h->name, h->value);
+	}
 	request_fail(r, status);
 	return true;
 }
@@ -100,7 +108,7 @@ take_final(struct upstream_http *u, const struct http1_response_head *head)
 	u->attempt->status = head->status;
 	u->attempt->header_ms = upstream_attempt_age(u);
 	if (upstream_next_for_status(u, head->status) || redirected_by_accel(u, head, &accel) ||
-	    intercepted(u, head->status))
+	    intercepted(u, head))
 		return false;
 	u->framing = http1_response_body(head, u->request.method);
 	u->left = u->framing == BODY_LENGTH ? head->content_length : 0;

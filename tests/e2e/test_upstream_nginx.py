@@ -52,6 +52,10 @@ location /noaccel { proxy_pass http://b; proxy_ignore_headers X-Accel-Redirect X
 location /showaccel { proxy_pass http://b; proxy_pass_header X-Accel-Expires; proxy_pass_header X-Accel-Charset;
     proxy_ignore_headers X-Accel-Redirect; proxy_pass_header X-Accel-Redirect; }
 location /hide { proxy_pass http://b; proxy_hide_header X-One; proxy_hide_header ETag; proxy_pass_header Server; proxy_pass_header Date; }
+location /intercepted { proxy_pass http://b; proxy_intercept_errors on; error_page 404 500 =203 /inner/e; error_page 403 @named;
+    error_page 401 https://other.example/; }
+location @named { proxy_pass http://b; proxy_set_header X-Why $request_uri; }
+location /retried/ { proxy_pass http://b; error_page 502 504 @named; proxy_next_upstream off; }
 location /inner/ { return 200 "inner $uri $args $request_method $http_x_y"; }
 location /file { proxy_pass http://b; client_body_in_file_only clean; proxy_set_header X-Body "$request_body";
      proxy_pass_request_body on; }
@@ -100,6 +104,9 @@ ANSWERS = {
     "/showaccel": script(b"here", "200 OK", "X-Accel-Redirect: /inner/x", "X-Accel-Expires: 5", "X-Accel-Charset: utf-8"),
     "/hide": script(b"h", "200 OK", "X-One: 1", "Server: other/1", "Date: Thu, 01 Jan 1970 00:00:01 GMT",
                     "ETag: \"x\"", "X-Two: 2", "Last-Modified: Thu, 01 Jan 1970 00:00:01 GMT", "Vary: x"),
+    **{f"/intercepted/{code}": script(b"own page", f"{code} Own", "X-A: 1", "WWW-Authenticate: Basic") for code in (401, 403, 404, 500, 503)},
+    "/accel/6": script(b"gone", "200 OK", "X-Accel-Redirect: @named", "X-A: 1", "Set-Cookie: a=b"),
+    "/retried/bad": b"HTTP/1.1 nothing\r\n\r\n",
     "/intercept/404": script(b"own page", "404 Not Found", "X-A: 1"),
     "/intercept/500": script(b"own page", "500 Oops", "X-A: 1"),
 }
@@ -124,6 +131,7 @@ ROWS = [
     *[Row(f"GET /redir/regex/{n}") for n in range(1, 4)], Row("GET /cookieregex"),
     Row("GET /cookie?p=q"), Row("GET /cookieoff"),
     *[Row(f"GET /accel/{n}", ["X-Y: z"]) for n in range(1, 6)], Row("POST /accel/1", [], b"body"), Row("HEAD /accel/1"),
+    *[Row(f"GET /intercepted/{code}") for code in (401, 404, 500, 503)], Row("POST /intercepted/404", [], b"body"), Row("GET /retried/ok"),
     Row("GET /noaccel"), Row("GET /showaccel"), Row("GET /hide"), Row("HEAD /hide"),
     Row("POST /memory", [], b"in memory"), Row("GET /memory"), Row("POST /file", [], b"in a file"),
     Row("GET /intercept/404"), Row("GET /intercept/500"),
