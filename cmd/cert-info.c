@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "libacme/lineage_survey.h"
+#include "libcert/certstore_check.h"
 #include "libcert/served.h"
 #include "libcert/survey_data.h"
 #include "libcert/survey_report.h"
@@ -36,7 +37,7 @@ struct args {
 	struct survey_options survey;
 	uint64_t timeout_s;
 	enum form form;
-	bool at_given, full, quiet, verbose;
+	bool at_given, full, quiet, verbose, store_check, repair;
 };
 
 /* ---- options ---- */
@@ -181,6 +182,20 @@ set_config_dir(void *ctx, const char *value, struct err *e)
 }
 
 static int
+set_store_check(void *ctx, const char *value, struct err *e)
+{
+	((struct args *)ctx)->store_check = true;
+	return 0;
+}
+
+static int
+set_repair(void *ctx, const char *value, struct err *e)
+{
+	((struct args *)ctx)->repair = true;
+	return 0;
+}
+
+static int
 set_quiet(void *ctx, const char *value, struct err *e)
 {
 	((struct args *)ctx)->quiet = true;
@@ -221,6 +236,10 @@ static const struct cli_option options[] = {
 	{ "at", 0, "TIME", "judge as of this instant instead of now: 2027-01-31T12:00:00Z", 0,
 	    set_at },
 	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
+	{ "store-check", 0, NULL, "name what a crash or a hand edit left in the store", 0,
+	    set_store_check },
+	{ "repair", 0, NULL, "with --store-check: mend what can be mended without loss", 0,
+	    set_repair },
 	{ "full", 0, NULL, "check keys and chains of the whole store, too", 0, set_full },
 	{ "quiet", 'q', NULL, "print only certificates with a problem", 0, set_quiet },
 	{ "verbose", 'v', NULL, "all details, also of several certificates", 0, set_verbose },
@@ -423,6 +442,30 @@ empty_context(OSSL_PROVIDER **nothing)
 	return context;
 }
 
+/* Exit code 1 when something is left to be done. */
+static int
+check_store(const struct args *args, struct err *e)
+{
+	struct certstore_finding *list = NULL;
+	struct certstore *store = NULL;
+	struct arena *arena = arena_new(0);
+	size_t count = 0;
+	int code = 0;
+
+	if (args->target_count)
+		err_set(e, ERR_USAGE, "--store-check looks at the whole store, not at \"%s\"",
+		    args->targets[0]);
+	else if (certstore_open(args->config_dir, &store, e) == 0 &&
+		 certstore_check(store, args->repair, arena, &list, &count, e) == 0) {
+		if (!args->quiet || count || args->form == FORM_JSON)
+			certstore_check_print(list, count, args->form == FORM_JSON, stdout);
+		code = certstore_check_clean(list, count) ? 0 : 1;
+	}
+	certstore_close(store);
+	arena_free(arena);
+	return code;
+}
+
 static int
 work(struct args *args, struct err *e)
 {
@@ -432,6 +475,12 @@ work(struct args *args, struct err *e)
 	size_t count = 0;
 	int code = 0;
 
+	if (args->store_check)
+		return check_store(args, e);
+	if (args->repair) {
+		err_set(e, ERR_USAGE, "--repair goes with --store-check");
+		return 0;
+	}
 	if (limits->warn_s && limits->crit_s && limits->warn_s < limits->crit_s) {
 		err_set(e, ERR_USAGE, "--warn comes before --crit, so it is the longer time");
 		return 0; /* main turns e into the code */

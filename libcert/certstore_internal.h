@@ -6,6 +6,7 @@
  *	certstore_version.c  one version's four files: read, checked, written, removed
  *	certstore_live.c     live/NAME: what it points at, and how that changes
  *	certstore_publish.c  publish and recover, the order of things
+ *	certstore_check.c    what went wrong with all of that, and mending it
  *	certstore_step.c     where tests kill the process
  */
 #ifndef LIBCERT_CERTSTORE_INTERNAL_H
