@@ -240,8 +240,8 @@ check_wrong(struct checking *k, const char *at, const char *why)
 	    SPAN_ARG(k->challenge->name), why);
 	if (proxy)
 		err_hint(&e,
-		    "tinyproxyd shows what is in %s when its configuration says so, see "
-		    "tinyproxyd.conf(5); the CA was not asked yet. --no-preflight skips this check",
+		    "tinyproxyd shows what is in %s when \"acme_tls_alpn\" in its configuration "
+		    "names the store; the CA was not asked yet. --no-preflight skips this check",
 		    k->solver->options.dir);
 	else
 		err_hint(&e, "check where the name's DNS leads; the CA was not asked yet. "

@@ -63,6 +63,7 @@ struct issue {
 	bool order_wanted, deploy_wanted;
 
 	/* Private to issue.c and issue_run.c. */
+	bool tried; /* the hooks before it have run: so must those after it, whatever comes of it */
 	int lock;
 	/* Once it has fallen back on another CA: how's own, and what is left of its list. */
 	const char *home_server, *home_account, *more_servers;

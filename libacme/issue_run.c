@@ -256,12 +256,32 @@ hook_of(const struct issue *job, bool post)
 	return post ? job->how.post_hook : job->how.pre_hook;
 }
 
+/* Names of all jobs that came out so, one after the other, on the heap. */
+static struct span *
+names_of(const struct batch *b, bool failed, size_t *count)
+{
+	struct span *names = NULL;
+
+	*count = 0;
+	for (size_t i = 0; i < b->count; i++) {
+		const struct issue *job = b->jobs[i];
+		bool is_failed = job->outcome == ISSUE_FAILED;
+
+		if (!job->tried || is_failed != failed)
+			continue;
+		for (size_t n = 0; n < job->name_count; n++) {
+			names = mem_realloc_array(names, *count + 1, sizeof(*names));
+			names[(*count)++] = job->names[n];
+		}
+	}
+	return names;
+}
+
 /* As certbot: each distinct command once, those of the directory first. */
 static void
-run_hooks(struct batch *b, bool post, struct err *e)
+run_hooks(struct batch *b, bool post, const struct hook_context *context, struct err *e)
 {
 	const char *what = post ? "post hook" : "pre hook";
-	struct hook_context context = { .lineage = NULL };
 	struct err why = ERR_INIT;
 	bool directory = false;
 
@@ -270,21 +290,35 @@ run_hooks(struct batch *b, bool post, struct err *e)
 		const char *hook = hook_of(job, post);
 		bool seen = false;
 
-		if (!job->order_wanted && !job->order)
+		if (!job->tried)
 			continue;
 		if (job->directory_hooks && !directory) {
 			directory = true;
-			if (hook_run_directory(job->store, post ? "post" : "pre", NULL, &context,
+			if (hook_run_directory(job->store, post ? "post" : "pre", NULL, context,
 				&why) < 0)
 				err_move(e, &why);
 		}
 		for (size_t j = 0; hook && j < i && !seen; j++)
-			seen = (b->jobs[j]->order_wanted || b->jobs[j]->order) &&
-			       same(hook_of(b->jobs[j], post), hook);
-		if (hook && !seen && hook_run(what, hook, &context, &why) < 0)
+			seen = b->jobs[j]->tried && same(hook_of(b->jobs[j], post), hook);
+		if (hook && !seen && hook_run(what, hook, context, &why) < 0)
 			err_move(e, &why);
 	}
 	err_release(&why);
+}
+
+/* They learn what came of it. */
+static void
+run_post_hooks(struct batch *b, struct err *e)
+{
+	struct hook_context context = { .lineage = NULL };
+	struct span *good = names_of(b, false, &context.name_count);
+	struct span *bad = names_of(b, true, &context.failed_count);
+
+	context.names = good;
+	context.failed = bad;
+	run_hooks(b, true, &context, e);
+	free(good);
+	free(bad);
 }
 
 /* Reload target once and deploy all jobs that hang on it. */
@@ -324,13 +358,15 @@ issue_run(struct issue *const *jobs, size_t count, const struct issue_options *o
 
 	with.solvers = solvers;
 	open_authorities(&b);
-	run_hooks(&b, false, &why);
+	for (size_t i = 0; i < count; i++)
+		jobs[i]->tried = jobs[i]->order_wanted;
+	run_hooks(&b, false, &(struct hook_context){ .lineage = NULL }, &why);
 	run_orders(&b);
 	for (size_t i = 0; i < count; i++) {
 		if (jobs[i]->deploy_wanted)
 			deploy_group(&b, i);
 	}
-	run_hooks(&b, true, &why);
+	run_post_hooks(&b, &why);
 	for (size_t i = 0; i < count; i++) {
 		order_free(jobs[i]->order);
 		jobs[i]->order = NULL;

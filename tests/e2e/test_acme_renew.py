@@ -136,7 +136,27 @@ def test_hooks_run_as_certbot_runs_them(store, certs, tmp_path):
     assert out.read_text().split("\n") == [
         "dir-pre", "pre",
         "dir-deploy a.example", "deploy a.example", "dir-deploy b.example", "deploy b.example",
-        "dir-post", "post", ""]
+        "dir-post a.example b.example", "post", ""]
+
+
+def test_what_a_pre_hook_stopped_a_post_hook_starts(store, certs, tmp_path):
+    store.issue("a.example")
+    make_old(store, certs, "a.example")
+    conf = store.dir / "renewal" / "a.example.conf"
+    conf.write_text(conf.read_text().replace(str(store.site.directory), str(tmp_path / "gone")))
+    out = tmp_path / "out"
+    store.renew("--pre-hook", f"echo stop >> {out}", "--post-hook", f"echo start >> {out}", check=66)
+    assert out.read_text() == "stop\nstart\n"
+
+
+def test_post_hooks_learn_what_failed(store, certs, tmp_path):
+    for name in ("a.example", "b.example"):
+        store.issue(name)
+        make_old(store, certs, name)
+    conf = store.dir / "renewal" / "b.example.conf"
+    conf.write_text(conf.read_text().replace(str(store.site.directory), str(tmp_path / "gone")))
+    store.renew("--post-hook", f'echo "$RENEWED_DOMAINS|$FAILED_DOMAINS" > {tmp_path}/told', check=1)
+    assert (tmp_path / "told").read_text() == "a.example|b.example\n"
 
 
 def test_failing_deploy_hook_is_tried_again_without_an_order(store, certs, pebble, tmp_path):
