@@ -20,9 +20,8 @@ struct http_conn {
 	size_t len;
 };
 
-/* The path of "GET PATH HTTP/1.x", or of the absolute form; empty when it is anything else. */
-static struct span
-request_path(struct span head)
+struct span
+responder_http_path(struct span head)
 {
 	struct span line, method, target;
 	ptrdiff_t at;
@@ -50,7 +49,7 @@ find(const struct responder *r, struct span path)
 static void
 answer(const struct http_conn *c, const struct responder *r)
 {
-	const struct shown *shown = find(r, request_path(span_of(c->head, c->len)));
+	const struct shown *shown = find(r, responder_http_path(span_of(c->head, c->len)));
 	const char *body = shown ? shown->key_auth : "not found\n";
 	struct buf out;
 

@@ -19,6 +19,9 @@ struct shown {
 /* What is on show for key, or NULL. */
 const struct shown *responder_find(const struct responder *r, struct span key);
 
+/* The path of "GET PATH HTTP/1.x", or of the absolute form; empty when it is anything else. */
+struct span responder_http_path(struct span head);
+
 struct responder_protocol {
 	size_t conn_size;
 	void (*ready)(struct listener_conn *conn, void *responder, short revents);
