@@ -9,8 +9,8 @@ import socket
 import pytest
 
 from support.client import Client, get, tls_context
-from support.h2frames import (END_STREAM, H2, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR, PROTOCOL_ERROR,
-                              WINDOW_UPDATE, DATA, setting)
+from support.h2frames import (END_HEADERS, END_STREAM, H2, HEADERS, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR, PROTOCOL_ERROR,
+                              WINDOW_UPDATE, DATA, frame_bytes, setting)
 from support.pattern import pattern, pattern_sha256
 from support.process import run
 from support.wait import DEADLINE_S, wait_until
@@ -329,8 +329,9 @@ def test_responses_share_the_connection(h2_site):
     for first, second, order in cases:
         with H2(proxy.port, settings=wide, updates=False, rcvbuf=65536) as client:
             client.window(0, 1 << 30)
-            client.headers(1, "/files/big", more=first)
-            client.headers(3, "/files/big", more=second)
+            # In one piece: else the first may be in the kernel's buffers before the second is asked for.
+            client.send(b"".join(frame_bytes(HEADERS, END_HEADERS | END_STREAM, stream, client.block(
+                client.fields("/files/big", more=more))) for stream, more in ((1, first), (3, second))))
             client.until(lambda: client.answers[1].ended and client.answers[3].ended)
             ends = [f.stream for f in client.seen if f.type == DATA and f.flags & END_STREAM]
             assert ends == order, (first, second)
