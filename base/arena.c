@@ -250,6 +250,18 @@ arena_printf(struct arena *a, const char *fmt, ...)
 }
 
 struct span
+arena_lower(struct arena *a, struct span s)
+{
+	char *p = arena_strdup(a, s);
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (p[i] >= 'A' && p[i] <= 'Z')
+			p[i] |= 0x20;
+	}
+	return span_of(p, s.n);
+}
+
+struct span
 arena_concat(struct arena *a, const struct span *parts, size_t count)
 {
 	size_t n = 0;

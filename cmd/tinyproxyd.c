@@ -12,6 +12,7 @@
 #include "proxy/monitor/log_files.h"
 #include "proxy/monitor/monitor.h"
 #include "proxy/monitor/quick_start.h"
+#include "proxy/stream/stream_session.h"
 
 #include <openssl/crypto.h>
 
@@ -307,6 +308,7 @@ run(const struct command *c)
 			.error_log = span_str(log),
 			.globals = span_str(c->globals),
 			.http_variables = &http_variables,
+			.stream_variables = &stream_variables,
 		},
 		.announcer = { .log = { .level = LOG_LEVEL_NOTICE }, .terminal = !to_stderr },
 		.stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3),

@@ -133,3 +133,13 @@ cidr_contains(const struct cidr *c, const struct sockaddr *sa)
 	}
 	return family == c->family && has_prefix(c, bytes);
 }
+
+bool
+real_ip_trusts(const struct real_ip *settings, const struct address *peer)
+{
+	for (size_t i = 0; i < settings->trusted_count; i++) {
+		if (cidr_contains(&settings->trusted[i], &peer->u.sa))
+			return true;
+	}
+	return false;
+}

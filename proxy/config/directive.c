@@ -42,6 +42,7 @@ static const struct directive_table *const tables[] = {
 	&directive_client_table,
 	&directive_real_ip_table,
 	&directive_expires_table,
+	&directive_stream_table,
 };
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
@@ -58,6 +59,9 @@ static const struct {
 	{ CONTEXT_SERVER_IF, "if in server" },
 	{ CONTEXT_LOCATION_IF, "if in location" },
 	{ CONTEXT_LIMIT_EXCEPT, "limit_except" },
+	{ CONTEXT_STREAM, "stream" },
+	{ CONTEXT_STREAM_SERVER, "server in stream" },
+	{ CONTEXT_STREAM_UPSTREAM, "upstream in stream" },
 };
 #define CONTEXT_COUNT (sizeof(contexts) / sizeof(contexts[0]))
 

@@ -35,9 +35,14 @@ enum context {
 	CONTEXT_SERVER_IF = 1 << 6,
 	CONTEXT_LOCATION_IF = 1 << 7,
 	CONTEXT_LIMIT_EXCEPT = 1 << 8,
+	CONTEXT_STREAM = 1 << 9,
+	CONTEXT_STREAM_SERVER = 1 << 10,
+	CONTEXT_STREAM_UPSTREAM = 1 << 11,
 };
 #define CONTEXT_HTTP_SERVER (CONTEXT_HTTP | CONTEXT_SERVER)
 #define CONTEXT_HTTP_ALL (CONTEXT_HTTP | CONTEXT_SERVER | CONTEXT_LOCATION)
+#define CONTEXT_STREAM_ALL (CONTEXT_STREAM | CONTEXT_STREAM_SERVER)
+#define CONTEXT_TLS (CONTEXT_HTTP_SERVER | CONTEXT_STREAM_ALL)
 /* Where set, if, rewrite, break and return may stand. */
 #define CONTEXT_REWRITE \
 	(CONTEXT_SERVER | CONTEXT_SERVER_IF | CONTEXT_LOCATION | CONTEXT_LOCATION_IF)
@@ -61,6 +66,7 @@ enum settings_group {
 	SETTINGS_SERVER,
 	SETTINGS_LOCATION,
 	SETTINGS_UPSTREAM,
+	SETTINGS_STREAM,
 };
 
 struct directive {
@@ -90,6 +96,8 @@ struct directive {
 	.group = SETTINGS_LOCATION, .offset = FIELD_OFFSET(type, struct location_settings, m)
 #define UPSTREAM_FIELD(type, m) \
 	.group = SETTINGS_UPSTREAM, .offset = FIELD_OFFSET(type, struct upstream_spec, m)
+#define STREAM_FIELD(type, m) \
+	.group = SETTINGS_STREAM, .offset = FIELD_OFFSET(type, struct stream_settings, m)
 
 struct directive_table {
 	const struct directive *rows;
@@ -102,7 +110,7 @@ extern const struct directive_table directive_main_table, directive_http_table,
     directive_body_table, directive_tls_table, directive_tls_client_table,
     directive_tls_handshake_table, directive_tls_session_table, directive_upstream_table,
     directive_balance_table, directive_resolver_table, directive_off_table, directive_client_table,
-    directive_real_ip_table, directive_expires_table;
+    directive_real_ip_table, directive_expires_table, directive_stream_table;
 
 /* Those of locations and rewriting. */
 extern const struct directive_table directive_content_table, directive_rewrite_table,

@@ -32,7 +32,7 @@ set_rule(struct loader *l, struct scope *s, const struct directive *d, const str
 	return 0;
 }
 
-#define CONTEXTS (CONTEXT_HTTP_ALL | CONTEXT_LIMIT_EXCEPT)
+#define CONTEXTS (CONTEXT_HTTP_ALL | CONTEXT_LIMIT_EXCEPT | CONTEXT_STREAM_ALL)
 
 static const struct directive rows[] = {
 	{ SPAN_INIT("allow"), CONTEXTS, 1, 1, DIRECTIVE_MANY, .set = set_rule },

@@ -99,6 +99,7 @@ set_http(struct loader *l, struct scope *s, const struct directive *d, const str
 {
 	struct server_settings server;
 	struct location_settings location;
+	size_t upstreams = l->snapshot->upstream_count;
 	struct scope inner;
 
 	if (log_formats_init(l) < 0)
@@ -115,8 +116,7 @@ set_http(struct loader *l, struct scope *s, const struct directive *d, const str
 	(void)scope_location_settings(l, &inner);
 	scope_load_simple(l, &inner, n->children);
 	scope_load_blocks(l, &inner, n->children);
-	upstreams_finish(l, &inner.location_settings->proxy);
-	endpoint_build(l);
+	upstreams_finish(l, &inner.location_settings->proxy, upstreams);
 	return 0;
 }
 

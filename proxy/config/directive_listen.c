@@ -146,7 +146,7 @@ static int
 set_parameter(struct loader *l, const struct node *n, const struct word *w, struct listen *it)
 {
 	static const char *const later[] = { "fastopen=", "setfib=", "accept_filter=", "bind",
-		"quic", "spdy", NULL };
+		"quic", "spdy", "udp", NULL };
 	struct span value;
 	int rc;
 
@@ -154,7 +154,7 @@ set_parameter(struct loader *l, const struct node *n, const struct word *w, stru
 		it->ssl = true;
 	} else if (span_eq(w->text, SPAN("proxy_protocol"))) {
 		it->proxy_protocol = true;
-	} else if (span_eq(w->text, SPAN("http2"))) {
+	} else if (span_eq(w->text, SPAN("http2")) && !it->server->stream) {
 		it->http2 = true;
 	} else if (span_eq(w->text, SPAN("default_server")) || span_eq(w->text, SPAN("default"))) {
 		it->default_server = true;
@@ -236,6 +236,9 @@ set_listen(struct loader *l, struct scope *s, const struct directive *d, const s
 			    "listen takes an address or a port; names go to server_name");
 		return -1;
 	}
+	if (s->context == CONTEXT_STREAM_SERVER && !hp.port && !hp.is_unix)
+		return loader_error(l, n, "no port in \"" SPAN_FMT "\" of the \"listen\" directive",
+		    SPAN_ARG(text));
 	port = hp.port ? hp.port : DEFAULT_PORT;
 	if (host_port_address(&hp, port, l->scratch, &address))
 		return add_listen(l, s, n, &address);
@@ -243,7 +246,7 @@ set_listen(struct loader *l, struct scope *s, const struct directive *d, const s
 }
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("listen"), CONTEXT_SERVER, 1, DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY,
-	    .set = set_listen },
+	{ SPAN_INIT("listen"), CONTEXT_SERVER | CONTEXT_STREAM_SERVER, 1, DIRECTIVE_ARGS_ANY,
+	    DIRECTIVE_MANY, .set = set_listen },
 };
 const struct directive_table directive_listen_table = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -114,7 +114,7 @@ set_location(struct loader *l, struct scope *s, const struct directive *d, const
 	location->locations = inside;
 	location->rewrite = rewrite_finish(&inner, n->children);
 	location->settings = inner.location_settings;
-	loader_use_logs(l, inner.location_settings);
+	loader_use_settings(l, inner.location_settings);
 	if (rc == 0 && s->location)
 		rc = check_nesting(l, n, s->location, location);
 	if (rc == 0 && !location_index_add(s->locations, location))
@@ -184,7 +184,7 @@ set_limit_except(struct loader *l, struct scope *s, const struct directive *d, c
 	inner.location = location;
 	scope_load_simple(l, &inner, n->children);
 	location->settings = inner.location_settings;
-	loader_use_logs(l, inner.location_settings);
+	loader_use_settings(l, inner.location_settings);
 	limit->location = location;
 	s->location->limit_except = limit;
 	return take_methods(l, n, limit);

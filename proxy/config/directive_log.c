@@ -296,6 +296,9 @@ set_access_log(struct loader *l, struct scope *s, const struct directive *d, con
 		    "\"access_log off\" stands beside another \"access_log\"");
 	if (off)
 		return access_log_off(l, s, n);
+	if ((s->context & CONTEXT_STREAM_ALL) && span_find(n->words[1].text, '$') >= 0)
+		return loader_error(l, n,
+		    "variables in the name of an \"access_log\" of \"stream\" are not supported");
 	if (check_path(l, n) < 0)
 		return -1;
 	f = find_format(l, n);
@@ -344,11 +347,12 @@ set_error_log(struct loader *l, struct scope *s, const struct directive *d, cons
 }
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("access_log"), CONTEXT_HTTP_ALL | CONTEXT_LOCATION_IF | CONTEXT_LIMIT_EXCEPT, 1,
+	{ SPAN_INIT("access_log"),
+	    CONTEXT_HTTP_ALL | CONTEXT_LOCATION_IF | CONTEXT_LIMIT_EXCEPT | CONTEXT_STREAM_ALL, 1,
 	    DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY, .set = set_access_log },
-	{ SPAN_INIT("log_format"), CONTEXT_HTTP, 2, DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY,
-	    .set = set_log_format },
-	{ SPAN_INIT("error_log"), CONTEXT_MAIN | CONTEXT_HTTP_ALL, 1, 2, DIRECTIVE_MANY,
-	    .set = set_error_log },
+	{ SPAN_INIT("log_format"), CONTEXT_HTTP | CONTEXT_STREAM, 2, DIRECTIVE_ARGS_ANY,
+	    DIRECTIVE_MANY, .set = set_log_format },
+	{ SPAN_INIT("error_log"), CONTEXT_MAIN | CONTEXT_HTTP_ALL | CONTEXT_STREAM_ALL, 1, 2,
+	    DIRECTIVE_MANY, .set = set_error_log },
 };
 const struct directive_table directive_log_table = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -113,7 +113,7 @@ set_map(struct loader *l, struct scope *s, const struct directive *d, const stru
 }
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("map"), CONTEXT_HTTP, 2, 2,
+	{ SPAN_INIT("map"), CONTEXT_HTTP | CONTEXT_STREAM, 2, 2,
 	    DIRECTIVE_BLOCK | DIRECTIVE_MANY | DIRECTIVE_DEFINES, .set = set_map },
 };
 const struct directive_table directive_map_table = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -39,11 +39,12 @@ proxy_host_header(struct span text, const struct host_port *hp, unsigned scheme_
 
 /* The group that a literal address stands for: one per distinct host and port. */
 static struct upstream_spec *
-implicit_group(struct loader *l, const struct node *n, struct span host, const struct host_port *hp)
+implicit_group(struct loader *l, const struct node *n, struct span host, const struct host_port *hp,
+    uint16_t port)
 {
 	struct span key = hp->is_unix || hp->port
 			      ? host
-			      : arena_printf(l->arena, SPAN_FMT ":%d", SPAN_ARG(host), HTTP_PORT);
+			      : arena_printf(l->arena, SPAN_FMT ":%u", SPAN_ARG(host), port);
 	struct upstream_spec *u = span_map_get(&l->upstreams, key);
 	struct host_port lowered = *hp;
 
@@ -62,31 +63,45 @@ implicit_group(struct loader *l, const struct node *n, struct span host, const s
 }
 
 /* A defined group is named without a port; anything else is a host. */
-static int
-find_upstream(struct loader *l, const struct node *n, struct span text, struct proxy_target *t)
+struct upstream_spec *
+loader_upstream(struct loader *l, const struct node *n, struct span text, uint16_t default_port,
+    struct host_port *hp)
 {
 	struct span host = loader_lower(l, text);
 	struct upstream_spec *u = span_map_get(&l->upstreams, host);
-	struct host_port hp;
 	const char *wrong;
+
+	if (u && !u->implicit)
+		return u;
+	wrong = host_port_split(text, false, hp);
+	if (!wrong && !hp->is_unix && !hp->port && !default_port)
+		wrong = "no port";
+	if (wrong) {
+		loader_error(l, n, "%s in upstream \"" SPAN_FMT "\"", wrong, SPAN_ARG(text));
+		return NULL;
+	}
+	u = span_map_get(&l->upstreams, loader_lower(l, hp->host));
+	if (u && !u->implicit && hp->port) {
+		loader_error(l, n, "upstream \"" SPAN_FMT "\" may not have port %u",
+		    SPAN_ARG(hp->host), hp->port);
+		return NULL;
+	}
+	/* Paths keep their case. */
+	return implicit_group(l, n, hp->is_unix ? text : host, hp, default_port);
+}
+
+static int
+find_upstream(struct loader *l, const struct node *n, struct span text, struct proxy_target *t)
+{
+	struct host_port hp;
 
 	t->host_header = text;
 	t->port = SPAN("80");
-	if (u && !u->implicit) {
-		t->upstream = u;
-		return 0;
-	}
-	wrong = host_port_split(text, false, &hp);
-	if (wrong)
-		return loader_error(l, n, "%s in upstream \"" SPAN_FMT "\"", wrong, SPAN_ARG(text));
-	u = span_map_get(&l->upstreams, loader_lower(l, hp.host));
-	if (u && !u->implicit && hp.port)
-		return loader_error(l, n, "upstream \"" SPAN_FMT "\" may not have port %u",
-		    SPAN_ARG(hp.host), hp.port);
-	if (hp.is_unix)
-		host = text; /* paths keep their case */
-	proxy_host_header(text, &hp, HTTP_PORT, l->arena, &t->host_header, &t->port);
-	t->upstream = implicit_group(l, n, host, &hp);
+	t->upstream = loader_upstream(l, n, text, HTTP_PORT, &hp);
+	if (!t->upstream)
+		return -1;
+	if (t->upstream->implicit)
+		proxy_host_header(text, &hp, HTTP_PORT, l->arena, &t->host_header, &t->port);
 	return 0;
 }
 

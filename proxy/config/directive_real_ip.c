@@ -119,7 +119,8 @@ set_recursive(struct loader *l, struct scope *s, const struct directive *d, cons
 }
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("set_real_ip_from"), CONTEXT_HTTP_ALL, 1, 1, DIRECTIVE_MANY, .set = set_from },
+	{ SPAN_INIT("set_real_ip_from"), CONTEXT_HTTP_ALL | CONTEXT_STREAM_ALL, 1, 1,
+	    DIRECTIVE_MANY, .set = set_from },
 	{ SPAN_INIT("real_ip_header"), CONTEXT_HTTP_ALL, 1, 1, 0, .set = set_header },
 	{ SPAN_INIT("real_ip_recursive"), CONTEXT_HTTP_ALL, 1, 1, 0, .set = set_recursive },
 };

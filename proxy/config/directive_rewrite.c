@@ -322,7 +322,7 @@ set_if(struct loader *l, struct scope *s, const struct directive *d, const struc
 	step->u.branch.steps = rewrite_finish(&inner, n->children);
 	if (location) {
 		location->settings = inner.location_settings;
-		loader_use_logs(l, inner.location_settings);
+		loader_use_settings(l, inner.location_settings);
 		step->u.branch.location = location;
 	}
 	if (rc == 0)

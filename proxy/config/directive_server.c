@@ -46,6 +46,13 @@ keep_name(struct loader *l, struct server *server, struct span name, const struc
 	LOADER_APPEND(l->arena, server->names, server->name_count, name);
 }
 
+void
+server_names_finish(struct loader *l, struct server *server)
+{
+	if (server->name_count == 0)
+		keep_name(l, server, span_of(NULL, 0), NULL);
+}
+
 /* listen directives as the scope holds them become the loader's, and TLS if "ssl on" says so. */
 static void
 take_listens(struct loader *l, struct scope *s)
@@ -83,12 +90,11 @@ set_server(struct loader *l, struct scope *s, const struct directive *d, const s
 	location_index_finish(locations);
 	server->rewrite = rewrite_finish(&inner, n->children);
 
-	if (server->name_count == 0)
-		keep_name(l, server, span_of(NULL, 0), NULL);
+	server_names_finish(l, server);
 	server->settings = inner.server_settings;
 	server->location_settings = inner.location_settings;
 	server->root_location.settings = inner.location_settings;
-	loader_use_logs(l, inner.location_settings);
+	loader_use_settings(l, inner.location_settings);
 	tls_finish_server(l, &inner);
 	take_listens(l, &inner);
 	return 0;
@@ -165,7 +171,7 @@ set_server_name(struct loader *l, struct scope *s, const struct directive *d, co
 static const struct directive rows[] = {
 	{ SPAN_INIT("server"), CONTEXT_HTTP, 0, 0, DIRECTIVE_BLOCK | DIRECTIVE_MANY,
 	    .set = set_server },
-	{ SPAN_INIT("server_name"), CONTEXT_SERVER, 1, DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY,
-	    .set = set_server_name },
+	{ SPAN_INIT("server_name"), CONTEXT_SERVER | CONTEXT_STREAM_SERVER, 1, DIRECTIVE_ARGS_ANY,
+	    DIRECTIVE_MANY, .set = set_server_name },
 };
 const struct directive_table directive_server_table = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -167,13 +167,12 @@ set_ssl(struct loader *l, struct scope *s, const struct directive *d, const stru
 
 static const struct directive rows[] = {
 	{ SPAN_INIT("ssl"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_ssl },
-	{ SPAN_INIT("ssl_certificate"), CONTEXT_HTTP_SERVER, 1, 1, DIRECTIVE_MANY,
-	    .set = set_certificate },
-	{ SPAN_INIT("ssl_certificate_key"), CONTEXT_HTTP_SERVER, 1, 1, DIRECTIVE_MANY,
+	{ SPAN_INIT("ssl_certificate"), CONTEXT_TLS, 1, 1, DIRECTIVE_MANY, .set = set_certificate },
+	{ SPAN_INIT("ssl_certificate_key"), CONTEXT_TLS, 1, 1, DIRECTIVE_MANY,
 	    .set = set_certificate_key },
-	{ SPAN_INIT("ssl_certificate_watch"), CONTEXT_HTTP_SERVER, 1, 1, 0,
-	    .set = directive_set_flag, SERVER_FIELD(bool, tls.watch) },
+	{ SPAN_INIT("ssl_certificate_watch"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_flag,
+	    SERVER_FIELD(bool, tls.watch) },
 	{ SPAN_INIT("acme_tls_alpn"), CONTEXT_HTTP, 1, 1, 0, .set = set_acme_tls_alpn },
-	{ SPAN_INIT("ssl_password_file"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_password_file },
+	{ SPAN_INIT("ssl_password_file"), CONTEXT_TLS, 1, 1, 0, .set = set_password_file },
 };
 const struct directive_table directive_tls_table = { rows, sizeof(rows) / sizeof(rows[0]) };

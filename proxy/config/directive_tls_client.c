@@ -105,22 +105,21 @@ static const struct directive_choice verify_choices[] = {
 static const char revocation_lists[] = "crl";
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("ssl_client_certificate"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_text,
+	{ SPAN_INIT("ssl_client_certificate"), CONTEXT_TLS, 1, 1, 0, .set = set_text,
 	    SERVER_FIELD(struct tls_text, tls.client_ca) },
-	{ SPAN_INIT("ssl_trusted_certificate"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_text,
+	{ SPAN_INIT("ssl_trusted_certificate"), CONTEXT_TLS, 1, 1, 0, .set = set_text,
 	    SERVER_FIELD(struct tls_text, tls.trusted_ca) },
-	{ SPAN_INIT("ssl_crl"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_text,
+	{ SPAN_INIT("ssl_crl"), CONTEXT_TLS, 1, 1, 0, .set = set_text,
 	    SERVER_FIELD(struct tls_text, tls.crl), revocation_lists },
-	{ SPAN_INIT("ssl_verify_client"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_choice,
+	{ SPAN_INIT("ssl_verify_client"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_choice,
 	    SERVER_FIELD(unsigned, tls.verify), verify_choices },
-	{ SPAN_INIT("ssl_stapling"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_flag,
+	{ SPAN_INIT("ssl_stapling"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_flag,
 	    SERVER_FIELD(bool, tls.stapling) },
-	{ SPAN_INIT("ssl_stapling_file"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_stapling_file },
-	{ SPAN_INIT("ssl_stapling_verify"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_flag,
+	{ SPAN_INIT("ssl_stapling_file"), CONTEXT_TLS, 1, 1, 0, .set = set_stapling_file },
+	{ SPAN_INIT("ssl_stapling_verify"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_flag,
 	    SERVER_FIELD(bool, tls.stapling_verify) },
-	{ SPAN_INIT("ssl_stapling_responder"), CONTEXT_HTTP_SERVER, 1, 1, 0,
-	    .set = refuse_responder },
-	{ SPAN_INIT("ssl_verify_depth"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_number,
+	{ SPAN_INIT("ssl_stapling_responder"), CONTEXT_TLS, 1, 1, 0, .set = refuse_responder },
+	{ SPAN_INIT("ssl_verify_depth"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_number,
 	    SERVER_FIELD(unsigned, tls.verify_depth) },
 };
 const struct directive_table directive_tls_client_table = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -296,20 +296,19 @@ set_profile(struct loader *l, struct scope *s, const struct directive *d, const 
 static const struct directive_range record = { 512, 16 << 20 };
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("ssl_protocols"), CONTEXT_HTTP_SERVER, 1, DIRECTIVE_ARGS_ANY, 0,
-	    .set = set_protocols },
-	{ SPAN_INIT("ssl_ciphers"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_ciphers },
-	{ SPAN_INIT("ssl_prefer_server_ciphers"), CONTEXT_HTTP_SERVER, 1, 1, 0,
-	    .set = directive_set_flag, SERVER_FIELD(bool, tls.prefer_server_ciphers) },
-	{ SPAN_INIT("ssl_ecdh_curve"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_curve },
-	{ SPAN_INIT("ssl_dhparam"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_dhparam },
-	{ SPAN_INIT("ssl_conf_command"), CONTEXT_HTTP_SERVER, 2, 2, DIRECTIVE_MANY,
+	{ SPAN_INIT("ssl_protocols"), CONTEXT_TLS, 1, DIRECTIVE_ARGS_ANY, 0, .set = set_protocols },
+	{ SPAN_INIT("ssl_ciphers"), CONTEXT_TLS, 1, 1, 0, .set = set_ciphers },
+	{ SPAN_INIT("ssl_prefer_server_ciphers"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_flag,
+	    SERVER_FIELD(bool, tls.prefer_server_ciphers) },
+	{ SPAN_INIT("ssl_ecdh_curve"), CONTEXT_TLS, 1, 1, 0, .set = set_curve },
+	{ SPAN_INIT("ssl_dhparam"), CONTEXT_TLS, 1, 1, 0, .set = set_dhparam },
+	{ SPAN_INIT("ssl_conf_command"), CONTEXT_TLS, 2, 2, DIRECTIVE_MANY,
 	    .set = set_conf_command },
-	{ SPAN_INIT("ssl_profile"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = set_profile },
+	{ SPAN_INIT("ssl_profile"), CONTEXT_TLS, 1, 1, 0, .set = set_profile },
 	{ SPAN_INIT("ssl_buffer_size"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_size,
 	    SERVER_FIELD(size_t, tls.buffer_size), &record },
-	{ SPAN_INIT("ssl_reject_handshake"), CONTEXT_HTTP_SERVER, 1, 1, 0,
-	    .set = directive_set_flag, SERVER_FIELD(bool, tls.reject_handshake) },
+	{ SPAN_INIT("ssl_reject_handshake"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_flag,
+	    SERVER_FIELD(bool, tls.reject_handshake) },
 };
 const struct directive_table directive_tls_handshake_table = { rows,
 	sizeof(rows) / sizeof(rows[0]) };

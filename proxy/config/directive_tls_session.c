@@ -124,15 +124,14 @@ set_ticket_key(struct loader *l, struct scope *s, const struct directive *d, con
 }
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("ssl_session_cache"), CONTEXT_HTTP_SERVER, 1, 2, 0, .set = set_cache },
-	{ SPAN_INIT("ssl_session_tickets"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_flag,
+	{ SPAN_INIT("ssl_session_cache"), CONTEXT_TLS, 1, 2, 0, .set = set_cache },
+	{ SPAN_INIT("ssl_session_tickets"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_flag,
 	    SERVER_FIELD(bool, tls.tickets) },
-	{ SPAN_INIT("ssl_session_ticket_key"), CONTEXT_HTTP_SERVER, 1, 1, DIRECTIVE_MANY,
+	{ SPAN_INIT("ssl_session_ticket_key"), CONTEXT_TLS, 1, 1, DIRECTIVE_MANY,
 	    .set = set_ticket_key },
 	{ SPAN_INIT("ssl_early_data"), CONTEXT_HTTP_SERVER, 1, 1, 0, .set = directive_set_flag,
 	    SERVER_FIELD(bool, tls.early_data) },
-	{ SPAN_INIT("ssl_session_timeout"), CONTEXT_HTTP_SERVER, 1, 1, 0,
-	    .set = directive_set_duration, SERVER_FIELD(int64_t, tls.session_timeout_ms),
-	    directive_seconds },
+	{ SPAN_INIT("ssl_session_timeout"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_duration,
+	    SERVER_FIELD(int64_t, tls.session_timeout_ms), directive_seconds },
 };
 const struct directive_table directive_tls_session_table = { rows, sizeof(rows) / sizeof(rows[0]) };

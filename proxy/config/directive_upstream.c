@@ -81,7 +81,8 @@ set_upstream(struct loader *l, struct scope *s, const struct directive *d, const
 		return loader_fail(l, n, "invalid value");
 	if (span_map_add(&l->upstreams, name, u))
 		loader_error(l, n, "duplicate upstream \"" SPAN_FMT "\"", SPAN_ARG(name));
-	scope_init(&inner, s, CONTEXT_UPSTREAM, n);
+	scope_init(&inner, s,
+	    s->context == CONTEXT_STREAM ? CONTEXT_STREAM_UPSTREAM : CONTEXT_UPSTREAM, n);
 	inner.upstream = u;
 	scope_load_simple(l, &inner, n->children);
 	scope_load_blocks(l, &inner, n->children);
@@ -159,6 +160,9 @@ set_server(struct loader *l, struct scope *s, const struct directive *d, const s
 			    "a server is written as host and port, without \"http://\"");
 		return -1;
 	}
+	if (s->context == CONTEXT_STREAM_UPSTREAM && !hp.is_unix && !hp.port)
+		return loader_error(l, n, "no port in upstream \"" SPAN_FMT "\"",
+		    SPAN_ARG(server.name));
 	for (unsigned i = 2; i < n->word_count; i++) {
 		if (set_parameter(l, n, &n->words[i], &server) < 0)
 			return -1;
@@ -185,11 +189,11 @@ check_backups(struct loader *l, const struct upstream_spec *u)
 }
 
 void
-upstreams_finish(struct loader *l, const struct proxy_settings *http)
+upstreams_finish(struct loader *l, const struct proxy_settings *defaults, size_t from)
 {
 	struct snapshot *s = l->snapshot;
 
-	for (size_t i = 0; i < s->upstream_count; i++) {
+	for (size_t i = from; i < s->upstream_count; i++) {
 		struct upstream_spec *u = s->upstreams[i];
 		bool resolves = false;
 
@@ -197,9 +201,9 @@ upstreams_finish(struct loader *l, const struct proxy_settings *http)
 		for (size_t k = 0; k < u->server_count; k++)
 			resolves |= u->servers[k].resolve;
 		if (!u->resolver)
-			u->resolver = http->resolver;
+			u->resolver = defaults->resolver;
 		if (!u->resolver_timeout_ms)
-			u->resolver_timeout_ms = http->resolver_timeout_ms;
+			u->resolver_timeout_ms = defaults->resolver_timeout_ms;
 		if (resolves && !u->resolver) {
 			loader_error(l, u->node,
 			    "no resolver defined for the \"resolve\" in upstream \"" SPAN_FMT "\"",
@@ -211,10 +215,10 @@ upstreams_finish(struct loader *l, const struct proxy_settings *http)
 }
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("upstream"), CONTEXT_HTTP, 1, 1,
+	{ SPAN_INIT("upstream"), CONTEXT_HTTP | CONTEXT_STREAM, 1, 1,
 	    DIRECTIVE_BLOCK | DIRECTIVE_MANY | DIRECTIVE_DEFINES, .set = set_upstream },
-	{ SPAN_INIT("server"), CONTEXT_UPSTREAM, 1, DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY,
-	    .set = set_server },
+	{ SPAN_INIT("server"), CONTEXT_UPSTREAM | CONTEXT_STREAM_UPSTREAM, 1, DIRECTIVE_ARGS_ANY,
+	    DIRECTIVE_MANY, .set = set_server },
 	{ SPAN_INIT("keepalive"), CONTEXT_UPSTREAM, 1, 1, 0, .set = directive_set_number,
 	    UPSTREAM_FIELD(unsigned, keepalive) },
 	{ SPAN_INIT("keepalive_requests"), CONTEXT_UPSTREAM, 1, 1, 0, .set = directive_set_number,

@@ -40,6 +40,10 @@ add_to_draft(struct loader *l, struct draft *d, const struct listen *it)
 			    SPAN_ARG(it->address.text));
 		d->options = it;
 	}
+	if (d->listen_count > 0 && !d->listens[0]->server->stream != !it->server->stream)
+		loader_error(l, it->node,
+		    "\"" SPAN_FMT "\" is listened on by servers of \"http\" and of \"stream\"",
+		    SPAN_ARG(it->address.text));
 	if (it->default_server) {
 		if (d->default_listen)
 			loader_error(l, it->node, "a duplicate default server for " SPAN_FMT,
@@ -196,6 +200,7 @@ make_endpoint(struct loader *l, struct draft *d, const struct draft *before)
 
 	d->endpoint->address = *d->address;
 	d->endpoint->address.text = arena_dup(l->arena, d->address->text);
+	d->endpoint->stream = first->server->stream != NULL;
 	d->endpoint->tls = d->tls;
 	d->endpoint->proxy_protocol = d->proxy_protocol;
 	d->endpoint->http2 = d->http2;

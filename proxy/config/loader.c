@@ -212,13 +212,7 @@ loader_conf_path(struct loader *l, struct span path)
 struct span
 loader_lower(struct loader *l, struct span s)
 {
-	char *p = arena_strdup(l->arena, s);
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (p[i] >= 'A' && p[i] <= 'Z')
-			p[i] |= 0x20;
-	}
-	return span_of(p, s.n);
+	return arena_lower(l->arena, s);
 }
 
 struct log_file *
@@ -262,6 +256,12 @@ loader_use_logs(struct loader *l, const struct location_settings *settings)
 			loader_use_log_file(l, a->file);
 	}
 	loader_use_error_logs(l, settings->error_log);
+}
+
+void
+loader_use_settings(struct loader *l, const struct location_settings *settings)
+{
+	loader_use_logs(l, settings);
 	loader_check_buffers(l, &settings->proxy);
 	loader_use_temp_path(l, &settings->body.temp_path);
 	loader_use_temp_path(l, &settings->proxy.temp_path);
@@ -276,6 +276,7 @@ scope_init(struct scope *s, const struct scope *parent, unsigned context, const 
 		.main = parent->main,
 		.server_settings = parent->server_settings,
 		.location_settings = parent->location_settings,
+		.stream_settings = parent->stream_settings,
 		.server = parent->server,
 		.locations = parent->locations,
 		.certificates = parent->certificates,
@@ -324,6 +325,8 @@ scope_settings(struct loader *l, struct scope *s, enum settings_group group)
 		return scope_location_settings(l, s);
 	case SETTINGS_UPSTREAM:
 		return s->upstream;
+	case SETTINGS_STREAM:
+		return scope_stream_settings(l, s);
 	case SETTINGS_NONE:
 		break;
 	}

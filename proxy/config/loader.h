@@ -55,10 +55,13 @@ struct scope {
 	struct main_settings *main;
 	struct server_settings *server_settings;
 	struct location_settings *location_settings;
+	struct stream_settings *stream_settings;
+	bool owns_stream_settings;
 	bool owns_server_settings, owns_location_settings;
 	struct server *server;
 	struct location *location;
 	struct location_index *locations; /* of the server */
+	struct stream_server *stream_server;
 	struct upstream_spec *upstream;
 	struct listen *listens, **listens_tail;             /* of a server */
 	struct named_path *certificates, *certificate_keys; /* newest first */
@@ -150,6 +153,8 @@ struct span loader_lower(struct loader *l, struct span s);
 struct log_file *loader_log_file(struct loader *l, struct span path);
 /* The log files of settings that something serves with become the snapshot's. */
 void loader_use_logs(struct loader *l, const struct location_settings *settings);
+/* The same of all that settings of http name: files that bodies go to, too; sizes must agree. */
+void loader_use_settings(struct loader *l, const struct location_settings *settings);
 void loader_use_error_logs(struct loader *l, const struct error_log *log);
 
 /* Load the block's directives: the simple ones, then the blocks. */
@@ -162,6 +167,7 @@ void scope_init(struct scope *s, const struct scope *parent, unsigned context,
 void *scope_settings(struct loader *l, struct scope *s, enum settings_group group);
 struct server_settings *scope_server_settings(struct loader *l, struct scope *s);
 struct location_settings *scope_location_settings(struct loader *l, struct scope *s);
+struct stream_settings *scope_stream_settings(struct loader *l, struct scope *s);
 
 /*
  * Defaults of every setting (directive_main.c, directive_http.c, directive_log.c,
@@ -180,6 +186,8 @@ struct upstream_spec *upstream_new(struct loader *l, struct span name, const str
 struct listen *listen_default(struct loader *l, struct server *server, const struct node *n);
 /* A block's steps in the order they stand (directive_rewrite.c). */
 struct rewrite_step *rewrite_finish(struct scope *s, const struct node *children);
+/* A server without a name has the empty one (directive_server.c). */
+void server_names_finish(struct loader *l, struct server *server);
 /* Pair the server's certificates and keys (directive_tls.c). */
 void tls_finish_server(struct loader *l, struct scope *s);
 /* Is there what checks clients' certificates, where they are asked for? (directive_tls_client.c) */
@@ -199,8 +207,14 @@ const struct zone_spec *loader_zone(struct loader *l, const struct node *n, stru
 void upstream_resolve(struct loader *l, const struct node *n, struct upstream_server *server,
     const struct host_port *hp);
 /* What a group takes from the http block around it, once all of that is known. */
-void upstreams_finish(struct loader *l, const struct proxy_settings *http);
+void upstreams_finish(struct loader *l, const struct proxy_settings *defaults, size_t from);
 struct upstream_server upstream_server_default(struct span name);
+/*
+ * What a literal address names: a defined group, else one made for it. default_port 0: it must say
+ * one. NULL when it is wrong (told). hp, as far as it is no defined group: the address taken apart.
+ */
+struct upstream_spec *loader_upstream(struct loader *l, const struct node *n, struct span text,
+    uint16_t default_port, struct host_port *hp);
 /*
  * Header fields the configuration writes (directive_header.c). NAME VALUE of n, to the end of the
  * list.

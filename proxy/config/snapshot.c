@@ -59,6 +59,7 @@ load_main(struct loader *l)
 		m->error_log = error_log_default(l);
 	loader_use_error_logs(l, m->error_log);
 	scope_load_blocks(l, &s, l->snapshot->tree);
+	endpoint_build(l);
 }
 
 static void
@@ -106,4 +107,10 @@ const struct upstream_spec *
 snapshot_upstream(const struct snapshot *s, struct span name)
 {
 	return span_map_get(s->upstream_names, name);
+}
+
+const struct upstream_spec *
+snapshot_stream_upstream(const struct snapshot *s, struct span name)
+{
+	return s->stream_upstream_names ? span_map_get(s->stream_upstream_names, name) : NULL;
 }

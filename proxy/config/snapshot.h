@@ -23,6 +23,7 @@
 #include "proxy/config/diagnostic.h"
 #include "proxy/config/proxy_settings.h"
 #include "proxy/config/rewrite.h"
+#include "proxy/config/stream_settings.h"
 #include "proxy/config/syntax.h"
 #include "proxy/config/template.h"
 #include "proxy/config/tls_spec.h"
@@ -238,6 +239,7 @@ struct server {
 	const struct location_index *locations;
 	const struct certificate_ref **certificates;
 	size_t certificate_count;
+	const struct stream_server *stream; /* NULL = of http */
 	const struct node *node;
 	unsigned index;
 };
@@ -264,6 +266,7 @@ struct endpoint {
 	struct address address;
 	const struct server *default_server;
 	const struct server_name_index *names;
+	bool stream; /* its servers are stream's */
 	bool tls, proxy_protocol;
 	bool http2; /* "listen ... http2", for all its servers */
 };
@@ -329,8 +332,10 @@ struct snapshot {
 	const struct temp_path **temp_paths; /* those in use: where workers may make files */
 	size_t temp_path_count;
 	const struct span_map *upstream_names; /* ask snapshot_upstream() */
-	struct span prefix;      /* relative paths with variables are below it; ends in "/" */
-	unsigned variable_count; /* of the configuration's own: struct variable_store */
+	const struct span_map *stream_upstream_names;
+	struct span prefix; /* relative paths with variables are below it; ends in "/" */
+	/* Of the configuration's own, http's and stream's: struct variable_store. */
+	unsigned variable_count, stream_variable_count;
 };
 
 struct snapshot_options {
@@ -338,7 +343,7 @@ struct snapshot_options {
 	struct span conf_path; /* -c, absolute */
 	struct span error_log; /* -e: where the default error log goes */
 	struct span globals;   /* -g */
-	const struct variable_table *http_variables;
+	const struct variable_table *http_variables, *stream_variables;
 };
 
 /*
@@ -350,5 +355,7 @@ struct snapshot *snapshot_load(struct config_source *src, const struct snapshot_
 void snapshot_free(struct snapshot *s);
 /* The group of this name (lower case), or that a literal "host:port" stands for; NULL if there is none. */
 const struct upstream_spec *snapshot_upstream(const struct snapshot *s, struct span name);
+/* The same of the stream block. */
+const struct upstream_spec *snapshot_stream_upstream(const struct snapshot *s, struct span name);
 
 #endif

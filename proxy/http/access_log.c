@@ -124,7 +124,7 @@ put_escaped(char *at, const struct escape *e, struct span s)
 }
 
 struct span
-access_log_line(const struct access_log *log, struct request *r)
+access_log_line(const struct access_log *log, struct traffic *t)
 {
 	const struct template *format = log->format;
 	const struct escape *e = &escapes[log->escape];
@@ -133,16 +133,16 @@ access_log_line(const struct access_log *log, struct request *r)
 	char *line, *at;
 
 	if (format->count > PARTS_ON_STACK)
-		values = arena_array(r->arena, format->count, sizeof(*values));
+		values = arena_array(t->arena, format->count, sizeof(*values));
 	for (size_t i = 0; i < format->count; i++) {
 		const struct template_part *part = &format->parts[i];
 
-		values[i] = template_part_value(format, part, r);
+		values[i] = template_part_value(format, part, t);
 		if (!values[i].p)
 			values[i] = e->nothing;
 		total += template_part_varies(part) ? escaped_size(e, values[i]) : values[i].n;
 	}
-	line = at = arena_bytes(r->arena, total);
+	line = at = arena_bytes(t->arena, total);
 	for (size_t i = 0; i < format->count; i++) {
 		if (template_part_varies(&format->parts[i]))
 			at = put_escaped(at, e, values[i]);
@@ -153,15 +153,15 @@ access_log_line(const struct access_log *log, struct request *r)
 	return span_of(line, (size_t)(at - line));
 }
 
-/* if=: nothing, and "0", are no. */
-static bool
-is_wanted(const struct access_log *log, struct request *r)
+/* Nothing, and "0", are no. */
+bool
+access_log_wants(const struct access_log *log, struct traffic *t)
 {
 	struct span value;
 
 	if (!log->condition)
 		return true;
-	value = template_eval(log->condition, r, r->arena);
+	value = template_eval(log->condition, t, t->arena);
 	return value.n > 0 && !span_eq(value, SPAN("0"));
 }
 
@@ -171,11 +171,12 @@ access_log_request(struct request *r)
 	const struct location_settings *settings = r->settings;
 
 	for (const struct access_log *l = settings ? settings->access_logs : NULL; l; l = l->next) {
-		if (!is_wanted(l, r))
+		if (!access_log_wants(l, &r->traffic))
 			continue;
 		if (l->file)
-			log_sink_add(r->generation->sinks[l->file->index], access_log_line(l, r));
+			log_sink_add(r->generation->sinks[l->file->index],
+			    access_log_line(l, &r->traffic));
 		else
-			named_log_write(l, r, access_log_line(l, r));
+			named_log_write(l, r, access_log_line(l, &r->traffic));
 	}
 }

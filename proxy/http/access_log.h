@@ -13,7 +13,9 @@
 /* Called by the codec when a request has ended, however it ended. */
 void access_log_request(struct request *r);
 
-/* The line, newline included, in the request's arena. */
-struct span access_log_line(const struct access_log *log, struct request *r);
+/* if=: is there to be a line? */
+bool access_log_wants(const struct access_log *log, struct traffic *t);
+/* The line, newline included, in the arena of t, a request or a stream session. */
+struct span access_log_line(const struct access_log *log, struct traffic *t);
 
 #endif

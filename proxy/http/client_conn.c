@@ -202,15 +202,18 @@ client_conn_time_out(struct client_conn *cc, const char *why)
 	client_conn_close(cc, why);
 }
 
-/* TLS or straight to the codec. */
+/* TLS or straight to the codec. ssl: TLS that is up already (taken), or NULL. */
 static bool
-start_transport(struct client_conn *cc)
+start_transport(struct client_conn *cc, SSL *ssl)
 {
 	const struct endpoint *ep =
 	    route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa);
-	SSL *ssl;
 
-	if (!ep->tls) {
+	if (ssl) {
+		conn_resume_tls_take(&cc->conn, ssl);
+		cc->client.ssl = ssl;
+	}
+	if (ssl || !ep->tls) {
 		http1_start(cc);
 		return true;
 	}
@@ -248,7 +251,7 @@ client_conn_accept_take(struct listen_slot *slot, const struct accepted *a)
 	if (cc->next)
 		cc->next->prev = &cc->next;
 	w->clients = cc;
-	if (!start_transport(cc))
+	if (!start_transport(cc, a->ssl))
 		client_conn_close(cc, "cannot start TLS");
 }
 

@@ -18,16 +18,6 @@ struct search {
 	bool found;
 };
 
-static bool
-is_trusted(const struct real_ip *settings, const struct address *a)
-{
-	for (size_t i = 0; i < settings->trusted_count; i++) {
-		if (cidr_contains(&settings->trusted[i], &a->u.sa))
-			return true;
-	}
-	return false;
-}
-
 /* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]:80" */
 static bool
 parse_address(struct span text, struct arena *arena, struct address *out)
@@ -60,7 +50,7 @@ search_value(struct search *s, struct span value)
 		struct address a;
 		size_t start;
 
-		if (!is_trusted(s->settings, &s->address))
+		if (!real_ip_trusts(s->settings, &s->address))
 			return false;
 		while (value.n > 1 && is_separator(value.p[value.n - 1]))
 			value.n--;
@@ -105,7 +95,7 @@ real_ip_find(struct request *r)
 	struct address *found;
 
 	if (!settings || settings->trusted_count == 0 || r->remote ||
-	    !is_trusted(settings, &s.address))
+	    !real_ip_trusts(settings, &s.address))
 		return;
 	if (settings->proxy_protocol) {
 		r->remote = r->client->proxied && r->client->proxied->header.has_addresses

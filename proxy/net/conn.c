@@ -326,6 +326,28 @@ conn_set_tls_take(struct conn *c, SSL *ssl)
 	tls_io_attach(c);
 }
 
+void
+conn_resume_tls_take(struct conn *c, SSL *ssl)
+{
+	c->ssl = ssl;
+	c->tls_pending = SSL_has_pending(ssl) != 0;
+	tls_io_attach(c);
+}
+
+int
+conn_detach(struct conn *c, SSL **ssl)
+{
+	int fd = c->watch.fd;
+
+	c->closed = 1;
+	loop_undefer(c->loop, &c->flush);
+	loop_unwatch(c->loop, &c->watch);
+	*ssl = c->ssl;
+	c->ssl = NULL;
+	loop_defer(c->loop, &c->reap);
+	return fd;
+}
+
 char *
 conn_queue_reserve(struct conn *c, size_t n)
 {

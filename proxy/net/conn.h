@@ -84,6 +84,14 @@ int conn_start(struct conn *c, struct loop *loop, struct bufpool *pool, int fd, 
 /* From now on everything goes through ssl (taken), which has its role set; the handshake is driven by reads. */
 void conn_set_tls_take(struct conn *c, SSL *ssl);
 
+/*
+ * Give the descriptor and the TLS (*ssl, may be NULL) away; nothing is queued. What is left is freed at the end of the
+ * turn, as after conn_close.
+ */
+int conn_detach(struct conn *c, SSL **ssl);
+/* The same as conn_set_tls_take for a TLS that is up already. */
+void conn_resume_tls_take(struct conn *c, SSL *ssl);
+
 /* Could conn_read yield something now? False saves the call. */
 static inline bool
 conn_may_read(const struct conn *c)

@@ -122,23 +122,11 @@ find_defined(const struct request *r, struct span host)
 	return u && !u->implicit ? u : NULL;
 }
 
-static struct span
-lowered(struct span s, struct arena *arena)
-{
-	char *p = arena_strdup(arena, s);
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (p[i] >= 'A' && p[i] <= 'Z')
-			p[i] |= 0x20;
-	}
-	return span_of(p, s.n);
-}
-
 /* The group, or the name to be resolved to one. */
 static int
 take_host(struct request *r, struct span host, struct upstream_target *t)
 {
-	const struct upstream_spec *spec = find_defined(r, lowered(host, r->arena));
+	const struct upstream_spec *spec = find_defined(r, arena_lower(r->arena, host));
 	struct host_port hp;
 	struct address address;
 	const char *wrong;
@@ -158,7 +146,7 @@ take_host(struct request *r, struct span host, struct upstream_target *t)
 	if (host_port_address(&hp, t->host_port, r->arena, &address))
 		t->group = upstream_group_for_addresses(r->client->worker, host, &address, 1);
 	else
-		t->host = lowered(hp.host, r->arena);
+		t->host = arena_lower(r->arena, hp.host);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "proxy/http/client_conn.h"
 #include "proxy/net/address.h"
 #include "proxy/net/preread.h"
+#include "proxy/stream/stream_session.h"
 #include "proxy/worker/listen_slot.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ struct arrival {
 	struct listen_slot *slot; /* counted */
 	struct accepted accepted;
 	struct sockaddr_storage peer;
+	struct address local;
 	struct proxy_header header;
 	size_t header_length;
 	const char *why;              /* the header is no good */
@@ -39,13 +41,15 @@ arrival_ended(struct worker *w)
 
 /* Which of the addresses that share the socket it came to: of the newest generation, which may have succeeded another meanwhile. */
 static const struct endpoint *
-find_endpoint(const struct listen_slot *slot, int fd)
+find_endpoint(const struct listen_slot *slot, const struct accepted *a)
 {
 	struct address local = { .len = sizeof(local.u) };
 
 	if (slot->listener->endpoint_count == 1)
 		return &slot->listener->endpoints[0];
-	if (getsockname(fd, &local.u.sa, &local.len) < 0)
+	if (a->local)
+		return route_endpoint(slot->listener, &a->local->u.sa);
+	if (getsockname(a->fd, &local.u.sa, &local.len) < 0)
 		local.u.sa.sa_family = AF_UNSPEC;
 	return route_endpoint(slot->listener, &local.u.sa);
 }
@@ -53,7 +57,12 @@ find_endpoint(const struct listen_slot *slot, int fd)
 static void
 hand_on(struct listen_slot *slot, const struct accepted *a)
 {
-	client_conn_accept_take(slot, a);
+	const struct endpoint *ep = find_endpoint(slot, a);
+
+	if (ep->stream)
+		stream_session_accept_take(slot, ep, a);
+	else
+		client_conn_accept_take(slot, a);
 }
 
 static void
@@ -89,7 +98,7 @@ arrival_close(struct arrival *a)
 static void
 tell(const struct arrival *a, enum log_level level, const char *what, int errnum)
 {
-	const struct endpoint *ep = find_endpoint(a->slot, a->accepted.fd);
+	const struct endpoint *ep = find_endpoint(a->slot, &a->accepted);
 	const struct error_log *el = ep->default_server->location_settings->error_log;
 	struct log log = generation_error_log(a->slot->generation, el);
 	struct arena *arena;
@@ -166,6 +175,10 @@ wait_for_header(struct listen_slot *slot, const struct endpoint *ep, const struc
 	a->accepted = *given;
 	memcpy(&a->peer, given->peer, given->peer_len);
 	a->accepted.peer = (struct sockaddr *)&a->peer;
+	if (given->local) {
+		a->local = *given->local;
+		a->accepted.local = &a->local;
+	}
 	a->reap.run = reap;
 	a->preread.watch.fd = -1;
 	a->preread.parse = parse_header;
@@ -180,11 +193,21 @@ wait_for_header(struct listen_slot *slot, const struct endpoint *ep, const struc
 		arrival_close(a);
 }
 
+static void
+begin(struct listen_slot *slot, const struct accepted *a)
+{
+	const struct endpoint *ep = find_endpoint(slot, a);
+
+	if (ep->proxy_protocol)
+		wait_for_header(slot, ep, a);
+	else
+		hand_on(slot, a);
+}
+
 void
 arrival_take(struct listen_slot *slot, int fd, const struct sockaddr *peer, socklen_t len)
 {
 	struct worker *w = slot->worker;
-	const struct endpoint *ep = find_endpoint(slot, fd);
 	const struct accepted accepted = {
 		.fd = fd,
 		.peer = peer,
@@ -199,10 +222,13 @@ arrival_take(struct listen_slot *slot, int fd, const struct sockaddr *peer, sock
 	w->counters.active++;
 	if (w->counters.active >= slot->generation->snapshot->main.worker_connections)
 		listen_slots_pause(w);
-	if (ep->proxy_protocol)
-		wait_for_header(slot, ep, &accepted);
-	else
-		hand_on(slot, &accepted);
+	begin(slot, &accepted);
+}
+
+void
+arrival_pass_take(struct listen_slot *slot, const struct accepted *a)
+{
+	begin(slot, a);
 }
 
 void

@@ -2,7 +2,7 @@
 /*
  * arrival: a connection between accept and whoever serves it.
  *
- *	accept -> [PROXY header] -> client_conn (http)
+ *	accept -> [PROXY header] -> client_conn (http) | stream_session (stream)
  *
  * It counts as a connection from its first moment. The PROXY header is taken off the socket,
  * nothing else is; so whoever serves the connection reads it from its beginning.
@@ -12,6 +12,8 @@
 
 #include "proxy/net/proxy_protocol.h"
 #include "proxy/worker/worker_state.h"
+
+#include <openssl/ssl.h>
 
 struct arrival;
 
@@ -23,10 +25,19 @@ struct accepted {
 	uint64_t number;         /* serial, for logs and $connection */
 	int64_t started_ms;      /* loop clock */
 	struct proxied *proxied; /* taken with fd; NULL = no header was asked for */
+	/* Of one that a stream server has passed on: */
+	const struct address *local; /* where to; NULL = as the socket says */
+	SSL *ssl;                    /* its TLS, which is up; taken; NULL = none */
+	unsigned passes;             /* how often that was */
 };
+
+/* A connection that is passed on so often goes round in circles. */
+#define ARRIVAL_PASSES_MAX 8
 
 /* Of slot's socket. */
 void arrival_take(struct listen_slot *slot, int fd, const struct sockaddr *peer, socklen_t len);
+/* The same for a connection that arrived elsewhere, and is counted already. */
+void arrival_pass_take(struct listen_slot *slot, const struct accepted *a);
 /* Close those that still wait: all, or those of slots that are gone. */
 void arrivals_close(struct worker *w, bool only_gone);
 

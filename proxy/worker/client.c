@@ -55,7 +55,10 @@ client_init(struct client *c, struct listen_slot *slot, const struct accepted *a
 	c->slot = listen_slot_ref(slot);
 	memcpy(&c->remote.u, a->peer, a->peer_len);
 	c->remote.len = a->peer_len;
-	if (is_wildcard(&slot->listener->address)) {
+	c->passes = a->passes;
+	if (a->local) {
+		c->local = *a->local;
+	} else if (is_wildcard(&slot->listener->address)) {
 		c->local.len = sizeof(c->local.u);
 		if (getsockname(a->fd, &c->local.u.sa, &c->local.len) < 0)
 			c->local.len = 0;

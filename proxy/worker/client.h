@@ -24,6 +24,7 @@ struct client {
 	struct proxied *proxied;  /* owned; what its PROXY header said; NULL = none was asked for */
 	uint64_t number;          /* connection serial, for logs and $connection */
 	unsigned requests;        /* so far, the present one included */
+	unsigned passes;          /* from one of our listeners to another */
 	int64_t started_ms;       /* loop clock */
 	SSL *ssl;                 /* NULL = plain; the connection's */
 	bool plain_to_tls;        /* plain, where TLS was expected */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "proxy/http/client_conn.h"
 #include "proxy/http/request.h"
+#include "proxy/stream/stream_session.h"
 #include "proxy/tls/tls_context.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/worker/arrival.h"
@@ -130,6 +131,7 @@ load_snapshot(struct generation *g, struct err *e)
 		.error_log = find_option(g->bundle, SPAN("error_log")),
 		.globals = find_option(g->bundle, SPAN("globals")),
 		.http_variables = &http_variables,
+		.stream_variables = &stream_variables,
 	};
 	struct arena *arena = arena_new(0);
 	struct diagnostics diags;
@@ -298,6 +300,7 @@ on_expiry(struct timer *t)
 
 	generation_ref(g);
 	client_conns_close_of(g->worker, g, "worker_shutdown_timeout is over");
+	stream_sessions_close_of(g->worker, g, "worker_shutdown_timeout is over");
 	generation_unref(g);
 }
 

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "proxy/http/client_conn.h"
 #include "proxy/http/request_life.h"
+#include "proxy/net/pipe_pool.h"
+#include "proxy/stream/stream_session.h"
 #include "proxy/tls/certificate_cache.h"
 #include "proxy/tls/ticket_key.h"
 #include "proxy/upstream/upstream_tracker.h"
@@ -80,6 +82,7 @@ on_shutdown_timeout(struct timer *t)
 
 	while (p->worker.clients)
 		client_conn_close(p->worker.clients, "worker_shutdown_timeout is over");
+	stream_sessions_close_of(&p->worker, NULL, "worker_shutdown_timeout is over");
 }
 
 static void
@@ -136,6 +139,8 @@ send_counters(struct worker_process *p)
 		c->idle += cc->wire->idle(cc);
 		c->old_connections += uses_old_generation(cc);
 	}
+	for (const struct stream_session *ss = p->worker.sessions; ss; ss = ss->next)
+		c->old_connections += ss->generation != p->worker.generation;
 	m.text_length = sizeof(*c);
 	if (channel_send(p->channel.fd, &m, -1) < 0)
 		p->stop = true;
@@ -225,6 +230,7 @@ close_all(struct worker_process *p)
 	arrivals_close(w, false);
 	while (w->clients)
 		client_conn_close(w->clients, NULL);
+	stream_sessions_close_of(w, NULL, NULL);
 	while (w->slots)
 		listen_slot_retire(w->slots);
 	timer_clear(&p->shutdown);
@@ -240,6 +246,7 @@ close_all(struct worker_process *p)
 	bundle_close(w->validation);
 	request_arenas_free(w);
 	bufpool_free(w->pool);
+	pipe_pool_free(w->pipes);
 	loop_free(w->loop);
 }
 
@@ -269,6 +276,7 @@ worker_main(const struct worker_options *options)
 	if (!w->loop)
 		return EXIT_FAILURE;
 	w->pool = bufpool_new();
+	w->pipes = pipe_pool_new();
 	w->certificates = certificate_cache_new(CERTIFICATES_MAX);
 	/* What a worker cannot write, one that was taken over cannot make its own. */
 	if (options->tickets && ticket_keys_seal(options->tickets) == 0)
@@ -276,7 +284,7 @@ worker_main(const struct worker_options *options)
 	fcntl(options->channel, F_SETFL, O_NONBLOCK);
 	if (loop_watch(w->loop, &p.channel, options->channel, EPOLLIN) < 0)
 		return EXIT_FAILURE;
-	while (!p.stop && !(w->draining && !w->clients))
+	while (!p.stop && !(w->draining && !w->clients && !w->sessions))
 		loop_turn(w->loop, -1);
 	close_all(&p);
 	close(options->channel);

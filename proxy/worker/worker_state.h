@@ -42,7 +42,9 @@ struct arrival; /* arrival.h */
 #define REQUEST_ARENAS_KEPT 64
 
 struct client_conn;
-struct listen_slot; /* listen_slot.h */
+struct listen_slot;    /* listen_slot.h */
+struct pipe_pool;      /* net/pipe_pool.h */
+struct stream_session; /* stream/stream_session.h */
 struct worker_resolver;
 struct worker_resource; /* generation.h */
 
@@ -52,6 +54,7 @@ struct worker {
 	struct arena
 	    *spare_arenas[REQUEST_ARENAS_KEPT]; /* of requests that are over: request_life.h */
 	unsigned spare_arena_count;
+	struct pipe_pool *pipes;
 	struct generation *generation; /* newest */
 	struct certificate_cache *certificates;
 	struct bundle
@@ -62,6 +65,7 @@ struct worker {
 	struct worker_resource *resources; /* generation.h: descriptors from the monitor */
 	struct listen_slot *slots;         /* sockets we accept from */
 	struct arrival *arrivals;          /* connections that nobody serves yet */
+	struct stream_session *sessions;   /* every connection of stream */
 	struct client_conn *clients;       /* every client connection */
 	struct channel_counters counters;
 	uint64_t next_connection;

@@ -124,6 +124,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.prefix = SPAN("/p/"),
 		.conf_path = SPAN("/c/main"),
 		.http_variables = &variables,
+		.stream_variables = &variables,
 	};
 	struct arena *arena = arena_new(0);
 	struct diagnostics diags;

@@ -139,6 +139,7 @@ load_files(const struct memory_file *files, size_t count, const char *globals)
 		.conf_path = SPAN(MAIN_FILE),
 		.globals = span_str(globals),
 		.http_variables = test_variables(),
+		.stream_variables = test_variables(),
 	};
 
 	l->arena = arena_new(0);

@@ -13,7 +13,7 @@ line(struct fake *f, const char *format, enum log_escape escape)
 	if (!log.format)
 		fail_msg("%s", err_text(&e));
 	err_release(&e);
-	return access_log_line(&log, &f->request);
+	return access_log_line(&log, &f->request.traffic);
 }
 
 static void

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * stream_session: the steps up to the relay, and the one way out; see stream_session.h.
+ */
+#include "proxy/stream/stream_session.h"
+
+#include "base/mem.h"
+#include "proxy/config/cidr.h"
+#include "proxy/config/host_port.h"
+#include "proxy/config/route.h"
+#include "proxy/stream/stream_internal.h"
+#include "proxy/tls/tls_context.h"
+#include "proxy/worker/arrival.h"
+#include "proxy/worker/listen_slot.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HANDSHAKE_TIMEOUT_MS (60 * 1000) /* nginx: ssl_handshake_timeout */
+#define ARENA_SIZE 1000
+
+#define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+static void serve(struct stream_session *s);
+
+uint64_t
+stream_session_received(const struct stream_session *s)
+{
+	return s->conn.bytes_in;
+}
+
+uint64_t
+stream_session_sent(const struct stream_session *s)
+{
+	return s->conn.bytes_out;
+}
+
+/* ---- the end --------------------------------------------------------------------------------------- */
+
+static void
+session_free(struct stream_session *s)
+{
+	arena_free(s->arena);
+	client_release(&s->peer);
+	generation_unref(s->generation);
+	free(s);
+}
+
+static void
+reap(struct deferred *d)
+{
+	session_free(from_member(d, struct stream_session, reap));
+}
+
+static void
+on_free(struct conn *c)
+{
+	session_free(from_member(c, struct stream_session, conn));
+}
+
+/* Its socket is closed or given away; memory goes at the end of the turn. */
+static void
+leave(struct stream_session *s)
+{
+	s->step = STREAM_CLOSED;
+	timer_clear(&s->timer);
+	preread_stop(&s->preread);
+	*s->prev = s->next;
+	if (s->next)
+		s->next->prev = s->prev;
+	if (s->conn.loop)
+		conn_close(&s->conn); /* detached, it is on its way already */
+	else
+		loop_defer(s->client->worker->loop, &s->reap);
+}
+
+void
+stream_session_close(struct stream_session *s, unsigned status)
+{
+	struct worker *w = s->client->worker;
+
+	if (s->step == STREAM_CLOSED)
+		return;
+	stream_proxy_release(s);
+	s->status = status;
+	stream_log_access(s);
+	w->counters.bytes_in += stream_session_received(s);
+	w->counters.bytes_out += stream_session_sent(s);
+	if (s->fd >= 0)
+		close(s->fd);
+	leave(s);
+	arrival_ended(w);
+}
+
+void
+stream_sessions_close_of(struct worker *w, const struct generation *g, const char *why)
+{
+	struct stream_session *next;
+
+	for (struct stream_session *s = w->sessions; s; s = next) {
+		next = s->next;
+		if (g && s->generation != g)
+			continue;
+		if (why)
+			stream_log(s, LOG_LEVEL_INFO, "%s", why);
+		stream_session_close(s, s->step == STREAM_RELAY ? 200 : 500);
+	}
+}
+
+/* ---- return ---------------------------------------------------------------------------------------- */
+
+static void
+send_rest(struct conn *c)
+{
+	struct stream_session *s = c->owner;
+
+	if (s->step != STREAM_RETURN)
+		return;
+	timer_set(c->loop, &s->timer, s->settings->timeout_ms);
+	s->rest = span_after(s->rest, conn_write(c, s->rest));
+	if (s->rest.n > 0)
+		return;
+	if (c->shut_done) {
+		stream_session_close(s, 200);
+		return;
+	}
+	conn_shutdown_write(c);
+	conn_want_drain(c);
+}
+
+static void
+start_return(struct stream_session *s)
+{
+	s->step = STREAM_RETURN;
+	s->rest = template_eval(s->server->stream->ret, s, s->arena);
+	if (stream_session_open_conn(s))
+		send_rest(&s->conn);
+}
+
+/* ---- pass ------------------------------------------------------------------------------------------ */
+
+/* "127.0.0.1:8080", "[::1]:8080", "8080", "unix:/path", as in listen. */
+static bool
+read_address(struct span text, struct arena *arena, struct address *a)
+{
+	struct host_port hp;
+
+	return host_port_split(text, true, &hp) == NULL && (hp.is_unix || hp.port) &&
+	       host_port_address(&hp, hp.port, arena, a);
+}
+
+/* The listener of the newest generation with this very address. */
+static struct listen_slot *
+find_slot(const struct worker *w, const struct address *a, const struct endpoint **ep)
+{
+	for (struct listen_slot *slot = w->slots; slot; slot = slot->next) {
+		const struct listener *l = slot->listener;
+
+		for (size_t i = 0; i < l->endpoint_count; i++) {
+			*ep = &l->endpoints[i];
+			if (span_eq((*ep)->address.text, a->text))
+				return slot;
+		}
+	}
+	return NULL;
+}
+
+static void
+refuse_pass(struct stream_session *s, const char *why, struct span to)
+{
+	stream_log(s, LOG_LEVEL_ERROR, "%s \"" SPAN_FMT "\" of \"pass\"", why, SPAN_ARG(to));
+	stream_session_close(s, 500);
+}
+
+/* The connection goes on as if it had been accepted there, and is logged there. */
+static void
+start_pass(struct stream_session *s)
+{
+	struct span text = template_eval(s->server->stream->pass, s, s->arena);
+	const struct endpoint *ep = NULL;
+	struct listen_slot *slot;
+	struct address to;
+	struct accepted a;
+
+	if (!read_address(text, s->arena, &to)) {
+		refuse_pass(s, "invalid address", text);
+		return;
+	}
+	slot = find_slot(s->client->worker, &to, &ep);
+	if (!slot) {
+		refuse_pass(s, "nobody listens on", text);
+		return;
+	}
+	if (s->client->passes >= ARRIVAL_PASSES_MAX) {
+		refuse_pass(s, "going round in circles through", text);
+		return;
+	}
+	if (s->client->ssl && (ep->tls || ep->proxy_protocol)) {
+		refuse_pass(s, "TLS is terminated already before", text);
+		return;
+	}
+	a = (struct accepted){
+		.fd = s->fd,
+		.peer = &s->client->remote.u.sa,
+		.peer_len = s->client->remote.len,
+		.local = &to,
+		.number = s->client->number,
+		.started_ms = s->client->started_ms,
+		.proxied = s->client->proxied,
+		.passes = s->client->passes + 1,
+	};
+	s->client->proxied = NULL;
+	s->fd = -1;
+	if (s->conn.loop)
+		a.fd = conn_detach(&s->conn, &a.ssl);
+	/* What a points to lives to the end of the turn. */
+	leave(s);
+	arrival_pass_take(slot, &a);
+}
+
+/* ---- TLS, ClientHello ------------------------------------------------------------------------------- */
+
+/* What comes before it is asked for is left where it is. */
+static void
+on_readable(struct conn *c)
+{
+	(void)c;
+}
+
+static void
+on_error(struct conn *c)
+{
+	struct stream_session *s = c->owner;
+
+	stream_log(s, LOG_LEVEL_INFO, "%s%s", c->reason, stream_errno_text(s, c->saved_errno));
+	stream_session_close(s, s->step == STREAM_HANDSHAKE ? 500 : 200);
+}
+
+static void
+choose_server(struct stream_session *s, const struct server *server)
+{
+	s->server = server;
+	s->settings = server->stream->settings;
+}
+
+static void
+on_handshake(struct conn *c)
+{
+	struct stream_session *s = c->owner;
+
+	s->client->worker->counters.handshakes++;
+	tls_accept_done(c->ssl);
+	timer_clear(&s->timer);
+	choose_server(s, route_server(s->endpoint, tls_server_name(c->ssl), &s->variables));
+	serve(s);
+}
+
+static const struct conn_ops session_ops = {
+	.on_readable = on_readable,
+	.on_writable = send_rest,
+	.on_error = on_error,
+	.on_handshake = on_handshake,
+};
+
+bool
+stream_session_open_conn(struct stream_session *s)
+{
+	struct worker *w = s->client->worker;
+	int fd = s->fd;
+
+	if (s->conn.loop)
+		return true;
+	s->fd = -1;
+	if (conn_start(&s->conn, w->loop, w->pool, fd, false, &session_ops, s) == 0)
+		return true;
+	s->conn.loop = NULL;
+	stream_log(s, LOG_LEVEL_ALERT, "epoll_ctl() failed%s", stream_errno_text(s, errno));
+	stream_session_close(s, 500);
+	return false;
+}
+
+static void
+start_tls(struct stream_session *s)
+{
+	SSL *ssl;
+
+	s->step = STREAM_HANDSHAKE;
+	if (!stream_session_open_conn(s))
+		return;
+	ssl = tls_accept_new(s->generation, s->endpoint, s->client);
+	if (!ssl) {
+		stream_log(s, LOG_LEVEL_INFO, "cannot start TLS");
+		stream_session_close(s, 500);
+		return;
+	}
+	conn_set_tls_take(&s->conn, ssl);
+	s->client->ssl = ssl;
+	timer_set(s->client->worker->loop, &s->timer, HANDSHAKE_TIMEOUT_MS);
+}
+
+static enum parse_result
+parse_hello(struct preread *p, char *bytes, size_t n)
+{
+	struct stream_session *s = from_member(p, struct stream_session, preread);
+	struct client_hello hello;
+	enum parse_result result = client_hello_parse(bytes, n, &hello);
+
+	if (result != PARSE_OK)
+		return result;
+	/* bytes are gone when this returns. */
+	s->hello_name = arena_dup(s->arena, hello.server_name);
+	s->hello_alpn = client_hello_alpn(&hello, s->arena);
+	s->hello_version = client_hello_version(&hello);
+	return PARSE_OK;
+}
+
+/* Statuses are nginx's (ngx_stream_core_preread_phase). */
+static void
+hello_read(struct preread *p, enum preread_end end)
+{
+	struct stream_session *s = from_member(p, struct stream_session, preread);
+
+	switch (end) {
+	case PREREAD_OK:
+		choose_server(s,
+		    route_server(s->endpoint, arena_lower(s->arena, s->hello_name), &s->variables));
+		serve(s);
+		return;
+	case PREREAD_BAD: /* whatever it is, it is passed on */
+		serve(s);
+		return;
+	case PREREAD_FULL:
+		stream_log(s, LOG_LEVEL_ERROR,
+		    "ClientHello is larger than \"preread_buffer_size\"");
+		stream_session_close(s, 400);
+		return;
+	case PREREAD_EOF:
+		stream_session_close(s, 200);
+		return;
+	case PREREAD_ERROR:
+		stream_log(s, LOG_LEVEL_INFO, "recv() failed%s", stream_errno_text(s, errno));
+		stream_session_close(s, 200);
+		return;
+	case PREREAD_TIMEOUT:
+		stream_log(s, LOG_LEVEL_INFO, "client timed out");
+		stream_session_close(s, 200);
+		return;
+	}
+}
+
+static void
+start_preread(struct stream_session *s)
+{
+	const struct stream_settings *settings = s->settings;
+	struct worker *w = s->client->worker;
+
+	s->step = STREAM_PREREAD;
+	s->preread.parse = parse_hello;
+	s->preread.done = hello_read;
+	if (preread_start(&s->preread, w->loop, w->pool, s->fd, settings->preread_buffer_size,
+		settings->preread_timeout_ms) == 0)
+		return;
+	stream_log(s, LOG_LEVEL_ALERT, "epoll_ctl() failed%s", stream_errno_text(s, errno));
+	stream_session_close(s, 500);
+}
+
+/* ---- the beginning ---------------------------------------------------------------------------------- */
+
+static void
+serve(struct stream_session *s)
+{
+	const struct stream_server *how = s->server->stream;
+
+	if (how->ret)
+		start_return(s);
+	else if (how->pass)
+		start_pass(s);
+	else
+		stream_proxy_start(s);
+}
+
+static void
+on_expire(struct timer *t)
+{
+	struct stream_session *s = from_member(t, struct stream_session, timer);
+
+	stream_log(s, LOG_LEVEL_INFO, "client timed out");
+	stream_session_close(s, s->step == STREAM_HANDSHAKE ? 500 : 200);
+}
+
+/* A trusted sender's PROXY header says whose the connection is (nginx, ngx_stream_realip_module). */
+static void
+find_real_ip(struct stream_session *s)
+{
+	const struct real_ip *settings = s->server->location_settings->real_ip;
+	const struct proxied *p = s->client->proxied;
+
+	if (settings && p && p->header.has_addresses &&
+	    real_ip_trusts(settings, &s->client->remote))
+		s->remote = &p->header.source;
+}
+
+static struct stream_session *
+session_new(struct listen_slot *slot, const struct endpoint *ep, const struct accepted *a)
+{
+	struct stream_session *s = mem_zalloc(sizeof(*s));
+	struct worker *w = slot->worker;
+
+	s->client = &s->peer;
+	client_init(s->client, slot, a);
+	s->arena = arena_new(ARENA_SIZE);
+	s->generation = generation_ref(slot->generation);
+	s->started_ms = loop_now_ms(w->loop);
+	variable_store_init(&s->variables, s->arena,
+	    s->generation->snapshot->stream_variable_count);
+	s->endpoint = ep;
+	choose_server(s, ep->default_server);
+	s->fd = a->fd;
+	s->conn.watch.fd = s->preread.watch.fd = -1;
+	s->conn.on_free = on_free;
+	s->last = &s->first;
+	s->timer.on_expire = on_expire;
+	s->reap.run = reap;
+	s->next = w->sessions;
+	s->prev = &w->sessions;
+	if (s->next)
+		s->next->prev = &s->next;
+	w->sessions = s;
+	return s;
+}
+
+void
+stream_session_accept_take(struct listen_slot *slot, const struct endpoint *ep,
+    const struct accepted *a)
+{
+	struct stream_session *s = session_new(slot, ep, a);
+	int nodelay = s->settings->tcp_nodelay;
+
+	if (nodelay && s->client->remote.u.sa.sa_family != AF_UNIX)
+		setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
+	stream_log(s, LOG_LEVEL_INFO, "client " SPAN_FMT " connected to " SPAN_FMT,
+	    SPAN_ARG(s->client->remote.text), SPAN_ARG(s->client->local.text));
+	find_real_ip(s);
+	if (!access_rule_allows(s->server->location_settings->access,
+		&traffic_remote(&s->traffic)->u.sa)) {
+		stream_log(s, LOG_LEVEL_ERROR, "access forbidden by rule");
+		stream_session_close(s, 403);
+	} else if (ep->tls) {
+		start_tls(s);
+	} else if (s->settings->ssl_preread) {
+		start_preread(s);
+	} else {
+		serve(s);
+	}
+}
