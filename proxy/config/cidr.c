@@ -2,6 +2,8 @@
 /* cidr: see cidr.h. */
 #include "proxy/config/cidr.h"
 
+#include "proxy/config/snapshot.h"
+
 #include <arpa/inet.h>
 
 /* Binary form of a numeric address; its length, or 0. */

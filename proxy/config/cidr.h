@@ -6,7 +6,12 @@
 #ifndef PROXY_CONFIG_CIDR_H
 #define PROXY_CONFIG_CIDR_H
 
-#include "proxy/config/snapshot.h"
+#include "base/span.h"
+
+#include <netinet/in.h>
+
+struct address; /* snapshot.h */
+struct real_ip; /* snapshot.h */
 
 enum cidr_kind {
 	CIDR_NETWORK,
