@@ -167,9 +167,11 @@ set_health_check(struct loader *l, struct scope *s, const struct directive *d, c
 
 static const struct directive rows[] = {
 	{ SPAN_INIT("ip_hash"), CONTEXT_UPSTREAM, 0, 0, 0, .set = set_ip_hash },
-	{ SPAN_INIT("least_conn"), CONTEXT_UPSTREAM | CONTEXT_STREAM_UPSTREAM, 0, 0, 0, .set = set_least_conn },
+	{ SPAN_INIT("least_conn"), CONTEXT_UPSTREAM | CONTEXT_STREAM_UPSTREAM, 0, 0, 0,
+	    .set = set_least_conn },
 	{ SPAN_INIT("hash"), CONTEXT_UPSTREAM | CONTEXT_STREAM_UPSTREAM, 1, 2, 0, .set = set_hash },
-	{ SPAN_INIT("random"), CONTEXT_UPSTREAM | CONTEXT_STREAM_UPSTREAM, 0, 2, 0, .set = set_random },
+	{ SPAN_INIT("random"), CONTEXT_UPSTREAM | CONTEXT_STREAM_UPSTREAM, 0, 2, 0,
+	    .set = set_random },
 	{ SPAN_INIT("zone"), CONTEXT_UPSTREAM | CONTEXT_STREAM_UPSTREAM, 1, 2, 0, .set = set_zone },
 	{ SPAN_INIT("health_check"), CONTEXT_UPSTREAM, 0, DIRECTIVE_ARGS_ANY, 0,
 	    .set = set_health_check },

@@ -97,9 +97,7 @@ set_resolver_timeout(struct loader *l, struct scope *s, const struct directive *
 	(CONTEXT_HTTP_ALL | CONTEXT_UPSTREAM | CONTEXT_STREAM_ALL | CONTEXT_STREAM_UPSTREAM)
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("resolver"), CONTEXTS, 1, DIRECTIVE_ARGS_ANY, 0,
-	    .set = set_resolver },
-	{ SPAN_INIT("resolver_timeout"), CONTEXTS, 1, 1, 0,
-	    .set = set_resolver_timeout },
+	{ SPAN_INIT("resolver"), CONTEXTS, 1, DIRECTIVE_ARGS_ANY, 0, .set = set_resolver },
+	{ SPAN_INIT("resolver_timeout"), CONTEXTS, 1, 1, 0, .set = set_resolver_timeout },
 };
 const struct directive_table directive_resolver_table = { rows, sizeof(rows) / sizeof(rows[0]) };

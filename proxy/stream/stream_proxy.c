@@ -236,6 +236,8 @@ try_next(struct stream_session *s)
 		attempt_failed(s, "connect() failed", errnum);
 		return;
 	}
+	balance_connected(p, w->number);
+	s->uc->counted = true;
 	if (!s->uc->conn.connecting) {
 		connected(s);
 		return;
@@ -259,11 +261,14 @@ find_group(struct stream_session *s)
 		spec =
 		    snapshot_stream_upstream(s->generation->snapshot, arena_lower(s->arena, text));
 	}
-	if (spec)
+	if (spec) {
+		if (spec->hash_key)
+			s->tried.key = template_eval(spec->hash_key, s, s->arena);
 		return upstream_group_ref(upstream_groups_get(s->generation->upstreams, spec));
+	}
 	if (host_port_split(text, false, &hp) == NULL && (hp.is_unix || hp.port) &&
 	    host_port_address(&hp, hp.port, s->arena, &address))
-		return upstream_group_for_addresses(text, &address, 1);
+		return upstream_group_for_addresses(s->client->worker, text, &address, 1);
 	stream_log(s, LOG_LEVEL_ERROR, "no upstream \"" SPAN_FMT "\"", SPAN_ARG(text));
 	return NULL;
 }

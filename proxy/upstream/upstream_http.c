@@ -13,7 +13,7 @@
 static struct span
 balance_key(const struct upstream_http *u)
 {
-	const struct address *remote = &u->r->client->remote;
+	const struct address *remote = traffic_remote(&u->r->traffic);
 	struct span key = { NULL, 0 };
 
 	switch (upstream_group_method(u->group)) {

@@ -81,9 +81,9 @@ test_blocks_that_stand_in(void **state)
 	assert_int_equal(a->limit_except->method_count, 3);
 	assert_span(a->limit_except->methods[2], "HEAD");
 	assert_ptr_equal(a->limit_except->location->proxy, a->proxy);
-	assert_int_equal(a->limit_except->location->settings->access->kind, ACCESS_ALL);
+	assert_true(a->limit_except->location->settings->access->all);
 	assert_null(a->limit_except->location->settings->access->next);
-	assert_int_equal(a->settings->access->kind, ACCESS_IPV4);
+	assert_int_equal(a->settings->access->network.family, AF_INET);
 	unload(l);
 }
 
