@@ -231,7 +231,8 @@ print_version(const struct command *c)
 	fprintf(stderr, "TLS SNI support enabled\n");
 	fprintf(stderr,
 	    "configure arguments: --with-http_ssl_module --with-http_v2_module"
-	    " --with-http_realip_module --without-http-cache --without-http_auth_basic_module"
+	    " --with-http_realip_module --with-stream --with-stream_ssl_module"
+	    " --with-stream_ssl_preread_module --with-stream_realip_module --without-http-cache --without-http_auth_basic_module"
 	    " --without-http_autoindex_module --without-http_browser_module"
 	    " --without-http_charset_module --without-http_empty_gif_module"
 	    " --without-http_fastcgi_module --without-http_geo_module"
