@@ -4,12 +4,14 @@
  */
 #include "base/cli.h"
 #include "base/clock.h"
+#include "base/encode.h"
 #include "base/mem.h"
 #include "proxy/monitor/control.h"
 #include "proxy/monitor/control_answer.h"
 #include "proxy/monitor/control_client.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,24 +21,31 @@ struct command {
 	const char *socket;
 	const struct verb *verb;
 	bool json, quiet;
-	uint64_t count; /* of top; 0 = for ever */
+	uint64_t count;       /* of top; 0 = for ever */
+	const char *words[2]; /* after a verb that names a server: [UPSTREAM] SERVER */
+	size_t word_count;
 };
 
 static const struct verb {
 	const char *name;
 	struct span request;
 	void (*print)(const struct control_answer *a, FILE *out);
+	bool names_server;
 } verbs[] = {
-	{ "status", SPAN_INIT("{\"cmd\":\"status\"}"), control_answer_print_status },
-	{ "reload", SPAN_INIT("{\"cmd\":\"reload\"}"), control_answer_print_reload },
-	{ "certs", SPAN_INIT("{\"cmd\":\"certs\"}"), control_answer_print_certs },
-	{ "connections", SPAN_INIT("{\"cmd\":\"connections\"}"), control_answer_print_connections },
-	{ "upstreams", SPAN_INIT("{\"cmd\":\"upstreams\"}"), control_answer_print_upstreams },
-	{ "metrics", SPAN_INIT("{\"cmd\":\"status\"}"), control_answer_print_metrics },
-	{ "top", SPAN_INIT("{\"cmd\":\"status\"}"), NULL },
+	{ "status", SPAN_INIT("{\"cmd\":\"status\"}"), control_answer_print_status, false },
+	{ "reload", SPAN_INIT("{\"cmd\":\"reload\"}"), control_answer_print_reload, false },
+	{ "certs", SPAN_INIT("{\"cmd\":\"certs\"}"), control_answer_print_certs, false },
+	{ "connections", SPAN_INIT("{\"cmd\":\"connections\"}"), control_answer_print_connections,
+	    false },
+	{ "upstreams", SPAN_INIT("{\"cmd\":\"upstreams\"}"), control_answer_print_upstreams,
+	    false },
+	{ "metrics", SPAN_INIT("{\"cmd\":\"status\"}"), control_answer_print_metrics, false },
+	{ "drain", SPAN_INIT("drain"), control_answer_print_drain, true },
+	{ "undrain", SPAN_INIT("undrain"), control_answer_print_drain, true },
+	{ "top", SPAN_INIT("{\"cmd\":\"status\"}"), NULL, false },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
-#define COMMANDS "status, reload, certs, connections, upstreams, metrics, top"
+#define COMMANDS "status, reload, certs, connections, upstreams, drain, undrain, metrics, top"
 
 static int
 set_socket(void *ctx, const char *value, struct err *e)
@@ -72,6 +81,14 @@ set_verb(void *ctx, const char *word, struct err *e)
 {
 	struct command *c = ctx;
 
+	if (c->verb && c->verb->names_server) {
+		if (c->word_count == sizeof(c->words) / sizeof(c->words[0]))
+			return err_set(e, ERR_USAGE,
+			    "%s takes [UPSTREAM] SERVER: \"%s\" is one too many", c->verb->name,
+			    word);
+		c->words[c->word_count++] = word;
+		return 0;
+	}
 	if (c->verb)
 		return err_set(e, ERR_USAGE, "one command at a time: \"%s\" is one too many", word);
 	for (size_t i = 0; i < VERB_COUNT; i++) {
@@ -99,7 +116,8 @@ static const struct cli_option options[] = {
 
 static const struct cli_program program = {
 	.name = "tinyproxyctl",
-	.usage = "[options] status | reload | certs | connections | upstreams | metrics | top",
+	.usage = "[options] status | reload | certs | connections | upstreams | metrics | top\n"
+		 "[options] drain | undrain [UPSTREAM] SERVER",
 	.summary = "Look at the running tinyproxyd, or make it reload its configuration.",
 	.examples =
 	    "tinyproxyctl status\n"
@@ -108,6 +126,8 @@ static const struct cli_program program = {
 	    "    the certificates in service, their names and ends\n"
 	    "tinyproxyctl connections; tinyproxyctl upstreams\n"
 	    "    clients and what they are doing; servers as each worker sees them\n"
+	    "tinyproxyctl drain app 10.0.0.7:8080\n"
+	    "    no new requests to this server; \"undrain\" when it is back\n"
 	    "tinyproxyctl top\n"
 	    "    what happens each second; --count says how often\n"
 	    "tinyproxyctl metrics >/var/lib/node_exporter/tinyproxyd.prom\n"
@@ -144,15 +164,41 @@ show(const struct command *c, struct span text, const struct control_answer *ans
 	return err_exit_code(control_answer_blames_config(answer) ? ERR_CONFIG : ERR_BUG);
 }
 
+/* The line to send. */
+static char *
+request_of(const struct command *c)
+{
+	static const char *const members[] = { "upstream", "server" };
+	struct buf line;
+
+	buf_init(&line, CONTROL_REQUEST_MAX);
+	if (!c->verb->names_server) {
+		(void)buf_add(&line, c->verb->request);
+		return buf_detach(&line, NULL);
+	}
+	buf_printf(&line, "{\"cmd\":\"" SPAN_FMT "\"", SPAN_ARG(c->verb->request));
+	for (size_t i = 0; i < c->word_count; i++) {
+		buf_printf(&line, ",\"%s\":\"", members[2 - c->word_count + i]);
+		(void)encode_json(&line, span_str(c->words[i]));
+		(void)buf_add_char(&line, '"');
+	}
+	(void)buf_add_char(&line, '}');
+	return buf_detach(&line, NULL);
+}
+
 /* 0, or the exit status with e set. */
 static int
 ask(const struct command *c, struct buf *text, struct control_answer **answer, struct err *e)
 {
+	char *request = request_of(c);
+	int status = 0;
+
 	buf_reset(text);
-	if (control_call(c->socket, c->verb->request, WAIT_MS, text, e) < 0 ||
+	if (control_call(c->socket, span_str(request), WAIT_MS, text, e) < 0 ||
 	    control_answer_parse(buf_span(text), answer, e) < 0)
-		return err_exit_code(e->kind);
-	return 0;
+		status = err_exit_code(e->kind);
+	free(request);
+	return status;
 }
 
 /* A line each second, of what has changed since the one before. */
@@ -192,6 +238,13 @@ run(const struct command *c, struct err *e)
 	struct buf text;
 	int status;
 
+	if (c->verb->names_server && c->word_count == 0) {
+		err_set(e, ERR_USAGE, "%s which server?", c->verb->name);
+		err_hint(e,
+		    "tinyproxyctl %s [UPSTREAM] SERVER; \"tinyproxyctl upstreams\" shows them",
+		    c->verb->name);
+		return err_exit_code(e->kind);
+	}
 	if (!c->verb->print && !c->json)
 		return watch(c, e);
 	buf_init(&text, CONTROL_ANSWER_MAX);

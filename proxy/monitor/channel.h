@@ -9,9 +9,12 @@
  *	STOP                exit now
  *	STATUS              answered by COUNTERS
  *	VALIDATION (+fd)    from now on these are the certificates that answer acme-tls/1: a sealed bundle
+ *	PEER n id + text    from now on this server of an upstream gets no new requests (id 1), or does again (0); answered
+ *	                    by PEER_SET n. text: the upstream, a NUL, the address or (if it is resolved at run time) name
  *	LIST id             answered by ROWS until LISTED
  * Worker to monitor:
- *	ADOPTED gen, REFUSED gen + text, COUNTERS + struct channel_counters, ROWS id + text, LISTED id
+ *	ADOPTED gen, REFUSED gen + text, COUNTERS + struct channel_counters, PEER_SET n, ROWS id + text,
+ *	LISTED id
  *
  * The worker never asks for anything. The monitor checks every length of what a worker says: a worker may have been
  * taken over.
@@ -33,6 +36,8 @@ enum channel_kind {
 	CHANNEL_ADOPTED,
 	CHANNEL_REFUSED,
 	CHANNEL_COUNTERS,
+	CHANNEL_PEER,
+	CHANNEL_PEER_SET,
 	CHANNEL_LIST,   /* id: enum channel_list */
 	CHANNEL_ROWS,   /* the same id; text */
 	CHANNEL_LISTED, /* that was all; generation 1: some were left out */

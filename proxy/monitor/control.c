@@ -55,8 +55,32 @@ control_path(const struct main_settings *settings)
 	return mem_printf(SPAN_FMT ".ctl", SPAN_ARG(pid_path));
 }
 
+void
+control_request_release(struct control_request *request)
+{
+	free(request->upstream);
+	free(request->server);
+	*request = (struct control_request){ 0 };
+}
+
+/* Which server of which upstream. */
+static int
+parse_server(const cJSON *json, struct control_request *request, struct err *e)
+{
+	const cJSON *upstream = cJSON_GetObjectItemCaseSensitive(json, "upstream");
+	const cJSON *server = cJSON_GetObjectItemCaseSensitive(json, "server");
+
+	if (!cJSON_IsString(server))
+		return err_set(e, ERR_DATA, "the request has no \"server\"");
+	if (upstream && !cJSON_IsString(upstream))
+		return err_set(e, ERR_DATA, "\"upstream\" of the request is not a string");
+	request->server = mem_strdup(server->valuestring);
+	request->upstream = upstream ? mem_strdup(upstream->valuestring) : NULL;
+	return 0;
+}
+
 int
-control_parse(struct span line, enum control_command *command, struct err *e)
+control_parse(struct span line, struct control_request *request, struct err *e)
 {
 	static const char *const names[] = {
 		[CONTROL_RELOAD] = "reload",
@@ -64,6 +88,8 @@ control_parse(struct span line, enum control_command *command, struct err *e)
 		[CONTROL_CERTS] = "certs",
 		[CONTROL_CONNECTIONS] = "connections",
 		[CONTROL_UPSTREAMS] = "upstreams",
+		[CONTROL_DRAIN] = "drain",
+		[CONTROL_UNDRAIN] = "undrain",
 	};
 	const char *end = NULL;
 	const cJSON *cmd;
@@ -83,13 +109,13 @@ control_parse(struct span line, enum control_command *command, struct err *e)
 	}
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(cmd->valuestring, names[i]) == 0) {
-			*command = (enum control_command)i;
-			rc = 0;
+			*request = (struct control_request){ .command = (enum control_command)i };
+			rc = i >= CONTROL_DRAIN ? parse_server(json, request, e) : 0;
 			goto out;
 		}
 	}
 	err_set(e, ERR_DATA, "unknown command \"%.64s\"", cmd->valuestring);
-	err_hint(e, "known: reload, status, certs, connections, upstreams");
+	err_hint(e, "known: reload, status, certs, connections, upstreams, drain, undrain");
 out:
 	cJSON_Delete(json);
 	return rc;
@@ -241,17 +267,18 @@ client_refuse(struct client *cl, const struct err *e)
 static void
 client_request(struct control *c, struct client *cl, struct span line)
 {
-	enum control_command command;
+	struct control_request request;
 	struct err e = ERR_INIT;
 
-	if (control_parse(line, &command, &e) < 0) {
+	if (control_parse(line, &request, &e) < 0) {
 		client_refuse(cl, &e);
 		err_release(&e);
 		return;
 	}
 	cl->state = CLIENT_WAITING;
 	cl->deadline_ms = 0;
-	cl->ticket = c->handler.request(c->handler.ctx, command);
+	cl->ticket = c->handler.request(c->handler.ctx, &request);
+	control_request_release(&request);
 }
 
 static void

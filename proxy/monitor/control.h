@@ -30,6 +30,13 @@ enum control_command {
 	CONTROL_CERTS,
 	CONTROL_CONNECTIONS,
 	CONTROL_UPSTREAMS,
+	CONTROL_DRAIN,
+	CONTROL_UNDRAIN,
+};
+
+struct control_request {
+	enum control_command command;
+	char *upstream, *server; /* of drain and undrain; upstream NULL = in each that has it */
 };
 
 /*
@@ -38,15 +45,16 @@ enum control_command {
  */
 char *control_path(const struct main_settings *settings);
 
-/* A request line without its newline. */
-int control_parse(struct span line, enum control_command *command, struct err *e)
+/* A request line without its newline. On success the request is to be released. */
+int control_parse(struct span line, struct control_request *request, struct err *e)
     __attribute__((warn_unused_result));
+void control_request_release(struct control_request *request);
 
 struct control;
 
 /* The ticket on which the request is answered. Called from control_ready; must not call back. */
 struct control_handler {
-	uint64_t (*request)(void *ctx, enum control_command command);
+	uint64_t (*request)(void *ctx, const struct control_request *request);
 	void *ctx;
 };
 

@@ -28,6 +28,7 @@ void control_answer_print_reload(const struct control_answer *a, FILE *out);
 /* control_print.c: each as a table; the status as metrics, and as what has changed since an earlier one. */
 void control_answer_print_connections(const struct control_answer *a, FILE *out);
 void control_answer_print_upstreams(const struct control_answer *a, FILE *out);
+void control_answer_print_drain(const struct control_answer *a, FILE *out);
 void control_answer_print_certs(const struct control_answer *a, FILE *out);
 void control_answer_print_metrics(const struct control_answer *a, FILE *out);
 void control_answer_print_rates(const struct control_answer *before, const struct control_answer *a,

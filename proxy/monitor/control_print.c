@@ -41,17 +41,32 @@ control_answer_print_upstreams(const struct control_answer *a, FILE *out)
 {
 	const cJSON *one;
 
-	fprintf(out, "%-8s %-24s %-24s %-8s %6s %6s %9s\n", "WORKER", "UPSTREAM", "PEER", "STATE",
-	    "WEIGHT", "FAILS", "MAX_FAILS");
+	fprintf(out, "%-8s %-24s %-24s %-8s %6s %6s %9s %11s\n", "WORKER", "UPSTREAM", "PEER",
+	    "STATE", "WEIGHT", "FAILS", "MAX_FAILS", "CONNECTIONS");
 	cJSON_ArrayForEach(one, cJSON_GetObjectItem(a->json, "upstreams"))
 	{
-		fprintf(out, "%-8.0f %-24s %-24s %-8s %6.0f %6.0f %9.0f\n",
+		fprintf(out, "%-8.0f %-24s %-24s %-8s %6.0f %6.0f %9.0f %11.0f\n",
 		    answer_number(one, "worker"), answer_text(one, "group"),
 		    answer_text(one, "peer"), answer_text(one, "state"),
 		    answer_number(one, "weight"), answer_number(one, "fails"),
-		    answer_number(one, "max_fails"));
+		    answer_number(one, "max_fails"), answer_number(one, "connections"));
 	}
 	print_whole(a, out);
+}
+
+void
+control_answer_print_drain(const struct control_answer *a, FILE *out)
+{
+	bool drained = cJSON_IsTrue(cJSON_GetObjectItem(a->json, "drained"));
+	double workers = answer_number(a->json, "workers");
+	const cJSON *one;
+
+	cJSON_ArrayForEach(one, cJSON_GetObjectItem(a->json, "servers"))
+	{
+		fprintf(out, "%s of %s gets %s requests; %.0f worker%s acknowledged\n",
+		    answer_text(one, "server"), answer_text(one, "upstream"),
+		    drained ? "no new" : "new", workers, workers == 1 ? "" : "s");
+	}
 }
 
 void

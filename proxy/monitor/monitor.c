@@ -154,6 +154,7 @@ sleep_ms(const struct monitor *m)
 
 	due = deadline_min(due, m->status_deadline_ms);
 	due = deadline_min(due, list_deadline_ms(m));
+	due = deadline_min(due, drain_deadline_ms(m));
 	due = deadline_min(due, m->stop_deadline_ms);
 	due = deadline_min(due, m->reload.deadline_ms);
 	due = deadline_min(due, m->tickets_due_ms);
@@ -268,11 +269,11 @@ end_turn(struct monitor *m)
 }
 
 uint64_t
-monitor_take_request(void *ctx, enum control_command command)
+monitor_take_request(void *ctx, const struct control_request *request)
 {
 	struct monitor *m = ctx;
 
-	switch (command) {
+	switch (request->command) {
 	case CONTROL_RELOAD:
 		(void)succession_resume_workers(m);
 		return reload_request(m);
@@ -280,6 +281,9 @@ monitor_take_request(void *ctx, enum control_command command)
 		return list_request(m, CHANNEL_LIST_CONNECTIONS);
 	case CONTROL_UPSTREAMS:
 		return list_request(m, CHANNEL_LIST_UPSTREAMS);
+	case CONTROL_DRAIN:
+	case CONTROL_UNDRAIN:
+		return drain_request(m, request);
 	case CONTROL_CERTS:
 		if (!m->certificates_ticket)
 			m->certificates_ticket = ++m->last_ticket;
@@ -321,6 +325,7 @@ monitor_run(const struct monitor_options *options)
 			reload_turn(&m);
 			status_turn(&m);
 			list_turn(&m);
+			drain_turn(&m);
 			certificates_turn(&m);
 			tickets_turn(&m);
 			end_turn(&m);

@@ -124,6 +124,7 @@ offer(struct monitor *m)
 	}
 	r->step = RELOAD_FIRST;
 	worker_process_offer(r->first, r->candidate, workers_adopt_timeout_ms(m));
+	drain_tell(m, r->first);
 }
 
 static void

@@ -264,6 +264,7 @@ monitor_release(struct monitor *m)
 	for (size_t i = 0; i < m->worker_count; i++)
 		worker_process_free(m->workers[i]);
 	free(m->workers);
+	drain_release(m);
 	control_free(m->control);
 	if (m->pid_path) {
 		announce(&m->announcer, LOG_LEVEL_NOTICE, "exit");

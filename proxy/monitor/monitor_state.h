@@ -79,15 +79,19 @@ struct monitor {
 		uint64_t ticket; /* 0 = nobody asked */
 		int64_t deadline_ms;
 	} rounds[CHANNEL_LIST_COUNT];
-	uint64_t certificates_ticket; /* 0 = nobody asked */
-	uint64_t status_ticket;       /* 0 = nobody asked */
+	/* monitor_drain.c */
+	struct drained *drained;          /* servers that get no new requests */
+	struct drain_order *drain_orders; /* not answered yet */
+	uint64_t last_drain;              /* of PEER messages */
+	uint64_t certificates_ticket;     /* 0 = nobody asked */
+	uint64_t status_ticket;           /* 0 = nobody asked */
 	int64_t status_deadline_ms;
 	int64_t stop_deadline_ms;
 	int64_t started_ms;
 };
 
 /* monitor.c: the control socket's requests; ctx is the monitor. */
-uint64_t monitor_take_request(void *ctx, enum control_command command);
+uint64_t monitor_take_request(void *ctx, const struct control_request *request);
 
 /* monitor_start.c: everything up to the workers' first generation; then from ready to gone. -1: said why. */
 int monitor_start(struct monitor *m) __attribute__((warn_unused_result));
@@ -130,6 +134,19 @@ void reload_turn(struct monitor *m);
 uint64_t list_request(struct monitor *m, enum channel_list what);
 void list_turn(struct monitor *m);
 int64_t list_deadline_ms(const struct monitor *m);
+
+/*
+ * monitor_drain.c: servers of upstreams that get no new requests. The monitor remembers them: every worker is told with
+ * each generation it is offered, also one that was started since, until a configuration without that server is in service.
+ */
+uint64_t drain_request(struct monitor *m, const struct control_request *request);
+void drain_turn(struct monitor *m);
+int64_t drain_deadline_ms(const struct monitor *m);
+/* After an offer. */
+void drain_tell(const struct monitor *m, struct worker_process *w);
+/* Another configuration is in service. */
+void drain_forget_gone(struct monitor *m);
+void drain_release(struct monitor *m);
 
 /* control_list.c */
 void report_list(struct monitor *m, uint64_t ticket, enum channel_list what);

@@ -40,6 +40,7 @@ start_one(struct monitor *m, struct worker_process *w)
 	if (m->validation_fd >= 0)
 		worker_process_push(w, CHANNEL_VALIDATION, m->validation_fd);
 	worker_process_offer(w, m->current, workers_adopt_timeout_ms(m));
+	drain_tell(m, w);
 	return 0;
 }
 
@@ -101,14 +102,17 @@ workers_commit(struct monitor *m)
 		m->wanted = wanted;
 	for (struct resource *r = m->resources.first; r; r = r->next)
 		resource_trim(r, (unsigned)wanted);
+	drain_forget_gone(m);
 	for (size_t i = 0; i < m->wanted; i++) {
 		struct worker_process *w = m->workers[i];
 
 		limit_descriptors(m, w);
 		if (w->state == WORKER_PROCESS_DEAD)
 			(void)start_one(m, w);
-		else if (w->offered != m->current->number)
+		else if (w->offered != m->current->number) {
 			worker_process_offer(w, m->current, workers_adopt_timeout_ms(m));
+			drain_tell(m, w);
+		}
 	}
 }
 

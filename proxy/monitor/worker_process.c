@@ -141,6 +141,19 @@ worker_process_list(struct worker_process *w, enum channel_list what)
 }
 
 void
+worker_process_set_peer(struct worker_process *w, uint64_t number, struct span text, bool drained)
+{
+	struct channel_message m = { .kind = CHANNEL_PEER, .id = drained, .generation = number };
+
+	if (w->sock < 0)
+		return;
+	memcpy(m.payload.text, text.p, text.n);
+	m.text_length = (uint32_t)text.n;
+	w->peer_sent = number;
+	send_or_queue(w, &m, -1);
+}
+
+void
 worker_process_forget_list(struct worker_process *w, enum channel_list what)
 {
 	w->lists[what].due = false;
@@ -264,6 +277,8 @@ worker_process_start(struct worker_process *w, const struct worker_process_setup
 	w->started_ms = clock_mono_ms();
 	w->restart_ms = 0;
 	w->counters = (struct channel_counters){ 0 };
+	w->peer_sent = 0;
+	w->peer_set = 0;
 	w->counters_due = false;
 	return 0;
 }
@@ -306,6 +321,9 @@ take_message(struct worker_process *w, const struct channel_message *m)
 	case CHANNEL_COUNTERS:
 		w->counters = m->payload.counters;
 		w->counters_due = false;
+		break;
+	case CHANNEL_PEER_SET:
+		w->peer_set = m->generation;
 		break;
 	case CHANNEL_ROWS:
 	case CHANNEL_LISTED:
@@ -370,6 +388,8 @@ worker_process_ended(struct worker_process *w)
 	w->state = WORKER_PROCESS_DEAD;
 	w->deadline_ms = 0;
 	w->counters_due = false;
+	w->peer_sent = 0;
+	w->peer_set = 0;
 	for (size_t k = 0; k < CHANNEL_LIST_COUNT; k++)
 		w->lists[k].due = false;
 }

@@ -45,6 +45,7 @@ struct worker_process {
 	unsigned restarts;   /* since the monitor began */
 	unsigned failures;   /* in a row */
 	bool counters_due;
+	uint64_t peer_sent, peer_set; /* newest PEER sent, and acknowledged; 0 = none */
 	struct channel_counters counters;
 	struct worker_list {
 		bool due, cut; /* asked for; not all of it is here */
@@ -77,6 +78,9 @@ void worker_process_push(struct worker_process *w, enum channel_kind kind, int f
 /* Ask for a list; the answer gathers in lists[]. */
 void worker_process_list(struct worker_process *w, enum channel_list what);
 void worker_process_forget_list(struct worker_process *w, enum channel_list what);
+/* CHANNEL_PEER: a server of an upstream is drained, or is no more. */
+void worker_process_set_peer(struct worker_process *w, uint64_t number, struct span text,
+    bool drained);
 /* CHANNEL_DRAIN, CHANNEL_STOP or CHANNEL_STATUS. */
 void worker_process_tell(struct worker_process *w, enum channel_kind kind);
 

@@ -24,8 +24,8 @@ balance_is_usable(const struct upstream_group *g, const struct peer_set *tried, 
 {
 	const struct peer *p = &g->peers[i];
 
-	return !p->down && !p->absent && !balance_is_tried(tried, i) && !is_resting(p, now_ms) &&
-	       !atomic_load_explicit(&p->state->unhealthy, relaxed) &&
+	return !p->down && !p->drained && !p->absent && !balance_is_tried(tried, i) &&
+	       !is_resting(p, now_ms) && !atomic_load_explicit(&p->state->unhealthy, relaxed) &&
 	       (!p->max_conns || peer_state_conns(p->state) < p->max_conns);
 }
 
@@ -136,7 +136,7 @@ only_one(struct upstream_group *g, const struct peer_set *tried)
 {
 	struct peer *p = &g->peers[0];
 
-	if (p->down || p->absent || balance_is_tried(tried, 0) ||
+	if (p->down || p->drained || p->absent || balance_is_tried(tried, 0) ||
 	    atomic_load_explicit(&p->state->unhealthy, relaxed) ||
 	    (p->max_conns && peer_state_conns(p->state) >= p->max_conns))
 		return NULL;

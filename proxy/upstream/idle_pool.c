@@ -206,8 +206,8 @@ idle_pool_put(struct upstream_conn *uc)
 {
 	struct upstream_group *g = uc->peer->group;
 
-	if (g->generations == 0 || g->keepalive == 0 || uc->peer->absent || is_worn(uc, g) ||
-	    !is_sound(&uc->conn)) {
+	if (g->generations == 0 || g->keepalive == 0 || uc->peer->absent || uc->peer->drained ||
+	    is_worn(uc, g) || !is_sound(&uc->conn)) {
 		upstream_conn_close(uc);
 		return;
 	}

@@ -30,7 +30,8 @@ struct peer {
 	int64_t fail_timeout_ms;
 	unsigned users; /* connections of this worker, idle ones too */
 	bool backup, down;
-	bool absent; /* the server's name does not stand for this address (now) */
+	bool drained; /* gets no new requests, as the administrator wants it; peer_drain.h */
+	bool absent;  /* the server's name does not stand for this address (now) */
 };
 
 struct upstream_groups *upstream_groups_new(struct generation *g,

@@ -9,10 +9,12 @@
 static const char *
 state_of(const struct peer *p, int64_t now_ms)
 {
-	const struct peer_state *s = p->state;
+	struct peer_state *s = p->state;
 
 	if (p->down)
 		return "down";
+	if (p->drained)
+		return peer_state_conns(s) > 0 ? "draining" : "drained";
 	if (atomic_load(&s->unhealthy))
 		return "unhealthy";
 	if (p->max_fails && atomic_load(&s->fails) >= p->max_fails &&

@@ -9,7 +9,8 @@
 
 struct upstream_report {
 	struct span group, peer;
-	const char *state; /* "up", "backup", "resting", "unhealthy", "down" */
+	const char
+	    *state; /* "up", "backup", "resting", "unhealthy", "draining", "drained", "down" */
 	unsigned weight, fails, max_fails, connections;
 };
 

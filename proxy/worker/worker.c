@@ -13,6 +13,7 @@
 #include "proxy/stream/stream_session.h"
 #include "proxy/tls/certificate_cache.h"
 #include "proxy/tls/ticket_key.h"
+#include "proxy/upstream/peer_drain.h"
 #include "proxy/upstream/upstream_tracker.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/generation.h"
@@ -158,6 +159,16 @@ take_validation(struct worker *w, int fd)
 }
 
 static void
+drain_peer(struct worker_process *p, const struct channel_message *m)
+{
+	struct span server = span_of(m->payload.text, m->text_length), group;
+
+	if (p->worker.generation && span_split(&server, '\0', &group))
+		peer_drain(p->worker.generation, group, server, m->id != 0);
+	reply(p, CHANNEL_PEER_SET, m->generation, NULL);
+}
+
+static void
 take_message(struct worker_process *p, const struct channel_message *m, int fd)
 {
 	switch (m->kind) {
@@ -179,6 +190,9 @@ take_message(struct worker_process *p, const struct channel_message *m, int fd)
 		break;
 	case CHANNEL_STATUS:
 		send_counters(p);
+		break;
+	case CHANNEL_PEER:
+		drain_peer(p, m);
 		break;
 	case CHANNEL_LIST:
 		if (listing_send(&p->worker, p->channel.fd, m->id) < 0)

@@ -12,17 +12,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span line = span_of(data, size);
 	struct control_answer *answer;
-	enum control_command command;
+	struct control_request request;
 	struct err e = ERR_INIT;
 	FILE *out;
 
-	if (control_parse(line, &command, &e) < 0 && e.kind == ERR_NONE)
+	if (control_parse(line, &request, &e) == 0)
+		control_request_release(&request);
+	else if (e.kind == ERR_NONE)
 		abort();
 	err_release(&e);
 	if (control_answer_parse(line, &answer, NULL) == 0) {
 		out = fopen("/dev/null", "w");
 		control_answer_print_status(answer, out);
 		control_answer_print_reload(answer, out);
+		control_answer_print_drain(answer, out);
 		control_answer_print_mistakes(answer, "fuzz", out);
 		fclose(out);
 		control_answer_free(answer);

@@ -35,20 +35,26 @@ test_parse(void **state)
 		{ "{\"cmd\":\"reload\"", -1, 0 },
 		{ "{\"cmd\":\"reload\"} {}", -1, 0 },
 		{ "[[[[[[[[", -1, 0 },
+		{ "{\"cmd\":\"drain\",\"server\":\"a\"}", 0, CONTROL_DRAIN },
+		{ "{\"cmd\":\"undrain\",\"server\":\"a\",\"upstream\":\"b\"}", 0, CONTROL_UNDRAIN },
+		{ "{\"cmd\":\"drain\"}", -1, 0 },
+		{ "{\"cmd\":\"drain\",\"server\":1}", -1, 0 },
+		{ "{\"cmd\":\"drain\",\"server\":\"a\",\"upstream\":null}", -1, 0 },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		enum control_command command = (enum control_command)99;
+		struct control_request request = { .command = (enum control_command)99 };
 		struct err e = ERR_INIT;
-		int rc = control_parse(span_str(cases[i].line), &command, &e);
+		int rc = control_parse(span_str(cases[i].line), &request, &e);
 
 		if (rc != cases[i].rc)
 			fail_msg("%s: %d", cases[i].line, rc);
 		if (rc == 0)
-			assert_int_equal(command, cases[i].command);
+			assert_int_equal(request.command, cases[i].command);
 		else
 			assert_int_not_equal(e.kind, ERR_NONE);
 		err_release(&e);
+		control_request_release(&request);
 	}
 }
 
@@ -86,12 +92,12 @@ struct fixture {
 };
 
 static uint64_t
-take_request(void *ctx, enum control_command command)
+take_request(void *ctx, const struct control_request *request)
 {
 	struct fixture *f = ctx;
 
 	f->requests++;
-	f->last = command;
+	f->last = request->command;
 	return f->ticket;
 }
 
