@@ -190,9 +190,18 @@ class AcmeProxy:
         answer = self._first(self._before, request)
         if answer is None:
             answer = self._forward(handler, request)
-            changed = self._first(self._after, request, answer)
-            answer = answer if changed is None else changed
+            if self._is_rejected_nonce(answer):
+                # Pebble's dice: the client asks again, and that one is what scripts and counts mean.
+                with self._lock:
+                    self.seen.remove(request)
+            else:
+                changed = self._first(self._after, request, answer)
+                answer = answer if changed is None else changed
         self._send(handler, request, answer)
+
+    @staticmethod
+    def _is_rejected_nonce(answer):
+        return answer.status == 400 and b"urn:ietf:params:acme:error:badNonce" in answer.body
 
     @staticmethod
     def _first(hooks, *arguments):

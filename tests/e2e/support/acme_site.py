@@ -164,7 +164,7 @@ def orders_made(pebble):
 
 def validations(pebble):
     """How many challenges pebble was told to validate."""
-    return len(re.findall(r"POST /chalZ/", pebble.log()))
+    return len(re.findall(r"Pulled a task from the Tasks queue", pebble.log()))
 
 
 def under_fire(make_pebble, acme_proxy, make_site, directory, rejected, dropped, count):
