@@ -43,6 +43,7 @@ static const struct directive_table *const tables[] = {
 	&directive_real_ip_table,
 	&directive_expires_table,
 	&directive_stream_table,
+	&directive_proxy_ssl_table,
 };
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 

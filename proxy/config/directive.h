@@ -110,7 +110,8 @@ extern const struct directive_table directive_main_table, directive_http_table,
     directive_body_table, directive_tls_table, directive_tls_client_table,
     directive_tls_handshake_table, directive_tls_session_table, directive_upstream_table,
     directive_balance_table, directive_resolver_table, directive_off_table, directive_client_table,
-    directive_real_ip_table, directive_expires_table, directive_stream_table;
+    directive_real_ip_table, directive_expires_table, directive_stream_table,
+    directive_proxy_ssl_table;
 
 /* Those of locations and rewriting. */
 extern const struct directive_table directive_content_table, directive_rewrite_table,
@@ -165,6 +166,16 @@ int directive_set_temp_path(struct loader *l, struct scope *s, const struct dire
 /* A word that may hold variables into a const struct template *. */
 int directive_set_template(struct loader *l, struct scope *s, const struct directive *d,
     const struct node *n);
+/* Versions into an unsigned set of enum tls_protocol (directive_tls_handshake.c). */
+int directive_set_tls_protocols(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n);
+/* A cipher list that OpenSSL takes, into a span (the same). */
+int directive_set_tls_ciphers(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n);
+/* A file of certificates, or by directive_crls revocation lists, into a struct tls_text (directive_tls_client.c). */
+int directive_set_tls_text(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n);
+extern const char directive_crls[];
 /* One word of detail, a list of struct directive_choice, into an unsigned. */
 int directive_set_choice(struct loader *l, struct scope *s, const struct directive *d,
     const struct node *n);

@@ -92,6 +92,7 @@ location_settings_init(struct loader *l, struct location_settings *s)
 			.resolver_timeout_ms = 30 * 1000,
 		},
 	};
+	upstream_tls_settings_init(&s->proxy.tls);
 }
 
 static int

@@ -115,6 +115,7 @@ set_location(struct loader *l, struct scope *s, const struct directive *d, const
 	location->rewrite = rewrite_finish(&inner, n->children);
 	location->settings = inner.location_settings;
 	loader_use_settings(l, inner.location_settings);
+	upstream_tls_finish(l, location);
 	if (rc == 0 && s->location)
 		rc = check_nesting(l, n, s->location, location);
 	if (rc == 0 && !location_index_add(s->locations, location))
@@ -185,6 +186,7 @@ set_limit_except(struct loader *l, struct scope *s, const struct directive *d, c
 	scope_load_simple(l, &inner, n->children);
 	location->settings = inner.location_settings;
 	loader_use_settings(l, inner.location_settings);
+	upstream_tls_finish(l, location);
 	limit->location = location;
 	s->location->limit_except = limit;
 	return take_methods(l, n, limit);

@@ -6,6 +6,7 @@
 #include "proxy/config/loader.h"
 
 #define HTTP_PORT 80
+#define HTTPS_PORT 443
 
 void
 proxy_url_split(struct span rest, struct span *host, struct span *uri)
@@ -93,15 +94,16 @@ loader_upstream(struct loader *l, const struct node *n, struct span text, uint16
 static int
 find_upstream(struct loader *l, const struct node *n, struct span text, struct proxy_target *t)
 {
+	uint16_t scheme_port = t->tls ? HTTPS_PORT : HTTP_PORT;
 	struct host_port hp;
 
 	t->host_header = text;
-	t->port = SPAN("80");
-	t->upstream = loader_upstream(l, n, text, HTTP_PORT, &hp);
+	t->port = t->tls ? SPAN("443") : SPAN("80");
+	t->upstream = loader_upstream(l, n, text, scheme_port, &hp);
 	if (!t->upstream)
 		return -1;
 	if (t->upstream->implicit)
-		proxy_host_header(text, &hp, HTTP_PORT, l->arena, &t->host_header, &t->port);
+		proxy_host_header(text, &hp, scheme_port, l->arena, &t->host_header, &t->port);
 	return 0;
 }
 
@@ -121,19 +123,14 @@ default_redirect(struct loader *l, const struct location *location, const struct
 	return r;
 }
 
-/* "http://..." without its scheme; -1 and told when it is no URL that we take. */
-static int
-take_scheme(struct loader *l, const struct node *n, struct span url, struct span *rest)
+bool
+proxy_scheme_split(struct span url, bool *tls, struct span *rest)
 {
-	if (url.n >= 8 && span_eq_nocase(span_of(url.p, 8), SPAN("https://")))
-		return loader_error(l, n, "\"https://\" in \"proxy_pass\" is not supported yet");
-	if (url.n < 7 || !span_eq_nocase(span_of(url.p, 7), SPAN("http://"))) {
-		loader_error(l, n, "invalid URL prefix in \"" SPAN_FMT "\"", SPAN_ARG(url));
-		diagnostic_hint(l->diags, "an upstream is written like \"http://127.0.0.1:8080\"");
-		return -1;
-	}
-	*rest = span_after(url, 7);
-	return 0;
+	*tls = url.n >= 8 && span_eq_nocase(span_of(url.p, 8), SPAN("https://"));
+	if (!*tls && (url.n < 7 || !span_eq_nocase(span_of(url.p, 7), SPAN("http://"))))
+		return false;
+	*rest = span_after(url, *tls ? 8 : 7);
+	return true;
 }
 
 static int
@@ -141,8 +138,11 @@ set_literal(struct loader *l, struct scope *s, const struct node *n, struct prox
 {
 	struct span url = n->words[1].text, rest, host;
 
-	if (take_scheme(l, n, url, &rest) < 0)
+	if (!proxy_scheme_split(url, &t->tls, &rest)) {
+		loader_error(l, n, "invalid URL prefix in \"" SPAN_FMT "\"", SPAN_ARG(url));
+		diagnostic_hint(l->diags, "an upstream is written like \"http://127.0.0.1:8080\"");
 		return -1;
+	}
 	proxy_url_split(rest, &host, &t->uri);
 	t->literal_url = url;
 	t->has_uri = t->uri.n > 0;

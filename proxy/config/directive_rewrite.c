@@ -323,6 +323,7 @@ set_if(struct loader *l, struct scope *s, const struct directive *d, const struc
 	if (location) {
 		location->settings = inner.location_settings;
 		loader_use_settings(l, inner.location_settings);
+		upstream_tls_finish(l, location);
 		step->u.branch.location = location;
 	}
 	if (rc == 0)

@@ -79,6 +79,7 @@ set_stream(struct loader *l, struct scope *s, const struct directive *d, const s
 
 	begin_names(l);
 	server_settings_init(l, &server);
+	upstream_tls_settings_init(&location.proxy.tls);
 	stream_settings_init(&stream);
 	scope_init(&inner, s, CONTEXT_STREAM, n);
 	/* On the stack: whoever changes them copies them, and whoever keeps them has them copied. */
@@ -141,6 +142,8 @@ set_server(struct loader *l, struct scope *s, const struct directive *d, const s
 	server->root_location = (struct location){ .settings = inner.location_settings, .node = n };
 	stream->settings = inner.stream_settings;
 	loader_use_logs(l, inner.location_settings);
+	if (stream->settings->proxy_ssl && stream->proxy)
+		upstream_tls_use(l, n, &inner.location_settings->proxy.tls);
 	tls_finish_server(l, &inner);
 	if (!inner.listens && !says(n, SPAN("listen")))
 		loader_error(l, n, "no \"listen\" is defined for server");
@@ -254,6 +257,8 @@ static const struct directive rows[] = {
 	{ SPAN_INIT("tcp_nodelay"), STREAM, 1, 1, 0, .set = directive_set_flag,
 	    STREAM_FIELD(bool, tcp_nodelay) },
 	{ SPAN_INIT("proxy_protocol"), STREAM, 1, 1, 0, .set = set_proxy_protocol },
+	{ SPAN_INIT("proxy_ssl"), STREAM, 1, 1, 0, .set = directive_set_flag,
+	    STREAM_FIELD(bool, proxy_ssl) },
 	{ SPAN_INIT("proxy_connect_timeout"), STREAM, 1, 1, 0, .set = directive_set_duration,
 	    STREAM_FIELD(int64_t, connect_timeout_ms) },
 	{ SPAN_INIT("proxy_timeout"), STREAM, 1, 1, 0, .set = directive_set_duration,

@@ -61,8 +61,8 @@ set_password_file(struct loader *l, struct scope *s, const struct directive *d,
 }
 
 /* One per distinct pair of files. */
-static struct certificate_ref *
-certificate_ref(struct loader *l, const struct named_path *cert, const struct named_path *key,
+struct certificate_ref *
+loader_certificate(struct loader *l, const struct named_path *cert, const struct named_path *key,
     struct span password_file)
 {
 	struct span both = arena_printf(l->scratch, SPAN_FMT "\n" SPAN_FMT, SPAN_ARG(cert->path),
@@ -98,7 +98,7 @@ tls_finish_server(struct loader *l, struct scope *s)
 			    "\"",
 			    SPAN_ARG(cert->path));
 		struct certificate_ref *ref =
-		    certificate_ref(l, cert, key ? key : cert, tls->password_file);
+		    loader_certificate(l, cert, key ? key : cert, tls->password_file);
 
 		ref->watch |= tls->watch;
 		if (tls->stapling && ref->staple.n == 0) {

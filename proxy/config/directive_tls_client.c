@@ -31,10 +31,11 @@ count_pem(struct span text, bool crls)
 	return count;
 }
 
-static int
-set_text(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+int
+directive_set_tls_text(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n)
 {
-	struct tls_text *t = (void *)((char *)scope_server_settings(l, s) + d->offset);
+	struct tls_text *t = (void *)((char *)scope_settings(l, s, d->group) + d->offset);
 	bool crls = d->detail != NULL;
 	struct err e = ERR_INIT;
 	int rc = 0;
@@ -102,15 +103,15 @@ static const struct directive_choice verify_choices[] = {
 	{ SPAN_INIT(""), 0 },
 };
 
-static const char revocation_lists[] = "crl";
+const char directive_crls[] = "crl";
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("ssl_client_certificate"), CONTEXT_TLS, 1, 1, 0, .set = set_text,
+	{ SPAN_INIT("ssl_client_certificate"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_tls_text,
 	    SERVER_FIELD(struct tls_text, tls.client_ca) },
-	{ SPAN_INIT("ssl_trusted_certificate"), CONTEXT_TLS, 1, 1, 0, .set = set_text,
+	{ SPAN_INIT("ssl_trusted_certificate"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_tls_text,
 	    SERVER_FIELD(struct tls_text, tls.trusted_ca) },
-	{ SPAN_INIT("ssl_crl"), CONTEXT_TLS, 1, 1, 0, .set = set_text,
-	    SERVER_FIELD(struct tls_text, tls.crl), revocation_lists },
+	{ SPAN_INIT("ssl_crl"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_tls_text,
+	    SERVER_FIELD(struct tls_text, tls.crl), directive_crls },
 	{ SPAN_INIT("ssl_verify_client"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_choice,
 	    SERVER_FIELD(unsigned, tls.verify), verify_choices },
 	{ SPAN_INIT("ssl_stapling"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_flag,

@@ -21,8 +21,9 @@ loader_tls(struct loader *l)
 	return l->tls;
 }
 
-static int
-set_protocols(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+int
+directive_set_tls_protocols(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n)
 {
 	static const struct directive_choice protocols[] = {
 		{ SPAN_INIT("TLSv1"), TLS_PROTO_1_0 },
@@ -46,7 +47,7 @@ set_protocols(struct loader *l, struct scope *s, const struct directive *d, cons
 			loader_warn(l, n, "duplicate value \"" SPAN_FMT "\"", SPAN_ARG(w->text));
 		set |= one;
 	}
-	scope_server_settings(l, s)->tls.protocols = set;
+	*(unsigned *)(void *)((char *)scope_settings(l, s, d->group) + d->offset) = set;
 	return 0;
 }
 
@@ -69,8 +70,9 @@ are_ciphers_sound(struct loader *l, struct span list)
 	return verdict == &sound;
 }
 
-static int
-set_ciphers(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+int
+directive_set_tls_ciphers(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n)
 {
 	struct span list = n->words[1].text;
 
@@ -82,7 +84,7 @@ set_ciphers(struct loader *l, struct scope *s, const struct directive *d, const 
 		    "it is an OpenSSL cipher list; \"openssl ciphers\" shows what is known");
 		return -1;
 	}
-	scope_server_settings(l, s)->tls.ciphers = list;
+	*(struct span *)(void *)((char *)scope_settings(l, s, d->group) + d->offset) = list;
 	return 0;
 }
 
@@ -296,8 +298,10 @@ set_profile(struct loader *l, struct scope *s, const struct directive *d, const 
 static const struct directive_range record = { 512, 16 << 20 };
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("ssl_protocols"), CONTEXT_TLS, 1, DIRECTIVE_ARGS_ANY, 0, .set = set_protocols },
-	{ SPAN_INIT("ssl_ciphers"), CONTEXT_TLS, 1, 1, 0, .set = set_ciphers },
+	{ SPAN_INIT("ssl_protocols"), CONTEXT_TLS, 1, DIRECTIVE_ARGS_ANY, 0,
+	    .set = directive_set_tls_protocols, SERVER_FIELD(unsigned, tls.protocols) },
+	{ SPAN_INIT("ssl_ciphers"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_tls_ciphers,
+	    SERVER_FIELD(struct span, tls.ciphers) },
 	{ SPAN_INIT("ssl_prefer_server_ciphers"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_flag,
 	    SERVER_FIELD(bool, tls.prefer_server_ciphers) },
 	{ SPAN_INIT("ssl_ecdh_curve"), CONTEXT_TLS, 1, 1, 0, .set = set_curve },

@@ -32,6 +32,8 @@ bool host_port_address(const struct host_port *hp, uint16_t port, struct arena *
 
 /* "ADDRESS[:PORT]" to bind a socket to; false when it is no address. */
 bool host_port_bind(struct span text, struct arena *arena, struct address *out);
+/* "http://..." or "https://..." without its scheme; false: neither. */
+bool proxy_scheme_split(struct span url, bool *tls, struct span *rest);
 /*
  * Take "host:port" and the URI of what stands behind "http://" apart. A unix path ends at ":" or
  * the end.

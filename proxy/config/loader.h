@@ -192,6 +192,14 @@ void server_names_finish(struct loader *l, struct server *server);
 void tls_finish_server(struct loader *l, struct scope *s);
 /* Is there what checks clients' certificates, where they are asked for? (directive_tls_client.c) */
 void tls_check_verify(struct loader *l, const struct tls_settings *tls, const struct node *server);
+/* Defaults of proxy_ssl_*, and what a location or stream server that speaks TLS needs of them (directive_proxy_ssl.c). */
+void upstream_tls_settings_init(struct upstream_tls_settings *t);
+void upstream_tls_use(struct loader *l, const struct node *n,
+    const struct upstream_tls_settings *t);
+void upstream_tls_finish(struct loader *l, const struct location *location);
+/* The one of this pair of files (directive_tls.c). */
+struct certificate_ref *loader_certificate(struct loader *l, const struct named_path *cert,
+    const struct named_path *key, struct span password_file);
 /* SSL_CTX for asking the library what it knows; NULL when it cannot be had. */
 struct ssl_ctx_st *loader_tls(struct loader *l);
 /*

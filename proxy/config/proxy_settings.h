@@ -6,6 +6,7 @@
 #define PROXY_CONFIG_PROXY_SETTINGS_H
 
 #include "proxy/config/template.h"
+#include "proxy/config/tls_spec.h"
 
 struct node;
 struct regex;
@@ -110,6 +111,8 @@ struct proxy_settings {
 	int64_t next_upstream_timeout_ms;
 	const struct resolver_spec *resolver; /* NULL = none */
 	int64_t resolver_timeout_ms;
+
+	struct upstream_tls_settings tls;
 };
 
 /*

@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 struct config_file;
+struct node;
+struct template;
 
 /* A certificate and key as named in the configuration (several per server: RSA + ECDSA). */
 struct certificate_ref {
@@ -95,6 +97,20 @@ struct tls_settings {
 	unsigned verify; /* enum tls_verify */
 	unsigned verify_depth;
 	struct tls_text client_ca, trusted_ca, crl;
+};
+
+/* proxy_ssl_*: how TLS is spoken to upstreams. Equal ones share one SSL_CTX in a worker. */
+struct upstream_tls_settings {
+	unsigned protocols;          /* set of tls_protocol; default 1.2 + 1.3 */
+	struct span ciphers;         /* OpenSSL list; "DEFAULT" */
+	const struct template *name; /* to verify and to send; NULL = $proxy_host's */
+	bool server_name;            /* send it (SNI) */
+	bool verify, session_reuse;  /* off, on */
+	unsigned verify_depth;       /* 1 */
+	struct tls_text trusted_ca, crl;
+	struct span cert_path, key_path; /* absolute; empty = none is shown */
+	struct span password_file;       /* for the key; the monitor's alone */
+	const struct node *cert_node;    /* that named the certificate */
 };
 
 #endif

@@ -203,12 +203,6 @@ flush_and_tell(struct conn *c)
 		tell_error(c);
 }
 
-static void
-deferred_flush(struct deferred *d)
-{
-	flush_and_tell(conn_from(d, flush));
-}
-
 /* true when the connection can be used. */
 static bool
 finish_connect(struct conn *c)
@@ -245,6 +239,23 @@ finish_handshake(struct conn *c)
 	if (c->ops->on_handshake)
 		c->ops->on_handshake(c);
 	return !c->closed;
+}
+
+/* A client's first step, with no event to wait for. */
+static bool
+begins_handshake(const struct conn *c)
+{
+	return c->handshaking && !c->connecting && !c->failed && !SSL_is_server(c->ssl);
+}
+
+static void
+deferred_flush(struct deferred *d)
+{
+	struct conn *c = conn_from(d, flush);
+
+	if (begins_handshake(c) && !finish_handshake(c) && (c->closed || !c->failed))
+		return;
+	flush_and_tell(c);
 }
 
 static void
@@ -324,6 +335,13 @@ conn_set_tls_take(struct conn *c, SSL *ssl)
 	c->ssl = ssl;
 	c->handshaking = 1;
 	tls_io_attach(c);
+}
+
+void
+conn_begin_tls_take(struct conn *c, SSL *ssl)
+{
+	conn_set_tls_take(c, ssl);
+	flush_later(c);
 }
 
 void

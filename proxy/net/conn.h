@@ -84,6 +84,9 @@ int conn_start(struct conn *c, struct loop *loop, struct bufpool *pool, int fd, 
 /* From now on everything goes through ssl (taken), which has its role set; the handshake is driven by reads. */
 void conn_set_tls_take(struct conn *c, SSL *ssl);
 
+/* The same on a connected socket where we speak first: the handshake begins at the end of the turn. */
+void conn_begin_tls_take(struct conn *c, SSL *ssl);
+
 /*
  * Give the descriptor and the TLS (*ssl, may be NULL) away; nothing is queued. What is left is freed at the end of the
  * turn, as after conn_close.

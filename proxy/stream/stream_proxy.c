@@ -7,6 +7,7 @@
 #include "proxy/config/value.h"
 #include "proxy/stream/stream_internal.h"
 #include "proxy/tls/tls_context.h"
+#include "proxy/tls/upstream_tls.h"
 #include "proxy/worker/arrival.h"
 
 #include <errno.h>
@@ -15,6 +16,8 @@
 #define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static void try_next(struct stream_session *s);
+static void attempt_failed(struct stream_session *s, const char *why, int errnum);
+static void set_connect_timer(struct stream_session *s);
 
 static int64_t
 now(const struct stream_session *s)
@@ -126,18 +129,12 @@ rate_of(struct stream_session *s, const struct template *t)
 	return rate;
 }
 
+/* All that goes before the bytes is done. */
 static void
-connected(struct stream_session *s)
+start_relay(struct stream_session *s)
 {
-	s->attempt->connect_ms = now(s) - s->attempt_started_ms;
 	timer_clear(&s->timer);
 	balance_report(s->uc->peer, true, now(s));
-	if (!stream_session_open_conn(s))
-		return;
-	stream_log(s, LOG_LEVEL_INFO, "proxy connected to " SPAN_FMT,
-	    SPAN_ARG(s->attempt->address));
-	if (s->settings->proxy_protocol)
-		send_header(s);
 	s->step = STREAM_RELAY;
 	s->relay.pipes = s->client->worker->pipes;
 	s->relay.buffer_size = s->settings->buffer_size;
@@ -149,6 +146,41 @@ connected(struct stream_session *s)
 	relay_start(&s->relay, &s->conn, &s->uc->conn);
 }
 
+static void
+begin_tls(struct stream_session *s)
+{
+	const struct connect_options how = { .tls = s->tls, .tls_name = s->tls_name };
+	struct err e = ERR_INIT;
+
+	s->step = STREAM_UPSTREAM_TLS;
+	if (upstream_conn_begin_tls(s->uc, &how, &e) < 0)
+		attempt_failed(s, err_text(&e), 0);
+	err_release(&e);
+}
+
+static void
+connected(struct stream_session *s)
+{
+	s->attempt->connect_ms = now(s) - s->attempt_started_ms;
+	stream_log(s, LOG_LEVEL_INFO, "proxy connected to " SPAN_FMT,
+	    SPAN_ARG(s->attempt->address));
+	if (!s->tls && !stream_session_open_conn(s))
+		return;
+	if (s->settings->proxy_protocol)
+		send_header(s);
+	if (!s->tls) {
+		start_relay(s);
+		return;
+	}
+	set_connect_timer(s);
+	if (conn_out_empty(&s->uc->conn)) {
+		begin_tls(s);
+		return;
+	}
+	s->step = STREAM_HEADER;
+	conn_want_drain(&s->uc->conn);
+}
+
 /* The peer did not take the connection: the next one, where that is wanted and there is time. */
 static void
 attempt_failed(struct stream_session *s, const char *why, int errnum)
@@ -158,8 +190,9 @@ attempt_failed(struct stream_session *s, const char *why, int errnum)
 	bool late = settings->next_upstream_timeout_ms &&
 		    now(s) - s->first_attempt_ms >= settings->next_upstream_timeout_ms;
 
-	stream_log(s, LOG_LEVEL_ERROR, "%s%s while connecting to upstream", why,
-	    stream_errno_text(s, errnum));
+	stream_log(s, LOG_LEVEL_ERROR, "%s%s while %s to upstream", why,
+	    stream_errno_text(s, errnum),
+	    s->step == STREAM_UPSTREAM_TLS ? "SSL handshaking" : "connecting");
 	if (s->uc)
 		balance_report(s->uc->peer, false, now(s));
 	end_attempt(s);
@@ -184,11 +217,28 @@ on_writable(struct conn *c)
 
 	if (s->step == STREAM_CONNECT)
 		connected(s);
+	else if (s->step == STREAM_HEADER)
+		begin_tls(s);
+}
+
+/* The certificate is judged here, when the log can say what is wrong with it. */
+static void
+on_handshake(struct conn *c)
+{
+	struct stream_session *s = c->owner;
+	const char *wrong = upstream_tls_verify(c->ssl, s->arena);
+
+	if (wrong)
+		attempt_failed(s, wrong, 0);
+	else if (stream_session_open_conn(s))
+		start_relay(s);
 }
 
 static void
 on_error(struct conn *c)
 {
+	if (c->ssl)
+		upstream_tls_forget(c->ssl);
 	attempt_failed(c->owner, c->reason, c->saved_errno);
 }
 
@@ -196,6 +246,7 @@ static const struct conn_ops connecting_ops = {
 	.on_readable = on_readable,
 	.on_writable = on_writable,
 	.on_error = on_error,
+	.on_handshake = on_handshake,
 };
 
 static void
@@ -203,6 +254,13 @@ on_connect_timeout(struct timer *t)
 {
 	attempt_failed(from_member(t, struct stream_session, timer), "upstream timed out",
 	    ETIMEDOUT);
+}
+
+static void
+set_connect_timer(struct stream_session *s)
+{
+	s->timer.on_expire = on_connect_timeout;
+	timer_set(s->client->worker->loop, &s->timer, s->settings->connect_timeout_ms);
 }
 
 static void
@@ -217,6 +275,7 @@ try_next(struct stream_session *s)
 	if (proxy->bind && host_port_bind(template_eval(proxy->bind, s, s->arena), s->arena, &bind))
 		how.bind = &bind;
 	s->attempts++;
+	s->step = STREAM_CONNECT;
 	p = balance_pick(s->group, &s->tried, now(s));
 	if (!p) {
 		note_attempt(s, upstream_group_name(s->group));
@@ -242,8 +301,7 @@ try_next(struct stream_session *s)
 		connected(s);
 		return;
 	}
-	s->timer.on_expire = on_connect_timeout;
-	timer_set(w->loop, &s->timer, s->settings->connect_timeout_ms);
+	set_connect_timer(s);
 }
 
 /* Held; NULL: told. With variables: a group's name, or a numeric address. */
@@ -273,11 +331,30 @@ find_group(struct stream_session *s)
 	return NULL;
 }
 
+/* proxy_ssl. False: told. */
+static bool
+prepare_tls(struct stream_session *s)
+{
+	const struct upstream_tls_settings *t = &s->server->location_settings->proxy.tls;
+	struct err e = ERR_INIT;
+
+	if (!s->settings->proxy_ssl)
+		return true;
+	s->tls_name =
+	    upstream_tls_name(t->name ? template_eval(t->name, s, s->arena)
+				      : template_eval(s->server->stream->proxy, s, s->arena));
+	s->tls = upstream_tls_get(s->generation, t, &e);
+	if (!s->tls)
+		stream_log(s, LOG_LEVEL_ERROR, "cannot speak TLS to upstream: %s", err_text(&e));
+	err_release(&e);
+	return s->tls != NULL;
+}
+
 void
 stream_proxy_start(struct stream_session *s)
 {
 	s->step = STREAM_CONNECT;
-	s->group = find_group(s);
+	s->group = prepare_tls(s) ? find_group(s) : NULL;
 	if (!s->group) {
 		stream_session_close(s, 500);
 		return;

@@ -32,6 +32,8 @@ enum stream_step {
 	STREAM_PREREAD,
 	STREAM_HANDSHAKE,
 	STREAM_CONNECT,
+	STREAM_HEADER, /* the PROXY header goes out before TLS */
+	STREAM_UPSTREAM_TLS,
 	STREAM_RELAY,
 	STREAM_RETURN,
 	STREAM_CLOSED,
@@ -60,6 +62,8 @@ struct stream_session {
 	unsigned attempts;
 	int64_t first_attempt_ms; /* loop clock */
 	struct upstream_conn *uc;
+	struct upstream_tls *tls; /* to upstreams, of the generation; NULL = plain */
+	struct span tls_name;
 	struct stream_attempt *first, **last; /* in order */
 	struct stream_attempt *attempt;       /* the present one; NULL = none is under way */
 	int64_t attempt_started_ms;

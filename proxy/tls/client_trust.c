@@ -12,9 +12,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Everything in a PEM text into the store; the subjects of its certificates into names (may be NULL). */
-static int
-load_text(SSL_CTX *ctx, const struct tls_text *t, STACK_OF(X509_NAME) *names, struct err *e)
+int
+client_trust_load(SSL_CTX *ctx, const struct tls_text *t, STACK_OF(X509_NAME) *names, struct err *e)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
 	STACK_OF(X509_INFO) *all = NULL;
@@ -58,12 +57,12 @@ int
 client_trust_set(SSL_CTX *ctx, const struct tls_settings *s, struct err *e)
 {
 	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
-	int rc = load_text(ctx, &s->client_ca, names, e);
+	int rc = client_trust_load(ctx, &s->client_ca, names, e);
 
 	if (rc == 0)
-		rc = load_text(ctx, &s->trusted_ca, NULL, e);
+		rc = client_trust_load(ctx, &s->trusted_ca, NULL, e);
 	if (rc == 0)
-		rc = load_text(ctx, &s->crl, NULL, e);
+		rc = client_trust_load(ctx, &s->crl, NULL, e);
 	SSL_CTX_set_client_CA_list(ctx, names); /* taken */
 	if (s->crl.text.n > 0)
 		X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx),

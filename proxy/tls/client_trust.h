@@ -29,4 +29,8 @@ bool client_trust_is_about_ca(long verify_result);
  */
 long client_trust_judge(const SSL *ssl, SSL_CTX *ctx);
 
+/* Everything in a PEM text into the context's store; the subjects of its certificates into names (may be NULL). */
+int client_trust_load(SSL_CTX *ctx, const struct tls_text *t, STACK_OF(X509_NAME) *names,
+    struct err *e) __attribute__((warn_unused_result));
+
 #endif

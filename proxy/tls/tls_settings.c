@@ -104,8 +104,8 @@ set_groups(SSL_CTX *ctx, const struct tls_settings *s)
 	free(own);
 }
 
-static int
-set_ciphers(SSL_CTX *ctx, struct span ciphers, struct err *e)
+int
+tls_settings_set_ciphers(SSL_CTX *ctx, struct span ciphers, struct err *e)
 {
 	char *list = mem_dup_span(ciphers);
 	int ok = SSL_CTX_set_cipher_list(ctx, list);
@@ -129,8 +129,8 @@ usable_protocols(SSL_CTX *ctx, unsigned set)
 	return set;
 }
 
-static int
-set_protocols(SSL_CTX *ctx, unsigned asked, struct err *e)
+int
+tls_settings_set_protocols(SSL_CTX *ctx, unsigned asked, struct err *e)
 {
 	unsigned set = usable_protocols(ctx, asked);
 	int lowest = 0, highest = 0;
@@ -229,9 +229,9 @@ tls_settings_context(const struct tls_settings *s, struct span dh, struct err *e
 		return NULL;
 	}
 	set_fixed(ctx, s);
-	if (set_ciphers(ctx, s->ciphers, e) < 0 || set_protocols(ctx, s->protocols, e) < 0 ||
-	    set_dh(ctx, dh, e) < 0 || client_trust_set(ctx, s, e) < 0 ||
-	    tls_command_run(s->commands, ctx, NULL, e) < 0) {
+	if (tls_settings_set_ciphers(ctx, s->ciphers, e) < 0 ||
+	    tls_settings_set_protocols(ctx, s->protocols, e) < 0 || set_dh(ctx, dh, e) < 0 ||
+	    client_trust_set(ctx, s, e) < 0 || tls_command_run(s->commands, ctx, NULL, e) < 0) {
 		SSL_CTX_free(ctx);
 		ctx = NULL;
 	}
@@ -274,7 +274,7 @@ tls_settings_legacy_is_off(const struct tls_settings *s)
 	ctx = SSL_CTX_new(TLS_server_method());
 	if (!ctx)
 		return false;
-	off = set_ciphers(ctx, s->ciphers, NULL) == 0 &&
+	off = tls_settings_set_ciphers(ctx, s->ciphers, NULL) == 0 &&
 	      usable_protocols(ctx, s->protocols) != s->protocols;
 	SSL_CTX_free(ctx);
 	ERR_clear_error();

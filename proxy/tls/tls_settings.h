@@ -27,4 +27,11 @@ void tls_settings_check(const struct snapshot *s, struct diagnostics *diags);
 /* What SSL_set_SSL_CTX leaves as it was: versions, options, groups, whether clients' certificates are asked for. */
 void tls_settings_apply(SSL *ssl, SSL_CTX *ctx, const struct tls_settings *s);
 
+/* Parts that contexts of clients have in common with those of servers. -1 with e set. */
+int tls_settings_set_ciphers(SSL_CTX *ctx, struct span ciphers, struct err *e)
+    __attribute__((warn_unused_result));
+/* asked: set of enum tls_protocol; without those that OpenSSL's security level forbids. */
+int tls_settings_set_protocols(SSL_CTX *ctx, unsigned asked, struct err *e)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -6,6 +6,7 @@
  * must never be read as the answer to the next request.
  */
 #include "base/mem.h"
+#include "proxy/tls/upstream_tls.h"
 #include "proxy/upstream/upstream_group.h"
 #include "proxy/worker/worker_state.h"
 
@@ -97,12 +98,21 @@ same_bind(const struct address *a, const struct address *b)
 	return a->len == b->len && memcmp(&a->u, &b->u, a->len) == 0;
 }
 
+static bool
+same_tls(const SSL *ssl, const struct connect_options *how)
+{
+	if (!ssl || !how->tls)
+		return !ssl && !how->tls;
+	return upstream_tls_fits(ssl, how->tls, how->tls_name);
+}
+
 struct upstream_conn *
 idle_pool_take(struct peer *p, const struct connect_options *how, const struct conn_ops *ops,
     void *owner)
 {
 	for (struct upstream_conn *uc = p->group->idle; uc; uc = uc->next) {
-		if (uc->peer != p || !same_bind(uc->bound, how->bind))
+		if (uc->peer != p || !same_bind(uc->bound, how->bind) ||
+		    !same_tls(uc->conn.ssl, how))
 			continue;
 		idle_unlink(uc);
 		upstream_group_ref(p->group);
@@ -176,6 +186,17 @@ upstream_connect(struct worker *w, struct peer *p, const struct connect_options 
 	upstream_group_ref(p->group);
 	p->users++;
 	return uc;
+}
+
+int
+upstream_conn_begin_tls(struct upstream_conn *uc, const struct connect_options *how, struct err *e)
+{
+	SSL *ssl = upstream_tls_connect(how->tls, uc->peer->address.text, how->tls_name, e);
+
+	if (!ssl)
+		return -1;
+	conn_begin_tls_take(&uc->conn, ssl);
+	return 0;
 }
 
 static void

@@ -17,6 +17,7 @@ struct generation;
 struct peer_state;
 struct upstream_conn;
 struct upstream_group;
+struct upstream_tls;    /* tls/upstream_tls.h */
 struct upstream_groups; /* of one generation, by upstream_spec index */
 struct worker;
 
@@ -92,14 +93,22 @@ struct upstream_conn {
 struct connect_options {
 	const struct address *bind; /* NULL = as the kernel sees fit */
 	bool keepalive_probes;      /* proxy_socket_keepalive */
+	struct upstream_tls *tls;   /* NULL = plain */
+	struct span tls_name;       /* proxy_ssl_name */
 };
 
 /* The newest idle connection to this peer made like this (now in use, ops and owner as given), or NULL. */
 struct upstream_conn *idle_pool_take(struct peer *p, const struct connect_options *how,
     const struct conn_ops *ops, void *owner);
-/* Connect: returns at once, on_writable tells when it is done. NULL with errno when it fails at once. */
+/*
+ * Connect: returns at once, on_writable tells when it is done. NULL with errno when it fails at once. TLS is begun then,
+ * by upstream_conn_begin_tls.
+ */
 struct upstream_conn *upstream_connect(struct worker *w, struct peer *p,
     const struct connect_options *how, const struct conn_ops *ops, void *owner);
+/* on_handshake tells when it is done, and upstream_tls_verify what came of it. -1 with e set. */
+int upstream_conn_begin_tls(struct upstream_conn *uc, const struct connect_options *how,
+    struct err *e) __attribute__((warn_unused_result));
 /* The response was read whole and the peer keeps the connection: park it, or close it when the group keeps enough. */
 void idle_pool_put(struct upstream_conn *uc);
 void upstream_conn_close(struct upstream_conn *uc);

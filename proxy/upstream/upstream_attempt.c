@@ -6,6 +6,7 @@
  * (another peer) and upstream_end_attempt (an answer was read, or the client is gone). Each lets go of the connection.
  */
 #include "proxy/config/host_port.h"
+#include "proxy/tls/upstream_tls.h"
 #include "proxy/upstream/upstream_exchange.h"
 
 #include <errno.h>
@@ -57,7 +58,8 @@ upstream_doing(const struct upstream_http *u)
 {
 	switch (u->phase) {
 	case PHASE_CONNECT:
-		return "connecting to upstream";
+		return u->uc && u->uc->conn.ssl ? "SSL handshaking to upstream"
+						: "connecting to upstream";
 	case PHASE_HEAD:
 		return u->request_done ? "reading response header from upstream"
 				       : "sending request to upstream";
@@ -255,15 +257,45 @@ upstream_readable(struct conn *c)
 	upstream_pump_response(u);
 }
 
+/* There is a connection: TLS first, where that is spoken, within proxy_connect_timeout again (nginx). */
+static void
+connected(struct upstream_http *u)
+{
+	const struct connect_options how = { .tls = u->tls, .tls_name = u->tls_name };
+	struct err e = ERR_INIT;
+
+	if (!u->tls || u->reused) {
+		upstream_request_begin(u);
+		return;
+	}
+	timer_set(upstream_worker(u)->loop, &u->timer, u->settings->connect_timeout_ms);
+	if (upstream_conn_begin_tls(u->uc, &how, &e) < 0)
+		upstream_attempt_failed(u, NEXT_ERROR, err_text(&e), 0);
+	err_release(&e);
+}
+
 static void
 upstream_writable(struct conn *c)
 {
 	struct upstream_http *u = c->owner;
 
-	if (u->phase == PHASE_CONNECT)
-		upstream_request_begin(u);
-	else
+	if (u->phase != PHASE_CONNECT)
 		upstream_request_pump(u);
+	else if (!c->ssl)
+		connected(u);
+}
+
+/* The certificate is judged here, when the log can say what is wrong with it. */
+static void
+upstream_handshake(struct conn *c)
+{
+	struct upstream_http *u = c->owner;
+	const char *wrong = upstream_tls_verify(c->ssl, u->r->arena);
+
+	if (wrong)
+		upstream_attempt_failed(u, NEXT_ERROR, wrong, 0);
+	else
+		upstream_request_begin(u);
 }
 
 static void
@@ -271,6 +303,8 @@ upstream_error(struct conn *c)
 {
 	struct upstream_http *u = c->owner;
 
+	if (u->phase == PHASE_CONNECT && c->ssl)
+		upstream_tls_forget(c->ssl);
 	upstream_attempt_failed(u, NEXT_ERROR, c->reason, c->saved_errno);
 }
 
@@ -278,6 +312,7 @@ static const struct conn_ops upstream_ops = {
 	.on_readable = upstream_readable,
 	.on_writable = upstream_writable,
 	.on_error = upstream_error,
+	.on_handshake = upstream_handshake,
 };
 
 /* For the error log: "http://ADDRESS/target". */
@@ -334,7 +369,11 @@ connect_failed(struct upstream_http *u, struct peer *p, int errnum)
 static struct connect_options
 connect_options_of(const struct upstream_http *u, struct address *bind)
 {
-	struct connect_options how = { .keepalive_probes = u->settings->socket_keepalive };
+	struct connect_options how = {
+		.keepalive_probes = u->settings->socket_keepalive,
+		.tls = u->tls,
+		.tls_name = u->tls_name,
+	};
 	struct span text;
 
 	if (!u->settings->bind)
@@ -402,7 +441,7 @@ upstream_start_attempt(struct upstream_http *u)
 	if (u->uc->conn.connecting)
 		timer_set(w->loop, &u->timer, u->settings->connect_timeout_ms);
 	else
-		upstream_request_begin(u);
+		connected(u);
 }
 
 void

@@ -31,6 +31,8 @@ struct upstream_http {
 	const struct proxy_settings *settings;
 	struct upstream_target target;
 	struct upstream_group *group; /* target's */
+	struct upstream_tls *tls;     /* target's way of TLS, of the generation; NULL = plain */
+	struct span tls_name;         /* whom to expect there */
 	struct resolver_query query;  /* for target's host */
 	struct upstream_request request;
 	struct span own_body; /* proxy_set_body */

@@ -5,6 +5,7 @@
  */
 #include "proxy/http/body_buffer.h"
 #include "proxy/net/address.h"
+#include "proxy/tls/upstream_tls.h"
 #include "proxy/upstream/orphan.h"
 #include "proxy/upstream/upstream_exchange.h"
 #include "proxy/upstream/upstream_tracker.h"
@@ -32,10 +33,34 @@ balance_key(const struct upstream_http *u)
 	}
 }
 
+/* -1: told, and the request is being ended. */
+static int
+prepare_tls(struct upstream_http *u)
+{
+	const struct upstream_tls_settings *s = &u->settings->tls;
+	struct request *r = u->r;
+	struct err e = ERR_INIT;
+
+	if (!u->target.tls)
+		return 0;
+	u->tls_name = upstream_tls_name(s->name ? template_eval(s->name, r, r->arena)
+						: u->target.host_header);
+	u->tls = upstream_tls_get(r->generation, s, &e);
+	if (!u->tls) {
+		request_log(r, LOG_LEVEL_ERROR, "cannot speak TLS to upstream: %s", err_text(&e));
+		u->phase = PHASE_DONE;
+		request_fail(r, 502);
+	}
+	err_release(&e);
+	return u->tls ? 0 : -1;
+}
+
 /* The group is known and the request can be sent, as often as it takes. */
 static void
 start_exchange(struct upstream_http *u)
 {
+	if (prepare_tls(u) < 0)
+		return;
 	upstream_attempts_init(u);
 	u->tried.key = balance_key(u);
 	upstream_start_attempt(u);

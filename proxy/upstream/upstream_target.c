@@ -8,6 +8,7 @@
 #include "proxy/worker/worker_state.h"
 
 #define HTTP_PORT 80
+#define HTTPS_PORT 443
 
 /* What a path may hold as it is; the rest is escaped again after decoding (nginx: NGX_ESCAPE_URI). */
 static bool
@@ -127,6 +128,7 @@ static int
 take_host(struct request *r, struct span host, struct upstream_target *t)
 {
 	const struct upstream_spec *spec = find_defined(r, arena_lower(r->arena, host));
+	uint16_t scheme_port = t->tls ? HTTPS_PORT : HTTP_PORT;
 	struct host_port hp;
 	struct address address;
 	const char *wrong;
@@ -135,14 +137,14 @@ take_host(struct request *r, struct span host, struct upstream_target *t)
 		t->spec = spec;
 		t->group = upstream_group_ref(upstream_groups_get(r->generation->upstreams, spec));
 		t->host_header = host;
-		t->port = SPAN("80");
+		t->port = t->tls ? SPAN("443") : SPAN("80");
 		return 0;
 	}
 	wrong = host_port_split(host, false, &hp);
 	if (wrong)
 		return refuse(r, wrong, t->url);
-	proxy_host_header(host, &hp, HTTP_PORT, r->arena, &t->host_header, &t->port);
-	t->host_port = hp.port ? hp.port : HTTP_PORT;
+	proxy_host_header(host, &hp, scheme_port, r->arena, &t->host_header, &t->port);
+	t->host_port = hp.port ? hp.port : scheme_port;
 	if (host_port_address(&hp, t->host_port, r->arena, &address))
 		t->group = upstream_group_for_addresses(r->client->worker, host, &address, 1);
 	else
@@ -154,15 +156,15 @@ take_host(struct request *r, struct span host, struct upstream_target *t)
 static int
 take_variable(struct request *r, const struct proxy_target *p, struct upstream_target *t)
 {
-	struct span host, uri;
+	struct span rest, host, uri;
 
 	t->url = template_eval(p->url, r, r->arena);
-	if (t->url.n < 7 || !span_eq_nocase(span_of(t->url.p, 7), SPAN("http://"))) {
+	if (!proxy_scheme_split(t->url, &t->tls, &rest)) {
 		request_log(r, LOG_LEVEL_ERROR, "invalid URL prefix in \"" SPAN_FMT "\"",
 		    SPAN_ARG(t->url));
 		return -1;
 	}
-	proxy_url_split(span_after(t->url, 7), &host, &uri);
+	proxy_url_split(rest, &host, &uri);
 	if (take_host(r, host, t) < 0)
 		return -1;
 	if (uri.n == 0) {

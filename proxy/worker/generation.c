@@ -7,6 +7,7 @@
 #include "proxy/http/request.h"
 #include "proxy/stream/stream_session.h"
 #include "proxy/tls/tls_context.h"
+#include "proxy/tls/upstream_tls.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
@@ -379,6 +380,7 @@ generation_unref(struct generation *g)
 	timer_clear(&g->expiry);
 	upstream_groups_free(g->upstreams);
 	tls_contexts_free(g->tls);
+	upstream_tls_release(g);
 	for (size_t i = 0; g->sinks && i < g->snapshot->log_file_count; i++)
 		log_sink_unref(g->sinks[i]);
 	free(g->sinks);

@@ -19,6 +19,8 @@
 struct certificate_cache; /* tls/certificate_cache.h */
 struct tls_contexts;      /* tls/tls_context.h */
 struct upstream_groups;   /* upstream/upstream.h */
+struct upstream_tls;      /* tls/upstream_tls.h */
+struct upstream_tls_uses; /* the same */
 struct ticket_keys;       /* tls/ticket_key.h */
 struct shared_zone;       /* shared_zone.h */
 
@@ -29,12 +31,13 @@ struct generation {
 	struct bundle *bundle;
 	struct config_source *source;
 	struct snapshot *snapshot;
-	struct log_sink **sinks;           /* by log_file index; the sinks outlive generations */
-	struct log *error_logs;            /* by error_log index */
-	struct shared_zone **zones;        /* by zone_spec index; as the sinks */
-	struct tls_contexts *tls;          /* by server */
-	struct upstream_groups *upstreams; /* by upstream_spec index */
-	struct timer expiry;               /* worker_shutdown_timeout, since it was succeeded */
+	struct log_sink **sinks;            /* by log_file index; the sinks outlive generations */
+	struct log *error_logs;             /* by error_log index */
+	struct shared_zone **zones;         /* by zone_spec index; as the sinks */
+	struct tls_contexts *tls;           /* by server */
+	struct upstream_groups *upstreams;  /* by upstream_spec index */
+	struct upstream_tls_uses *tls_uses; /* by settings, as they were needed */
+	struct timer expiry;                /* worker_shutdown_timeout, since it was succeeded */
 };
 
 struct arrival; /* arrival.h */
@@ -57,6 +60,7 @@ struct worker {
 	struct pipe_pool *pipes;
 	struct generation *generation; /* newest */
 	struct certificate_cache *certificates;
+	struct upstream_tls *upstream_tls; /* every one alive */
 	struct bundle
 	    *validation; /* certificates that answer acme-tls/1, by server name; NULL = none */
 	const struct ticket_keys

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: ISC
+"""TLS to upstreams: names, verdicts on certificates, our own certificate, sessions, WebSocket and stream."""
+import json
+import socket
+import ssl
+
+import pytest
+
+from support.client import Client, get
+from support.pattern import pattern_sha256
+from support.tcp_server import TcpServer, echo, tls
+
+
+class Origin(TcpServer):
+    """Answers each request with what it knows of the connection; /ws becomes an echo; keep: not one request only."""
+
+    def __init__(self, issued, client_ca=None, header=0, keep=False):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(issued.fullchain, issued.key)
+        if client_ca:
+            self.context.load_verify_locations(client_ca)
+            self.context.verify_mode = ssl.CERT_REQUIRED
+        self.context.sni_callback = lambda sock, name, _: setattr(sock, "asked_for", name)
+        self.keep = keep
+        super().__init__(tls(self.context, self._answer))
+
+    def _answer(self, sock):
+        with sock.makefile("rb") as lines:
+            while True:
+                head = [lines.readline()]
+                while head[-1].strip():
+                    head.append(lines.readline())
+                if not head[0]:
+                    return
+                if head[0].startswith(b"GET /ws"):
+                    sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+                    while data := lines.read1(1 << 16):
+                        sock.sendall(data)
+                    return
+                peer = sock.getpeercert()
+                body = json.dumps({
+                    "name": getattr(sock, "asked_for", None), "reused": sock.session_reused,
+                    "version": sock.version(), "accepted": self.accepted,
+                    "peer": dict(pair[0] for pair in peer["subject"])["commonName"] if peer else None}).encode()
+                sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s" % (
+                    len(body), b"keep-alive" if self.keep else b"close", body))
+                if not self.keep:
+                    return
+
+
+@pytest.fixture
+def origin(request):
+    def make(issued, **more):
+        server = Origin(issued, **more)
+        request.addfinalizer(server.stop)
+        return server
+    return make
+
+
+def ask(port, path):
+    answer = get(port, path)
+    assert answer.status == 200, (path, answer.status, answer.text)
+    return answer.json
+
+
+@pytest.fixture
+def site(tinyproxyd, free_port):
+    """site(locations, http=…) → (proxy, port)"""
+    def make(locations, http=""):
+        port = free_port()
+        text = "".join(f"location /{name} {{ {lines} }}\n" for name, lines in locations.items())
+        return tinyproxyd(f"http {{ {http}\nserver {{ listen 127.0.0.1:{port};\n{text} }} }}"), port
+    return make
+
+
+def test_names_and_variables(site, origin, certs):
+    to = origin(certs.issue("a.example", "127.0.0.1"))
+    proxy, port = site({
+        "plain": f"proxy_pass https://127.0.0.1:{to.port};",
+        "address": f"proxy_pass https://127.0.0.1:{to.port}; proxy_ssl_server_name on;",
+        "group": "proxy_pass https://named.example; proxy_ssl_server_name on;",
+        "quiet": "proxy_pass https://named.example;",
+        "own": f"proxy_pass https://127.0.0.1:{to.port}; proxy_ssl_server_name on; proxy_ssl_name $arg_n.example;",
+        "port": f"proxy_pass https://127.0.0.1:{to.port}; proxy_ssl_server_name on; proxy_ssl_name b.example:99;",
+        "variable": f"set $u https://127.0.0.1:{to.port}; proxy_pass $u; proxy_ssl_server_name on;"
+                    " proxy_ssl_name c.example;",
+        "old": f"proxy_pass https://127.0.0.1:{to.port}; proxy_ssl_protocols TLSv1.2;"
+               " proxy_ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;",
+    }, f"upstream named.example {{ server 127.0.0.1:{to.port}; }}")
+    assert ask(port, "/plain")["version"] == "TLSv1.3"
+    assert ask(port, "/old")["version"] == "TLSv1.2"
+    for path, name in (("/plain", None), ("/address", None), ("/group", "named.example"), ("/quiet", None),
+                       ("/own?n=x", "x.example"), ("/own?n=y", "y.example"), ("/port", "b.example"),
+                       ("/variable", "c.example")):
+        assert ask(port, path)["name"] == name, path
+
+
+def test_verdicts(site, origin, certs):
+    good, expired = certs.issue("a.example", "127.0.0.1"), certs.issue("a.example", days=-1, begins_days=-9)
+    revoked = certs.issue("a.example")
+    stranger = certs.issue("other.example", self_signed=True)
+    servers = {"good": origin(good), "expired": origin(expired), "revoked": origin(revoked)}
+    verify = f"proxy_ssl_verify on; proxy_ssl_trusted_certificate {certs.ca}; proxy_ssl_name a.example;"
+    crl = f"proxy_ssl_crl {certs.revoked(revoked)};"
+
+    def to(name, lines=verify):
+        return f"proxy_pass https://127.0.0.1:{servers[name].port}; {lines}"
+    proxy, port = site({
+        "ok": to("good"),
+        "address": to("good", f"proxy_ssl_verify on; proxy_ssl_trusted_certificate {certs.ca};"),
+        "crlok": to("good", verify + crl),
+        "wrongname": to("good", verify.replace("a.example", "b.example")),
+        "stranger": to("good", verify.replace(str(certs.ca), str(stranger.cert))),
+        "expired": to("expired"),
+        "revoked": to("revoked", verify + crl),
+        "unasked": to("expired", ""),
+    })
+    for path in ("/ok", "/address", "/crlok", "/unasked", "/ok"):
+        ask(port, path)
+    assert not proxy.errors()
+    for path, words in (("/wrongname", 'upstream SSL certificate does not match "b.example"'),
+                        ("/stranger", "upstream SSL certificate verify error: (19:self-signed certificate in certificate chain)"),
+                        ("/expired", "upstream SSL certificate verify error: (10:certificate has expired)"),
+                        ("/revoked", "upstream SSL certificate verify error: (23:certificate revoked)")):
+        for _ in range(2):  # a session must not make it pass
+            assert get(port, path).status == 502, path
+            errors = "\n".join(proxy.errors())
+            assert words in errors and "while SSL handshaking to upstream" in errors, errors
+            proxy.forget_errors()
+
+
+def test_next_upstream(site, origin, certs, free_port):
+    good, bad = origin(certs.issue("a.example")), origin(certs.issue("b.example"))
+    plain = TcpServer(lambda sock: sock.sendall(b"220 hello there\r\n"))
+    verify = f"proxy_ssl_verify on; proxy_ssl_trusted_certificate {certs.ca}; proxy_ssl_name a.example;"
+    try:
+        proxy, port = site({
+            "next": f"proxy_pass https://pair; {verify}",
+            "plain": f"proxy_pass https://127.0.0.1:{plain.port};",
+        }, f"upstream pair {{ server 127.0.0.1:{bad.port} max_fails=0; server 127.0.0.1:{good.port} max_fails=0; }}")
+        for _ in range(4):
+            ask(port, "/next")
+        assert bad.accepted >= 1
+        assert get(port, "/plain").status == 502
+        assert any("peer does not speak TLS" in line for line in proxy.errors()), proxy.errors()
+        proxy.forget_errors()
+    finally:
+        plain.stop()
+
+
+def test_certificate_of_ours(site, origin, certs):
+    ours = certs.issue("client.example", client=True)
+    to = origin(certs.issue("a.example"), client_ca=certs.ca)
+    own = f"proxy_ssl_certificate {ours.cert}; proxy_ssl_certificate_key {ours.key};"
+    proxy, port = site({
+        "with": f"proxy_pass https://127.0.0.1:{to.port}; {own}",
+        "without": f"proxy_pass https://127.0.0.1:{to.port};",
+    })
+    assert ask(port, "/with")["peer"] == "client.example"
+    assert get(port, "/without").status == 502
+    assert any("peer demands a certificate of us" in line for line in proxy.errors()), proxy.errors()
+    proxy.forget_errors()
+
+
+def test_sessions_and_kept_connections(site, origin, certs):
+    once, kept = origin(certs.issue("a.example")), origin(certs.issue("a.example"), keep=True)
+    proxy, port = site({
+        "reuse": f"proxy_pass https://127.0.0.1:{once.port};",
+        "afresh": f"proxy_pass https://127.0.0.1:{once.port}; proxy_ssl_session_reuse off;",
+        "kept": "proxy_pass https://kept; proxy_http_version 1.1; proxy_set_header Connection '';"
+                " proxy_ssl_server_name on; proxy_ssl_name $arg_n;",
+    }, f"upstream kept {{ server 127.0.0.1:{kept.port}; keepalive 4; }}")
+    assert [ask(port, "/reuse")["reused"] for _ in range(3)] == [False, True, True]
+    assert [ask(port, "/afresh")["reused"] for _ in range(3)] == [False] * 3
+    names = [ask(port, f"/kept?n={n}.example") for n in ("x", "y", "x", "y")]
+    assert [answer["name"] for answer in names] == ["x.example", "y.example", "x.example", "y.example"]
+    assert kept.accepted == 2, "a connection for one name is none for another, but one for the same"
+    proxy.reload()
+    assert ask(port, "/kept?n=x.example")["name"] == "x.example"
+    assert kept.accepted == 2, "what did not change is kept over a reload"
+
+
+def test_bodies(site, make_backend, certs):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issued = certs.issue("a.example")
+    context.load_cert_chain(issued.fullchain, issued.key)
+    backend = make_backend(tls=context)
+    _, port = site({"": f"proxy_pass https://127.0.0.1:{backend.port}; client_max_body_size 0;"})
+    size = 3 << 20
+    for path in ("bytes", "chunked", "close"):
+        assert get(port, f"/{path}/{size}").sha256 == pattern_sha256(size), path
+    with Client(port) as client:
+        for _ in range(2):
+            answer = client.request("/echo", method="POST", body=b"x" * size)
+            assert answer.json["length"] == size
+    assert backend.last.get("host") == f"127.0.0.1:{backend.port}"
+
+
+def test_websocket(site, origin, certs):
+    to = origin(certs.issue("a.example"))
+    _, port = site({"ws": f"proxy_pass https://127.0.0.1:{to.port};"})
+    with Client(port) as client:
+        assert client.request("/ws", headers=(("Connection", "upgrade"), ("Upgrade", "websocket"))).status == 101
+        for size in (5, 200000):
+            client.send(b"y" * size)
+            assert client.reader.exactly(size) == b"y" * size
+
+
+def test_stream(tinyproxyd, free_port, certs, tmp_path):
+    issued = certs.issue("a.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.fullchain, issued.key)
+    names, headers = [], []
+    context.sni_callback = lambda sock, name, _: names.append(name)
+
+    def behind_header(sock):
+        header = b""
+        while not header.endswith(b"\n"):
+            header += sock.recv(1)
+        headers.append(header)
+        tls(context, echo)(sock)
+
+    plain, proxied = TcpServer(tls(context, echo)), TcpServer(behind_header)
+    verify = f"proxy_ssl on; proxy_ssl_verify on; proxy_ssl_trusted_certificate {certs.ca};"
+    ports = [free_port() for _ in range(4)]
+    proxy = tinyproxyd(f"""stream {{
+        upstream a.example {{ server 127.0.0.1:{plain.port}; }}
+        proxy_ssl_server_name on;
+        server {{ listen 127.0.0.1:{ports[0]}; proxy_pass a.example; {verify} }}
+        server {{ listen 127.0.0.1:{ports[1]}; proxy_pass 127.0.0.1:{proxied.port}; proxy_protocol on;
+                  proxy_ssl on; proxy_ssl_name b.example; }}
+        server {{ listen 127.0.0.1:{ports[2]}; proxy_pass a.example; {verify} proxy_ssl_name c.example; }}
+        server {{ listen 127.0.0.1:{ports[3]} ssl; proxy_pass a.example; {verify}
+                  ssl_certificate {issued.fullchain}; ssl_certificate_key {issued.key}; }} }}""")
+
+    def through(port, wrap=False):
+        sock = socket.create_connection(("127.0.0.1", port), timeout=60)
+        if wrap:
+            trusting = ssl.create_default_context(cafile=certs.ca)
+            sock = trusting.wrap_socket(sock, server_hostname="a.example")
+        with sock:
+            sock.sendall(b"hello" * 50000)
+            data = b""
+            try:
+                while len(data) < 250000 and (more := sock.recv(1 << 16)):
+                    data += more
+            except ConnectionError:
+                pass
+            return data
+
+    try:
+        assert through(ports[0]) == b"hello" * 50000
+        assert through(ports[1]) == b"hello" * 50000
+        assert through(ports[3], wrap=True) == b"hello" * 50000
+        assert headers[0].startswith(b"PROXY TCP4 127.0.0.1 ")
+        assert names == ["a.example", "b.example", "a.example"]
+        assert not proxy.errors()
+        assert through(ports[2]) == b""
+        assert any('does not match "c.example" while SSL handshaking to upstream' in line
+                   for line in proxy.errors()), proxy.errors()
+        proxy.forget_errors()
+    finally:
+        plain.stop()
+        proxied.stop()
