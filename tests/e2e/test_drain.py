@@ -57,27 +57,38 @@ def world(tinyproxyd, make_backend, free_port):
     it.daemon.forget_errors()
 
 
-def test_new_requests_go_elsewhere_and_old_ones_end(world):
-    assert world.answers() == {"a", "b"}
+def hold(world, name, enough):
+    """Clients whose requests wait at the servers: one more, until enough(at a, at b)."""
     def held(backend):
-        return [r for r in backend.requests if r.target == "/hold/x"]
+        return len([r for r in backend.requests if r.target == f"/hold/{name}"])
     clients = []
-    while not held(world.a) or not held(world.b):
+    while not enough(held(world.a), held(world.b)):
         clients.append(Client(world.port))
-        clients[-1].send("GET /hold/x HTTP/1.1\r\nHost: a\r\n\r\n")
-        wait_until(lambda: len(held(world.a)) + len(held(world.b)) == len(clients), "the request")
-    assert world.a.open_connections > len(held(world.a))
+        clients[-1].send(f"GET /hold/{name} HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: held(world.a) + held(world.b) == len(clients), "the request")
+    return clients, held(world.a)
+
+
+def let_go(world, name, clients):
+    for backend in (world.a, world.b):
+        backend.release(name)
+    for client in clients:
+        assert client.response().status == 200
+        client.close()
+
+
+def test_new_requests_go_elsewhere_and_old_ones_end(world):
+    # More connections to it than the requests after these can take: each worker takes turns.
+    let_go(world, "w", hold(world, "w", lambda a, b: a >= 4)[0])
+    clients, under_way = hold(world, "x", lambda a, b: a and b)
+    assert world.a.open_connections > under_way
     seen = len(world.a.requests)
     answer = world.ctl("drain", "app", world.a_name)
     assert answer["drained"] and answer["workers"] == 2
     assert answer["servers"] == [{"upstream": "app", "server": world.a_name}]
-    wait_until(lambda: world.a.open_connections == len(held(world.a)), "idle connections to close")
+    wait_until(lambda: world.a.open_connections == under_way, "idle connections to close")
     assert "draining" in world.states() and world.answers() == {"b"}
-    for backend in (world.a, world.b):
-        backend.release("x")
-    for client in clients:
-        assert client.response().status == 200
-        client.close()
+    let_go(world, "x", clients)
     wait_until(lambda: world.a.open_connections == 0, "connections of the requests to close")
     assert len(world.a.requests) == seen and world.states() == {"drained"}
     assert "drained" in world.daemon.ctl("upstreams").out
