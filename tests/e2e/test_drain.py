@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from support.client import Client, get
+from support.dns_server import dns  # noqa: F401
 from support.wait import wait_until
 
 HTTP = """
@@ -137,6 +138,29 @@ def test_a_name_stands_for_its_addresses(world):
     assert world.answers() == {"a", "b"}
     world.daemon.reload(world.text(more="keepalive 3;"))
     assert world.answers() == {"a", "b"}
+
+
+def test_a_name_that_moves_stays_drained(tinyproxyd, make_backend, dns, free_port):  # noqa: F811
+    one, kept, port = make_backend(name="one"), make_backend(name="kept"), free_port()
+    make_backend(name="two", host="127.0.0.2", port=one.port)
+    name = f"app.example:{one.port}"
+    dns.answers["app.example"] = (["127.0.0.1"], 1)
+    daemon = tinyproxyd(f"""http {{
+        resolver 127.0.0.1:{dns.port} ipv6=off;
+        upstream g {{ server {name} resolve; server 127.0.0.1:{kept.port}; zone z 64k; }}
+        server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://g; }} }} }}""")
+
+    def states():
+        rows = json.loads(daemon.ctl("upstreams", "--json").out)["upstreams"]
+        return {row["peer"]: row["state"] for row in rows}
+    wait_until(lambda: get(port).text == "one\n", "the first address")
+    assert json.loads(daemon.ctl("--json", "drain", name).out)["servers"] == [{"upstream": "g", "server": name}]
+    assert {get(port).text for _ in range(6)} == {"kept\n"}
+    dns.answers["app.example"] = (["127.0.0.2"], 1)
+    wait_until(lambda: states().get(f"127.0.0.2:{one.port}") == "drained", "the second address")
+    assert {get(port).text for _ in range(6)} == {"kept\n"}
+    daemon.ctl("undrain", "g", name)
+    wait_until(lambda: get(port).text == "two\n", "the second address in use")
 
 
 def test_mistakes_say_what_there_is(world):
