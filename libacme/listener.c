@@ -35,15 +35,10 @@ watches(struct listener *l)
 	return acme_http_watches(l->http);
 }
 
-void
-listener_drop(struct listener_conn *conn)
+/* It is in no list any more. */
+static void
+conn_end(struct listener *l, struct listener_conn *conn)
 {
-	struct listener *l = conn->listener;
-	struct listener_conn **at = &l->conns;
-
-	while (*at != conn)
-		at = &(*at)->next;
-	*at = conn->next;
 	l->conn_count--;
 	watch_end(watches(l), &conn->watch);
 	if (l->options.release)
@@ -53,12 +48,28 @@ listener_drop(struct listener_conn *conn)
 }
 
 void
+listener_drop(struct listener_conn *conn)
+{
+	struct listener *l = conn->listener;
+	struct listener_conn **at = &l->conns;
+
+	while (*at != conn)
+		at = &(*at)->next;
+	*at = conn->next;
+	conn_end(l, conn);
+}
+
+void
 listener_close(struct listener *l)
 {
+	struct listener_conn *conn;
+
 	if (!l)
 		return;
-	while (l->conns)
-		listener_drop(l->conns);
+	while ((conn = l->conns)) {
+		l->conns = conn->next;
+		conn_end(l, conn);
+	}
 	for (size_t i = 0; i < l->socket_count; i++) {
 		watch_end(watches(l), &l->sockets[i]);
 		close(l->sockets[i].fd);

@@ -225,22 +225,22 @@ ends_field(char c)
 }
 
 struct span
-header_safe_value(struct span s, struct arena *arena)
+header_safe_value(struct span value, struct arena *arena)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	size_t found = 0;
 	char *out, *at;
 
-	for (size_t i = 0; i < s.n; i++)
-		found += ends_field(s.p[i]);
+	for (size_t i = 0; i < value.n; i++)
+		found += ends_field(value.p[i]);
 	if (found == 0)
-		return s;
-	out = at = arena_bytes(arena, s.n + 2 * found);
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+		return value;
+	out = at = arena_bytes(arena, value.n + 2 * found);
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
 
-		if (!ends_field(s.p[i])) {
-			*at++ = s.p[i];
+		if (!ends_field(value.p[i])) {
+			*at++ = value.p[i];
 			continue;
 		}
 		*at++ = '%';

@@ -289,7 +289,7 @@ queue_last_chunk(struct conn *c, const struct header_list *trailer)
 	p = put(p, SPAN("0\r\n"));
 	for (unsigned i = 0; i < trailer->count; i++)
 		p = put_field(p, trailer->rows[i].name, trailer->rows[i].value);
-	p = put(p, SPAN("\r\n"));
+	put(p, SPAN("\r\n"));
 	conn_queue_commit(c, size);
 	return size;
 }

@@ -244,17 +244,17 @@ get_bytes_sent(void *subject, struct span arg)
 
 /* ---- the table ------------------------------------------------------------------------------------ */
 
-#define ROW(name_, get_)                              \
-	{                                             \
-		.name = SPAN_INIT(name_), .get = get_ \
+#define ROW(name_, get_)                                \
+	{                                               \
+		.name = SPAN_INIT(name_), .get = (get_) \
 	}
-#define SETTABLE(name_, get_, set_)                                \
-	{                                                          \
-		.name = SPAN_INIT(name_), .get = get_, .set = set_ \
+#define SETTABLE(name_, get_, set_)                                    \
+	{                                                              \
+		.name = SPAN_INIT(name_), .get = (get_), .set = (set_) \
 	}
-#define FAMILY(name_, get_)                                           \
-	{                                                             \
-		.name = SPAN_INIT(name_), .prefix = true, .get = get_ \
+#define FAMILY(name_, get_)                                             \
+	{                                                               \
+		.name = SPAN_INIT(name_), .prefix = true, .get = (get_) \
 	}
 
 static const struct variable rows[] = {

@@ -176,13 +176,13 @@ get_store(void *subject)
 	return &((struct stream_session *)subject)->variables;
 }
 
-#define ROW(name_, get_)                              \
-	{                                             \
-		.name = SPAN_INIT(name_), .get = get_ \
+#define ROW(name_, get_)                                \
+	{                                               \
+		.name = SPAN_INIT(name_), .get = (get_) \
 	}
-#define FAMILY(name_, get_)                                           \
-	{                                                             \
-		.name = SPAN_INIT(name_), .prefix = true, .get = get_ \
+#define FAMILY(name_, get_)                                             \
+	{                                                               \
+		.name = SPAN_INIT(name_), .prefix = true, .get = (get_) \
 	}
 
 static const struct variable rows[] = {

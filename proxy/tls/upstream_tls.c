@@ -293,10 +293,11 @@ upstream_tls_get(struct generation *g, const struct upstream_tls_settings *s, st
 void
 upstream_tls_release(struct generation *g)
 {
-	while (g->tls_uses) {
-		struct upstream_tls_uses *use = g->tls_uses;
+	struct upstream_tls_uses *use = g->tls_uses, *next;
 
-		HASH_DEL(g->tls_uses, use);
+	HASH_CLEAR(hh, g->tls_uses);
+	for (; use; use = next) {
+		next = use->hh.next;
 		tls_unref(use->tls);
 		free(use);
 	}

@@ -263,8 +263,8 @@ upstream_message_response(struct request *r, const struct http1_response_head *h
 		res->content_type = type->value;
 	for (unsigned i = 0; i < head->headers.count; i++) {
 		const struct header *h = &head->headers.rows[i];
-		struct span value = h->value;
 		enum header_id id = h->id;
+		struct span value;
 
 		if (is_framing(h, head->status) ||
 		    proxy_settings_hide(&r->settings->proxy, h->name))
