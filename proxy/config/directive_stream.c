@@ -9,6 +9,8 @@
 #include "proxy/config/loader.h"
 #include "proxy/config/value.h"
 
+#define ALPN_NAME_MAX 255 /* RFC 7301, 3.1 */
+
 static void
 stream_settings_init(struct stream_settings *s)
 {
@@ -236,6 +238,28 @@ set_proxy_protocol(struct loader *l, struct scope *s, const struct directive *d,
 	    &scope_stream_settings(l, s)->proxy_protocol);
 }
 
+/* ssl_alpn PROTOCOL...: a list in the form of the extension, the preferred one first. */
+static int
+set_alpn(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+{
+	struct span *parts = arena_array(l->scratch, 2 * n->word_count, sizeof(*parts));
+	size_t count = 0;
+
+	for (unsigned i = 1; i < n->word_count; i++) {
+		struct span name = n->words[i].text;
+
+		if (loader_check_literal(l, n, &n->words[i]) < 0)
+			return -1;
+		if (name.n == 0 || name.n > ALPN_NAME_MAX)
+			return loader_word_error(l, n, &n->words[i],
+			    "a protocol of \"ssl_alpn\" has 1 to %d bytes", ALPN_NAME_MAX);
+		parts[count++] = arena_printf(l->scratch, "%c", (char)name.n);
+		parts[count++] = name;
+	}
+	scope_stream_settings(l, s)->alpn = arena_concat(l->arena, parts, count);
+	return 0;
+}
+
 #define STREAM CONTEXT_STREAM_ALL
 
 static const struct directive_range preread_size = { 1, 64 << 10 };
@@ -257,6 +281,7 @@ static const struct directive rows[] = {
 	{ SPAN_INIT("tcp_nodelay"), STREAM, 1, 1, 0, .set = directive_set_flag,
 	    STREAM_FIELD(bool, tcp_nodelay) },
 	{ SPAN_INIT("proxy_protocol"), STREAM, 1, 1, 0, .set = set_proxy_protocol },
+	{ SPAN_INIT("ssl_alpn"), STREAM, 1, DIRECTIVE_ARGS_ANY, 0, .set = set_alpn },
 	{ SPAN_INIT("proxy_ssl"), STREAM, 1, 1, 0, .set = directive_set_flag,
 	    STREAM_FIELD(bool, proxy_ssl) },
 	{ SPAN_INIT("proxy_connect_timeout"), STREAM, 1, 1, 0, .set = directive_set_duration,

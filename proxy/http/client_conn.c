@@ -115,12 +115,23 @@ on_error(struct conn *c)
 	client_conn_close(c->owner, c->reason);
 }
 
+/* The protocol that TLS was told of. */
+static void
+start_codec(struct client_conn *cc)
+{
+	const unsigned char *alpn;
+	unsigned alpn_length;
+
+	http1_start(cc);
+	SSL_get0_alpn_selected(cc->conn.ssl, &alpn, &alpn_length);
+	if (span_eq(span_of(alpn, alpn_length), SPAN("h2")))
+		h2_start(cc, span_of(NULL, 0));
+}
+
 static void
 on_handshake(struct conn *c)
 {
 	struct client_conn *cc = c->owner;
-	const unsigned char *alpn;
-	unsigned alpn_length;
 
 	if (!c->ssl) {
 		cc->client.ssl = NULL;
@@ -135,10 +146,7 @@ on_handshake(struct conn *c)
 		client_conn_close(cc, NULL);
 		return;
 	}
-	http1_start(cc);
-	SSL_get0_alpn_selected(c->ssl, &alpn, &alpn_length);
-	if (span_eq(span_of(alpn, alpn_length), SPAN("h2")))
-		h2_start(cc, span_of(NULL, 0));
+	start_codec(cc);
 }
 
 static const struct conn_ops client_ops = {
@@ -212,6 +220,10 @@ start_transport(struct client_conn *cc, SSL *ssl)
 	if (ssl) {
 		conn_resume_tls_take(&cc->conn, ssl);
 		cc->client.ssl = ssl;
+	}
+	if (ssl && client_conn_allows_h2(cc)) {
+		start_codec(cc);
+		return true;
 	}
 	if (ssl || !ep->tls) {
 		http1_start(cc);

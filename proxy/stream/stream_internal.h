@@ -22,6 +22,8 @@ void stream_proxy_release(struct stream_session *s);
 /* nginx's context behind the text: client, server, upstream, bytes. */
 void stream_log(const struct stream_session *s, enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* "client ADDRESS connected to ADDRESS" */
+void stream_log_arrival(const struct stream_session *s);
 void stream_log_access(struct stream_session *s);
 /* " (111: Connection refused)", in the session's arena; "" for 0. */
 const char *stream_errno_text(struct stream_session *s, int errnum);

@@ -38,11 +38,16 @@ add_upstream(const struct stream_session *s, struct buf *line)
 	    (unsigned long long)to);
 }
 
+static struct log
+error_log_of(const struct stream_session *s)
+{
+	return generation_error_log(s->generation, s->server->location_settings->error_log);
+}
+
 void
 stream_log(const struct stream_session *s, enum log_level level, const char *fmt, ...)
 {
-	struct log log =
-	    generation_error_log(s->generation, s->server->location_settings->error_log);
+	struct log log = error_log_of(s);
 	char text[LOG_LINE_MAX];
 	struct buf line;
 	va_list ap;
@@ -59,6 +64,20 @@ stream_log(const struct stream_session *s, enum log_level level, const char *fmt
 	add_upstream(s, &line);
 	log_msg(&log, level, "%.*s", (int)line.len, line.p);
 	buf_release(&line);
+}
+
+void
+stream_log_arrival(const struct stream_session *s)
+{
+	const struct address *local = &s->client->local;
+	struct log log = error_log_of(s);
+	unsigned port = address_port(local);
+
+	if (!log_wants(&log, LOG_LEVEL_INFO))
+		return;
+	stream_log(s, LOG_LEVEL_INFO, "client " SPAN_FMT " connected to " SPAN_FMT "%s%.0u",
+	    SPAN_ARG(s->client->remote.text), SPAN_ARG(address_host(local, true, s->arena)),
+	    port ? ":" : "", port);
 }
 
 const char *

@@ -9,9 +9,12 @@
 #include "proxy/config/host_port.h"
 #include "proxy/config/route.h"
 #include "proxy/stream/stream_internal.h"
+#include "proxy/tls/client_trust.h"
 #include "proxy/tls/tls_context.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
+
+#include <openssl/x509_vfy.h>
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -246,6 +249,30 @@ choose_server(struct stream_session *s, const struct server *server)
 	s->settings = server->stream->settings;
 }
 
+/* What ssl_verify_client asks for (nginx, ngx_stream_ssl_handler). False: told. */
+static bool
+shows_certificate(struct stream_session *s)
+{
+	const struct tls_settings *tls = &s->server->settings->tls;
+	SSL *ssl = s->client->ssl;
+	long verdict;
+
+	if (tls->verify == TLS_VERIFY_OFF)
+		return true;
+	verdict = tls_client_verdict(ssl, s->generation->tls, s->server);
+	if (verdict != X509_V_OK &&
+	    !(tls->verify == TLS_VERIFY_OPTIONAL_NO_CA && client_trust_is_about_ca(verdict))) {
+		stream_log(s, LOG_LEVEL_INFO, "client SSL certificate verify error: (%ld:%s)",
+		    verdict, X509_verify_cert_error_string(verdict));
+		return false;
+	}
+	if (tls->verify == TLS_VERIFY_ON && !SSL_get0_peer_certificate(ssl)) {
+		stream_log(s, LOG_LEVEL_INFO, "client sent no required SSL certificate");
+		return false;
+	}
+	return true;
+}
+
 static void
 on_handshake(struct conn *c)
 {
@@ -255,7 +282,12 @@ on_handshake(struct conn *c)
 	tls_accept_done(c->ssl);
 	timer_clear(&s->timer);
 	choose_server(s, route_server(s->endpoint, tls_server_name(c->ssl), &s->variables));
-	serve(s);
+	if (tls_is_validation(c->ssl))
+		stream_session_close(s, 200);
+	else if (shows_certificate(s))
+		serve(s);
+	else
+		stream_session_close(s, 500);
 }
 
 static const struct conn_ops session_ops = {
@@ -441,8 +473,7 @@ stream_session_accept_take(struct listen_slot *slot, const struct endpoint *ep,
 
 	if (nodelay && s->client->remote.u.sa.sa_family != AF_UNIX)
 		setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
-	stream_log(s, LOG_LEVEL_INFO, "client " SPAN_FMT " connected to " SPAN_FMT,
-	    SPAN_ARG(s->client->remote.text), SPAN_ARG(s->client->local.text));
+	stream_log_arrival(s);
 	find_real_ip(s);
 	if (!access_rule_allows(s->server->location_settings->access,
 		&traffic_remote(&s->traffic)->u.sa)) {

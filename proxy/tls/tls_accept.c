@@ -358,25 +358,40 @@ on_status(SSL *ssl, void *arg)
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* What the server speaks, as ALPN lists it. Empty: of a stream server that does not say. */
+static struct span
+spoken(const struct accept_state *state)
+{
+	static const char all[] = "\x02h2\x08http/1.1\x08http/1.0";
+	const struct server *server = state->server;
+	const struct endpoint *ep =
+	    route_endpoint(state->client->slot->listener, &state->client->local.u.sa);
+
+	if (server->stream)
+		return server->stream->settings->alpn;
+	return span_after(span_of(all, sizeof(all) - 1),
+	    ep->http2 || server->settings->http2 ? 0 : 3);
+}
+
 static int
 on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen, const unsigned char *in,
     unsigned inlen, void *arg)
 {
-	static const unsigned char all[] = "\x02h2\x08http/1.1\x08http/1.0";
 	const struct accept_state *state = tls_accept_state(ssl);
-	const struct endpoint *ep =
-	    route_endpoint(state->client->slot->listener, &state->client->local.u.sa);
-	size_t skipped = ep->http2 || state->server->settings->http2 ? 0 : 3;
 	unsigned char *chosen;
+	struct span ours;
 
 	if (state->validation) {
 		*out = in + 1;
 		*outlen = in[0];
 		return SSL_TLSEXT_ERR_OK;
 	}
+	ours = spoken(state);
+	if (ours.n == 0)
+		return SSL_TLSEXT_ERR_NOACK;
 	/* RFC 7301, 3.2: no_application_protocol when nothing fits. */
-	if (SSL_select_next_proto(&chosen, outlen, all + skipped,
-		(unsigned)(sizeof(all) - 1 - skipped), in, inlen) != OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto(&chosen, outlen, (const unsigned char *)ours.p, (unsigned)ours.n,
+		in, inlen) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;

@@ -82,6 +82,7 @@ def test_both_ways_at_once(relay, serve):
     backend = serve(server)
     proxy, port = relay(f"127.0.0.1:{backend.port}")
     with Client(port) as client:
+        proxy.wait_for_error(rf"client 127.0.0.1:{client.source_port} connected to 127.0.0.1:{port}, client: 127")
         sender = threading.Thread(target=send_pattern, args=(client.sock, SIZE))
         sender.start()
         down = read_all(client.sock)
