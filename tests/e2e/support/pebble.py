@@ -26,7 +26,8 @@ class Pebble:
         self.url = f"https://localhost:{self.port}"
         self.directory_url = f"{self.url}/dir"
         self._start, self._eab, self._validity_s = start, eab, validity_s
-        self._web = certs.issue("localhost", "127.0.0.1", file="pebble-web")
+        # A file for each: pebble opens its port before it reads them, a second one may be at it already.
+        self._web = certs.issue("localhost", "127.0.0.1", file=f"pebble-web-{self.port}")
         self._env = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
                      "PEBBLE_AUTHZREUSE": str(authz_reuse),
                      "PEBBLE_ALTERNATE_ROOTS": str(alternate_roots), **(env or {})}
