@@ -205,8 +205,9 @@ fault: programs $(DRIVERS) $(SHIMS)
 # Long versions of tests that have a short one in e2e; no check runs them.
 soak: programs
 	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/soak
+# Beside other proxies, those that are installed (scripts/install-deps bench); BENCH= options for the run.
 bench: programs
-	$(Q)if [ -x tests/bench/run ]; then tests/bench/run; else echo "make bench runs tests/bench/run; this tree has none yet"; fi
+	$(Q)$(PYTHON) tests/bench/run $(BENCH)
 
 ifdef SANITIZE
 fuzz-replay: $(REPLAYS)
