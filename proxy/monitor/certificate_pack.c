@@ -96,7 +96,17 @@ struct packing {
 	struct span old;  /* the previous entry; empty = none that serves */
 };
 
-/* Read until cert and key match, while patience lasts. */
+/* Touched just now: what was read of it may be half of it. */
+static bool
+is_being_written(struct certificate_place *place)
+{
+	struct file_identity ids[2];
+
+	return certificate_place_identify(place, ids, NULL) == 0 &&
+	       !(file_identity_settled(&ids[0]) && file_identity_settled(&ids[1]));
+}
+
+/* Read until cert and key are whole and match, while patience lasts. */
 static int
 read_settled(struct packing *p, const struct certificate_ref *ref, struct certificate_pair *pair,
     struct file_identity ids[2], struct err *e)
@@ -117,6 +127,7 @@ read_settled(struct packing *p, const struct certificate_ref *ref, struct certif
 				   !file_identity_equal(&ids[0], &after[0]) ||
 				   !file_identity_equal(&ids[1], &after[1])))
 			ids[0].changed_ns = ids[1].changed_ns = INT64_MAX; /* never settled */
+		mixed = mixed || (rc < 0 && is_being_written(&place));
 		certificate_place_close(&place);
 		if (rc == 0 || !mixed || p->report->patience_ms <= 0)
 			return rc;

@@ -386,6 +386,34 @@ test_unchanged_is_not_read(void **state)
 }
 
 /* One decoder for keys of all kinds, in any order. */
+/* Whoever looks at the clock, to see whether the file is settled, finds it whole the next time. */
+static int64_t
+wall_ms_of_a_writer(void *arg)
+{
+	struct fixture *f = arg;
+
+	put(f, &f->good.cert, NULL);
+	f->offset_ms = 0;
+	return shifted_wall_ms(f);
+}
+
+static void
+test_half_written(void **state)
+{
+	struct fixture *f = *state;
+	struct bundle_writer *w = bundle_writer_new();
+	struct buf empty = { 0 };
+
+	put(f, &empty, &f->good.key);
+	f->clock.wall_ms = wall_ms_of_a_writer;
+	clock_set_source(&f->clock);
+	certificate_report_init(&f->report, f->arena);
+	certificate_pack(w, NULL, &f->snapshot, &f->report);
+	assert_null(f->report.first);
+	assert_int_equal(f->report.changed, 1);
+	bundle_writer_free(w);
+}
+
 static void
 test_kinds_of_keys(void **state)
 {
@@ -490,6 +518,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_bad_at_reload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_out_of_date, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unchanged_is_not_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_half_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kinds_of_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_exchanged_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dhparam, setup, teardown),
