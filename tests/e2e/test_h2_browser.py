@@ -8,11 +8,9 @@ import threading
 
 import pytest
 
+from support.browser import open_page
 from support.wait import DEADLINE_S, wait_until
 
-CHROMIUM = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic",
-            "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--ignore-certificate-errors"]
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 PAGE = """<script>
 async function run() {
@@ -92,7 +90,7 @@ def test_a_page_and_its_websocket(tinyproxyd, backend, free_port, certs, start, 
             location /report {{ return 204; }}
         }} }}""")
     proxy.start()
-    start("chromium", [*CHROMIUM, f"--user-data-dir={tmp_path}/profile", f"https://localhost:{port}/"])
+    open_page(start, tmp_path, f"https://localhost:{port}/")
     report = "GET /report?60000-78000-hello HTTP/2.0 204 h2"
     wait_until(lambda: proxy.access_log.exists() and report in proxy.access_log.read_text(),
                lambda: f"the page's report; the log says:\n{proxy.access_log.read_text()}", DEADLINE_S * 4)

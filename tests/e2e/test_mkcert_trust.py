@@ -10,11 +10,8 @@ import subprocess
 import pytest
 
 from support import programs
+from support.browser import CHROMIUM
 from support.process import run
-
-CHROMIUM = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-            "--no-first-run", "--no-proxy-server", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync"]
 
 
 class Home:
