@@ -8,6 +8,7 @@
 #include "proxy/config/template.h"
 #include "proxy/config/tls_spec.h"
 
+struct address;
 struct node;
 struct regex;
 struct upstream_spec;
@@ -128,7 +129,10 @@ struct proxy_target {
 	    *url; /* with variables: upstream, host, port and URI come from each request */
 	struct span literal_url;              /* as written, without variables */
 	const struct upstream_spec *upstream; /* of a literal host: an implicit group */
-	struct span host_header;              /* $proxy_host: "backend" or "127.0.0.1:8080" */
+	/* Instead of a group, of a target that was found for one request. */
+	const struct address *addresses;
+	size_t address_count;
+	struct span host_header; /* $proxy_host: "backend" or "127.0.0.1:8080" */
 	struct span port;
 	bool has_uri;
 	struct span uri; /* replaces the location's prefix when has_uri */

@@ -83,8 +83,9 @@ struct access_log {
 
 /* acme_webroot: where tokens are, and for which hosts. */
 struct acme_webroot {
-	struct span path;             /* absolute, without a last slash */
-	const struct host_map *hosts; /* NULL = all */
+	struct span path;       /* absolute, without a last slash */
+	struct host_map *hosts; /* NULL = all */
+	uint16_t forward_port;  /* of services behind a tunnel; 0 = not forwarded */
 	const struct acme_webroot *next;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * acme_challenge: tokens of http-01 (RFC 8555, 8.3), answered from a directory before anything else is looked at.
+ * acme_challenge: tokens of http-01 (RFC 8555, 8.3), answered before anything else is looked at: from a directory, or by the
+ * service that has the name's TLS connections passed on to it (stream, ssl_preread) and so its own certificate.
  */
 #ifndef PROXY_HTTP_ACME_CHALLENGE_H
 #define PROXY_HTTP_ACME_CHALLENGE_H
@@ -12,7 +13,7 @@
 
 /* Is it the path of a token (RFC 8555, 8.3: base64url letters only)? */
 bool acme_challenge_is_token(struct span uri);
-/* true: the request is for a token that is there, and is answered. false: it goes on as any other. */
+/* true: the request is for a token that is there, or another service's, and is answered. false: it goes on as any other. */
 bool acme_challenge_answer(struct request *r);
 
 #endif

@@ -43,6 +43,32 @@ address_binary(const struct address *a)
 	}
 }
 
+bool
+address_is_wildcard(const struct address *a)
+{
+	switch (family(a)) {
+	case AF_INET:
+		return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
+	case AF_INET6:
+		return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
+	default:
+		return false;
+	}
+}
+
+struct address
+address_with_port(const struct address *a, uint16_t port)
+{
+	struct address at = *a;
+
+	at.text = span_of(NULL, 0);
+	if (family(a) == AF_INET6)
+		at.u.in6.sin6_port = htons(port);
+	else
+		at.u.in.sin_port = htons(port);
+	return at;
+}
+
 static char *
 put_octet(char *p, unsigned v)
 {

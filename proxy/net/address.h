@@ -14,5 +14,9 @@ unsigned address_port(const struct address *a);
 struct span address_host(const struct address *a, bool brackets, struct arena *arena);
 /* 4 or 16 bytes in network order; the path of a unix socket; empty when not known. Points into a. */
 struct span address_binary(const struct address *a);
+/* 0.0.0.0, [::] */
+bool address_is_wildcard(const struct address *a);
+/* The same host at another port. a is of IPv4 or IPv6; without text. */
+struct address address_with_port(const struct address *a, uint16_t port);
 
 #endif

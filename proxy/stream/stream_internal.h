@@ -16,6 +16,8 @@ bool stream_session_open_conn(struct stream_session *s);
 
 /* Find a peer and relay; ends in a relay or a close. */
 void stream_proxy_start(struct stream_session *s);
+/* The group that its server passes it to, held. NULL: there is none, and told. */
+struct upstream_group *stream_proxy_group(struct stream_session *s);
 /* Let go of the upstream; the attempt is noted. */
 void stream_proxy_release(struct stream_session *s);
 

@@ -304,9 +304,9 @@ try_next(struct stream_session *s)
 	set_connect_timer(s);
 }
 
-/* Held; NULL: told. With variables: a group's name, or a numeric address. */
-static struct upstream_group *
-find_group(struct stream_session *s)
+/* With variables: a group's name, or a numeric address. */
+struct upstream_group *
+stream_proxy_group(struct stream_session *s)
 {
 	const struct stream_server *how = s->server->stream;
 	const struct upstream_spec *spec = how->upstream;
@@ -354,7 +354,7 @@ void
 stream_proxy_start(struct stream_session *s)
 {
 	s->step = STREAM_CONNECT;
-	s->group = prepare_tls(s) ? find_group(s) : NULL;
+	s->group = prepare_tls(s) ? stream_proxy_group(s) : NULL;
 	if (!s->group) {
 		stream_session_close(s, 500);
 		return;

@@ -338,6 +338,22 @@ upstream_group_peer_count(const struct upstream_group *g)
 	return count;
 }
 
+size_t
+upstream_group_addresses(const struct upstream_group *g, struct address *out, size_t max)
+{
+	size_t n = 0;
+
+	for (int backup = 0; backup < 2; backup++) {
+		for (size_t i = 0; i < g->peer_count && n < max; i++) {
+			const struct peer *p = &g->peers[i];
+
+			if (!p->absent && !p->down && p->backup == backup)
+				out[n++] = p->address;
+		}
+	}
+	return n;
+}
+
 unsigned
 upstream_group_method(const struct upstream_group *g)
 {

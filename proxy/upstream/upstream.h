@@ -49,6 +49,8 @@ void upstream_group_unref(struct upstream_group *g);
 struct span upstream_group_name(const struct upstream_group *g);
 /* Those that a request may try. */
 unsigned upstream_group_peer_count(const struct upstream_group *g);
+/* Of those, at most max, backups last; their texts are the group's. */
+size_t upstream_group_addresses(const struct upstream_group *g, struct address *out, size_t max);
 /* enum balance_method */
 unsigned upstream_group_method(const struct upstream_group *g);
 

@@ -96,7 +96,12 @@ static int
 take_literal(struct request *r, const struct proxy_target *p, struct upstream_target *t)
 {
 	t->spec = p->upstream;
-	t->group = upstream_group_ref(upstream_groups_get(r->generation->upstreams, p->upstream));
+	if (p->addresses)
+		t->group = upstream_group_for_addresses(r->client->worker, p->host_header,
+		    p->addresses, p->address_count);
+	else
+		t->group =
+		    upstream_group_ref(upstream_groups_get(r->generation->upstreams, p->upstream));
 	t->host_header = p->host_header;
 	t->port = p->port;
 	t->tls = p->tls;

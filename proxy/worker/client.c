@@ -2,6 +2,7 @@
 /* client: see client.h. */
 #include "proxy/worker/client.h"
 
+#include "proxy/net/address.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
 
@@ -32,19 +33,6 @@ address_text(struct address *a, char out[CLIENT_ADDRESS_TEXT])
 	a->text = span_of(out, (size_t)n);
 }
 
-static bool
-is_wildcard(const struct address *a)
-{
-	switch (a->u.sa.sa_family) {
-	case AF_INET:
-		return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
-	case AF_INET6:
-		return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
-	default:
-		return false;
-	}
-}
-
 void
 client_init(struct client *c, struct listen_slot *slot, const struct accepted *a)
 {
@@ -58,7 +46,7 @@ client_init(struct client *c, struct listen_slot *slot, const struct accepted *a
 	c->passes = a->passes;
 	if (a->local) {
 		c->local = *a->local;
-	} else if (is_wildcard(&slot->listener->address)) {
+	} else if (address_is_wildcard(&slot->listener->address)) {
 		c->local.len = sizeof(c->local.u);
 		if (getsockname(a->fd, &c->local.u.sa, &c->local.len) < 0)
 			c->local.len = 0;

@@ -7,7 +7,7 @@ import threading
 class TcpServer:
     """serve(sock) is called for each connection; .accepted counts them."""
 
-    def __init__(self, serve, host="127.0.0.1", path=None):
+    def __init__(self, serve, host="127.0.0.1", path=None, port=0):
         self.accepted = 0
         self._serve = serve
         self._open = set()
@@ -17,7 +17,7 @@ class TcpServer:
             self.listener.listen(128)
             self.port = None
         else:
-            self.listener = socket.create_server((host, 0), backlog=512)
+            self.listener = socket.create_server((host, port), backlog=512)
             self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
