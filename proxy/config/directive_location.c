@@ -131,6 +131,14 @@ set_internal(struct loader *l, struct scope *s, const struct directive *d, const
 	return 0;
 }
 
+/* status, metrics; of several of its kind the last one counts, as with all that answers in a location's stead. */
+static int
+set_report(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+{
+	s->location->report = span_eq(d->name, SPAN("status")) ? REPORT_STATUS : REPORT_METRICS;
+	return 0;
+}
+
 static bool
 has_method(const struct limit_except *limit, struct span method)
 {
@@ -180,6 +188,7 @@ set_limit_except(struct loader *l, struct scope *s, const struct directive *d, c
 	location->kind = LOCATION_BRANCH;
 	location->path = s->location->path;
 	location->proxy = s->location->proxy;
+	location->report = s->location->report;
 	location->node = n;
 	scope_init(&inner, s, CONTEXT_LIMIT_EXCEPT, n);
 	inner.location = location;
@@ -196,6 +205,8 @@ static const struct directive rows[] = {
 	{ SPAN_INIT("location"), CONTEXT_SERVER | CONTEXT_LOCATION, 1, 2,
 	    DIRECTIVE_BLOCK | DIRECTIVE_MANY, .set = set_location },
 	{ SPAN_INIT("internal"), CONTEXT_LOCATION, 0, 0, 0, .set = set_internal },
+	{ SPAN_INIT("status"), CONTEXT_LOCATION, 0, 0, 0, .set = set_report },
+	{ SPAN_INIT("metrics"), CONTEXT_LOCATION, 0, 0, 0, .set = set_report },
 	{ SPAN_INIT("limit_except"), CONTEXT_LOCATION, 1, DIRECTIVE_ARGS_ANY, DIRECTIVE_BLOCK,
 	    .set = set_limit_except },
 };

@@ -314,6 +314,7 @@ set_if(struct loader *l, struct scope *s, const struct directive *d, const struc
 		location->kind = LOCATION_BRANCH;
 		location->path = s->location->path;
 		location->proxy = s->location->proxy;
+		location->report = s->location->report;
 		location->node = n;
 		inner.location = location;
 	}

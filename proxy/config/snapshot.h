@@ -213,10 +213,14 @@ enum location_kind {
 	LOCATION_BRANCH, /* the block of an if or limit_except: path is that of the location */
 };
 
+/* status, metrics: a location that tells what the workers have counted. */
+enum location_report { REPORT_NONE, REPORT_STATUS, REPORT_METRICS };
+
 struct location {
 	enum location_kind kind;
 	bool no_regex; /* "^~" */
 	bool internal;
+	enum location_report report;
 	struct span path; /* without modifier; of a regex, the pattern */
 	const struct regex *regex;
 	const struct location_settings *settings;

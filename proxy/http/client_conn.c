@@ -73,7 +73,7 @@ client_conn_close(struct client_conn *cc, const char *why)
 		log_client(cc, LOG_LEVEL_INFO,
 		    cc->conn.handshaking ? " while SSL handshaking" : cc->wire->doing(cc), why);
 	if (cc->conn.handshaking)
-		w->counters.handshake_failures++;
+		counter_add(&w->counters->handshake_failures, 1);
 	timer_clear(&cc->timer);
 	timer_clear(&cc->send_timer);
 	cc->wire->release(cc);
@@ -139,7 +139,7 @@ on_handshake(struct conn *c)
 		http1_start(cc);
 		return;
 	}
-	cc->client.worker->counters.handshakes++;
+	counter_add(&cc->client.worker->counters->handshakes, 1);
 	if (SSL_is_init_finished(c->ssl))
 		tls_accept_done(c->ssl); /* else it is done when the handshake is (early data) */
 	if (tls_is_validation(c->ssl)) {

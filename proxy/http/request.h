@@ -169,7 +169,8 @@ void request_log(const struct request *r, enum log_level level, const char *fmt,
     __attribute__((format(printf, 3, 4)));
 
 /* Handlers */
-extern const struct handler return_handler, static_file_handler, upstream_http_handler;
+extern const struct handler return_handler, static_file_handler, upstream_http_handler,
+    status_handler;
 
 /* $variables for http (http_variable.c). Subjects are struct request. */
 extern const struct variable_table http_variables;

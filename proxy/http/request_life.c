@@ -62,7 +62,8 @@ request_init(struct request *r, struct arena *arena, struct client *client,
 	r->started_ms = loop_now_ms(loop);
 	r->started_wall_ms = loop_wall_ms(loop);
 	client->requests++;
-	client->worker->counters.requests++;
+	counter_add(&client->worker->counters->requests, 1);
+	counter_add(&client->worker->counters->requests_active, 1);
 }
 
 const char *
@@ -105,10 +106,13 @@ void
 request_finish(struct request *r)
 {
 	struct generation *g = r->generation;
-	struct channel_counters *counters = &r->client->worker->counters;
+	struct counter_slot *counters = r->client->worker->counters;
 
-	counters->bytes_in += r->head_bytes + r->body_received;
-	counters->bytes_out += r->response.wire_bytes;
+	counter_add(&counters->requests_active, -1);
+	counter_add(&counters->bytes_in, (int64_t)(r->head_bytes + r->body_received));
+	counter_add(&counters->bytes_out, (int64_t)r->response.wire_bytes);
+	counter_add_response(counters,
+	    r->response.override ? r->response.override : r->response.status);
 	/* The handler is first: it notes what its peers cost. */
 	if (r->handler && r->handler->release)
 		r->handler->release(r);

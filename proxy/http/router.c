@@ -101,7 +101,9 @@ start_handler(struct request *r)
 	}
 	if (r->location->try_files && try_files_run(r))
 		return;
-	request_set_handler(r, r->location->proxy ? &upstream_http_handler : &static_file_handler);
+	request_set_handler(r, r->location->report  ? &status_handler
+			       : r->location->proxy ? &upstream_http_handler
+						    : &static_file_handler);
 }
 
 /* r->location is set: its rewriting, and what comes of it. */

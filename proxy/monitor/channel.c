@@ -13,9 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define HEAD_SIZE offsetof(struct channel_message, payload)
-
-_Static_assert(sizeof(struct channel_counters) <= CHANNEL_TEXT_MAX, "counters fit a message");
+#define HEAD_SIZE offsetof(struct channel_message, text)
 
 union control_space {
 	char bytes[CMSG_SPACE(sizeof(int))];
@@ -85,9 +83,7 @@ is_sound(const struct channel_message *m, size_t n)
 {
 	if (n < HEAD_SIZE || m->kind < CHANNEL_RESOURCE || m->kind > CHANNEL_LISTED)
 		return false;
-	if (n != HEAD_SIZE + m->text_length)
-		return false;
-	return m->kind != CHANNEL_COUNTERS || m->text_length == sizeof(struct channel_counters);
+	return n == HEAD_SIZE + m->text_length;
 }
 
 int

@@ -7,13 +7,13 @@
  *	BUNDLE gen (+fd)    the sealed bundle of generation gen; answered by ADOPTED or REFUSED
  *	DRAIN               stop accepting, finish what is under way, then exit
  *	STOP                exit now
- *	STATUS              answered by COUNTERS
+ *	STATUS              bring what you count up to date (worker/counters.h); answered by COUNTED
  *	VALIDATION (+fd)    from now on these are the certificates that answer acme-tls/1: a sealed bundle
  *	PEER n id + text    from now on this server of an upstream gets no new requests (id 1), or does again (0); answered
  *	                    by PEER_SET n. text: the upstream, a NUL, the address or (if it is resolved at run time) name
  *	LIST id             answered by ROWS until LISTED
  * Worker to monitor:
- *	ADOPTED gen, REFUSED gen + text, COUNTERS + struct channel_counters, PEER_SET n, ROWS id + text,
+ *	ADOPTED gen, REFUSED gen + text, COUNTED, PEER_SET n, ROWS id + text,
  *	LISTED id
  *
  * The worker never asks for anything. The monitor checks every length of what a worker says: a worker may have been
@@ -35,7 +35,7 @@ enum channel_kind {
 	CHANNEL_VALIDATION,
 	CHANNEL_ADOPTED,
 	CHANNEL_REFUSED,
-	CHANNEL_COUNTERS,
+	CHANNEL_COUNTED,
 	CHANNEL_PEER,
 	CHANNEL_PEER_SET,
 	CHANNEL_LIST,   /* id: enum channel_list */
@@ -46,27 +46,17 @@ enum channel_kind {
 /* What a worker can be asked to list (worker/listing.h). */
 enum channel_list { CHANNEL_LIST_CONNECTIONS, CHANNEL_LIST_UPSTREAMS, CHANNEL_LIST_COUNT };
 
-struct channel_counters {
-	uint64_t accepted, active, idle, requests, handshakes, handshake_failures, bytes_in,
-	    bytes_out;
-	uint64_t generation;      /* newest adopted */
-	uint64_t old_connections; /* whose current request still uses an older generation */
-};
-
 #define CHANNEL_TEXT_MAX 1024
 
 struct channel_message {
 	uint32_t kind;
 	uint32_t id; /* resource id */
 	uint64_t generation;
-	uint32_t text_length; /* bytes of payload used; no NUL behind */
-	union {
-		char text[CHANNEL_TEXT_MAX];
-		struct channel_counters counters;
-	} payload;
+	uint32_t text_length; /* bytes of text used; no NUL behind */
+	char text[CHANNEL_TEXT_MAX];
 };
 
-/* Both take EINTR upon themselves. send: 0 or -1 with errno; only text_length bytes of the payload go. fd = -1: none. */
+/* Both take EINTR upon themselves. send: 0 or -1 with errno; only text_length bytes of the text go. fd = -1: none. */
 int channel_send(int sock, const struct channel_message *m, int fd);
 /* 1 a message (*fd received or -1, close-on-exec), 0 the peer is gone, -1 errno (EAGAIN). Malformed: -1 EPROTO; no descriptor free: -1 EMFILE. */
 int channel_recv(int sock, struct channel_message *m, int *fd);

@@ -2,6 +2,7 @@
 /* control_print: answers about connections, upstreams, certificates and counters, for people and for Prometheus. */
 #include "base/clock.h"
 #include "proxy/monitor/control_answer_internal.h"
+#include "proxy/worker/counters.h"
 
 #include <string.h>
 
@@ -100,50 +101,52 @@ control_answer_print_certs(const struct control_answer *a, FILE *out)
 
 /* ---- counters ---------------------------------------------------------------------------------------- */
 
-static const struct metric {
-	const char *field, *name, *type, *help;
-} metrics[] = {
-	{ "connections", "connections", "gauge", "Client connections." },
-	{ "idle", "connections_idle", "gauge", "Client connections between requests." },
-	{ "accepted", "accepted_total", "counter", "Client connections accepted." },
-	{ "requests", "requests_total", "counter", "Requests." },
-	{ "handshakes", "handshakes_total", "counter", "TLS handshakes done." },
-	{ "handshake_failures", "handshake_failures_total", "counter", "TLS handshakes failed." },
-	{ "bytes_in", "received_bytes_total", "counter", "Bytes of requests." },
-	{ "bytes_out", "sent_bytes_total", "counter", "Bytes of responses." },
-	{ "restarts", "worker_restarts_total", "counter", "Times a worker was started again." },
-};
+static void
+print_help(const char *name, const char *type, const char *help, FILE *out)
+{
+	fprintf(out, "# HELP tinyproxyd_%s %s\n# TYPE tinyproxyd_%s %s\n", name, help, name, type);
+}
+
+/* A line for each worker. */
+static void
+print_metric(const cJSON *workers, const char *name, const char *label, const char *field,
+    FILE *out)
+{
+	const cJSON *one;
+
+	cJSON_ArrayForEach(one, workers)
+	{
+		fprintf(out, "tinyproxyd_%s{worker=\"%.0f\"%s%s} %.0f\n", name,
+		    answer_number(one, "number"), label ? "," : "", label ? label : "",
+		    answer_number(one, field));
+	}
+}
 
 /* The exposition format of Prometheus. */
 void
 control_answer_print_metrics(const struct control_answer *a, FILE *out)
 {
-	const cJSON *workers = cJSON_GetObjectItem(a->json, "workers"), *one;
+	const cJSON *workers = cJSON_GetObjectItem(a->json, "workers");
+	const char *last = "";
 
-	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
-		const struct metric *m = &metrics[i];
+	for (size_t i = 0; i < counter_field_count; i++) {
+		const struct counter_field *f = &counter_fields[i];
 
-		fprintf(out, "# HELP tinyproxyd_%s %s\n# TYPE tinyproxyd_%s %s\n", m->name, m->help,
-		    m->name, m->type);
-		cJSON_ArrayForEach(one, workers)
-		{
-			fprintf(out, "tinyproxyd_%s{worker=\"%.0f\"} %.0f\n", m->name,
-			    answer_number(one, "number"), answer_number(one, m->field));
-		}
+		if (strcmp(last, f->metric) != 0)
+			print_help(f->metric, f->gauge ? "gauge" : "counter", f->help, out);
+		print_metric(workers, f->metric, f->label, f->name, out);
+		last = f->metric;
 	}
-	fprintf(out,
-	    "# HELP tinyproxyd_generation The configuration in service, counted from 1.\n"
-	    "# TYPE tinyproxyd_generation gauge\ntinyproxyd_generation %.0f\n",
-	    answer_number(a->json, "generation"));
-	fprintf(out,
-	    "# HELP tinyproxyd_certificate_problems Certificates that something is wrong with.\n"
-	    "# TYPE tinyproxyd_certificate_problems gauge\n"
-	    "tinyproxyd_certificate_problems %d\n",
+	print_help("worker_restarts_total", "counter", "Times a worker was started again.", out);
+	print_metric(workers, "worker_restarts_total", NULL, "restarts", out);
+	print_help("generation", "gauge", "The configuration in service, counted from 1.", out);
+	fprintf(out, "tinyproxyd_generation %.0f\n", answer_number(a->json, "generation"));
+	print_help("certificate_problems", "gauge", "Certificates that something is wrong with.",
+	    out);
+	fprintf(out, "tinyproxyd_certificate_problems %d\n",
 	    cJSON_GetArraySize(cJSON_GetObjectItem(a->json, "problems")));
-	fprintf(out,
-	    "# HELP tinyproxyd_uptime_seconds Since the monitor began.\n"
-	    "# TYPE tinyproxyd_uptime_seconds gauge\ntinyproxyd_uptime_seconds %.0f\n",
-	    answer_number(a->json, "uptime"));
+	print_help("uptime_seconds", "gauge", "Since the monitor began.", out);
+	fprintf(out, "tinyproxyd_uptime_seconds %.0f\n", answer_number(a->json, "uptime"));
 }
 
 static double
@@ -173,7 +176,7 @@ control_answer_print_rates(const struct control_answer *before, const struct con
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
 		double change = sum(a, rates[i].field) - sum(before, rates[i].field);
 
-		/* A worker that was started again counts from zero. */
+		/* A tinyproxyd that was started again counts from zero. */
 		fprintf(out, ", %.0f %s", change > 0 && seconds > 0 ? change / seconds : 0,
 		    rates[i].title);
 	}

@@ -120,7 +120,6 @@ report_reloaded(struct monitor *m, uint64_t ticket, const struct edition *ed, co
 static void
 add_worker(cJSON *list, const struct worker_process *w)
 {
-	const struct channel_counters *c = &w->counters;
 	cJSON *one = cJSON_CreateObject();
 
 	report_add_number(one, "number", w->number);
@@ -131,15 +130,9 @@ add_worker(cJSON *list, const struct worker_process *w)
 	if (w->pid > 0)
 		report_add_number(one, "uptime",
 		    (uint64_t)(clock_mono_ms() - w->started_ms) / 1000);
-	report_add_number(one, "connections", c->active);
-	report_add_number(one, "idle", c->idle);
-	report_add_number(one, "old_connections", c->old_connections);
-	report_add_number(one, "accepted", c->accepted);
-	report_add_number(one, "requests", c->requests);
-	report_add_number(one, "handshakes", c->handshakes);
-	report_add_number(one, "handshake_failures", c->handshake_failures);
-	report_add_number(one, "bytes_in", c->bytes_in);
-	report_add_number(one, "bytes_out", c->bytes_out);
+	for (size_t i = 0; i < counter_field_count; i++)
+		report_add_number(one, counter_fields[i].name,
+		    counter_value(w->counters, &counter_fields[i]));
 	cJSON_AddItemToArray(list, one);
 }
 
@@ -152,7 +145,8 @@ report_status(struct monitor *m, uint64_t ticket)
 	cJSON_AddStringToObject(report, "version", GATEHOUSE_VERSION);
 	report_add_number(report, "pid", (uint64_t)getpid());
 	report_add_number(report, "generation", m->current->number);
-	report_add_number(report, "uptime", (uint64_t)(clock_mono_ms() - m->started_ms) / 1000);
+	report_add_number(report, "uptime",
+	    (uint64_t)(clock_mono_ms() - m->counters->started_ms) / 1000);
 	report_add_text(report, "configuration", m->options->config.conf_path);
 	list = cJSON_AddArrayToObject(report, "workers");
 	for (size_t i = 0; i < m->worker_count; i++)

@@ -306,7 +306,6 @@ monitor_run(const struct monitor_options *options)
 		.ready_fd = -1,
 		.validation_fd = -1,
 		.exit_status = 1,
-		.started_ms = clock_mono_ms(),
 	};
 
 	if (open_signals(&m) < 0) {

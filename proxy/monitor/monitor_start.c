@@ -191,6 +191,16 @@ make_tickets(struct monitor *m)
 	m->tickets_due_ms = clock_mono_ms() + TICKET_KEY_INTERVAL_MS;
 }
 
+static int
+make_counters(struct monitor *m)
+{
+	m->counters = counters_new();
+	if (!m->counters)
+		announce(&m->announcer, LOG_LEVEL_EMERG, "no memory for counters (%d: %s)", errno,
+		    strerror(errno));
+	return m->counters ? 0 : -1;
+}
+
 int
 monitor_start(struct monitor *m)
 {
@@ -224,6 +234,8 @@ monitor_start(struct monitor *m)
 	if (monitor_place_control(m) < 0)
 		return -1;
 	monitor_follow_log(m);
+	if (make_counters(m) < 0)
+		return -1;
 	make_tickets(m);
 	watch_start(m);
 	return workers_start(m);
@@ -273,6 +285,7 @@ monitor_release(struct monitor *m)
 	free(m->pid_path);
 	free(m->other_logs);
 	ticket_keys_free(m->tickets);
+	counters_free(m->counters);
 	watch_release(m);
 	edition_free(m->reload.candidate);
 	edition_free(m->current);

@@ -12,6 +12,7 @@
 #include "proxy/monitor/succession.h"
 #include "proxy/monitor/worker_process.h"
 #include "proxy/tls/ticket_key.h"
+#include "proxy/worker/counters.h"
 
 #define ADOPT_TIMEOUT_MS \
 	10000 /* for a worker to acknowledge a generation, beyond what loading takes */
@@ -60,6 +61,7 @@ struct monitor {
 	struct worker_process **workers; /* `wanted` first, then those that drain for good */
 	size_t worker_count, wanted;
 
+	struct counters *counters;   /* of the workers, by their slots */
 	struct ticket_keys *tickets; /* NULL: could not be had, said so */
 	int64_t tickets_due_ms;      /* the next rotation */
 
@@ -87,7 +89,6 @@ struct monitor {
 	uint64_t status_ticket;           /* 0 = nobody asked */
 	int64_t status_deadline_ms;
 	int64_t stop_deadline_ms;
-	int64_t started_ms;
 };
 
 /* monitor.c: the control socket's requests; ctx is the monitor. */

@@ -27,6 +27,7 @@ start_one(struct monitor *m, struct worker_process *w)
 		.rlimit_nofile = m->current->snapshot->main.worker_rlimit_nofile,
 		.log = &m->announcer.log,
 		.tickets = m->tickets,
+		.counters = m->counters,
 	};
 	struct err e = ERR_INIT;
 
@@ -55,7 +56,8 @@ make_room(struct monitor *m, size_t wanted)
 	memmove(m->workers + wanted, m->workers + m->wanted,
 	    (m->worker_count - m->wanted) * sizeof(struct worker_process *));
 	for (size_t i = m->wanted; i < wanted; i++)
-		m->workers[i] = worker_process_new((unsigned)i);
+		m->workers[i] =
+		    worker_process_new((unsigned)i, counters_take(m->counters, (unsigned)i));
 	m->worker_count += more;
 	m->wanted = wanted;
 }
@@ -162,6 +164,7 @@ announce_end(const struct monitor *m, const struct worker_process *w, int status
 static void
 forget(struct monitor *m, size_t i)
 {
+	counters_give_back(m->counters, m->workers[i]->counters);
 	worker_process_free(m->workers[i]);
 	memmove(m->workers + i, m->workers + i + 1,
 	    (m->worker_count - i - 1) * sizeof(struct worker_process *));

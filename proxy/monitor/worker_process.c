@@ -29,11 +29,12 @@ struct outgoing {
 };
 
 struct worker_process *
-worker_process_new(unsigned number)
+worker_process_new(unsigned number, struct counter_slot *counters)
 {
 	struct worker_process *w = mem_zalloc(sizeof(*w));
 
 	w->number = number;
+	w->counters = counters;
 	w->sock = -1;
 	w->queue_tail = &w->queue;
 	for (size_t i = 0; i < CHANNEL_LIST_COUNT; i++)
@@ -147,7 +148,7 @@ worker_process_set_peer(struct worker_process *w, uint64_t number, struct span t
 
 	if (w->sock < 0)
 		return;
-	memcpy(m.payload.text, text.p, text.n);
+	memcpy(m.text, text.p, text.n);
 	m.text_length = (uint32_t)text.n;
 	w->peer_sent = number;
 	send_or_queue(w, &m, -1);
@@ -229,6 +230,8 @@ run_child(const struct worker_process *w, const struct worker_process_setup *set
 	const struct worker_options options = {
 		.channel = CHILD_CHANNEL,
 		.number = w->number,
+		.counters = setup->counters,
+		.slot = w->counters,
 		.tickets = setup->tickets,
 	};
 	struct err e = ERR_INIT;
@@ -276,7 +279,6 @@ worker_process_start(struct worker_process *w, const struct worker_process_setup
 	w->last_resource = 0;
 	w->started_ms = clock_mono_ms();
 	w->restart_ms = 0;
-	w->counters = (struct channel_counters){ 0 };
 	w->peer_sent = 0;
 	w->peer_set = 0;
 	w->counters_due = false;
@@ -294,7 +296,7 @@ take_rows(struct worker_process *w, const struct channel_message *m)
 	if (m->kind == CHANNEL_LISTED) {
 		l->due = false;
 		l->cut |= m->generation != 0;
-	} else if (buf_add(&l->rows, span_of(m->payload.text, m->text_length)) < 0) {
+	} else if (buf_add(&l->rows, span_of(m->text, m->text_length)) < 0) {
 		l->cut = true;
 	}
 }
@@ -316,10 +318,9 @@ take_message(struct worker_process *w, const struct channel_message *m)
 		if (m->generation != w->offered)
 			break;
 		free(w->refused);
-		w->refused = mem_dup_span(span_of(m->payload.text, m->text_length));
+		w->refused = mem_dup_span(span_of(m->text, m->text_length));
 		break;
-	case CHANNEL_COUNTERS:
-		w->counters = m->payload.counters;
+	case CHANNEL_COUNTED:
 		w->counters_due = false;
 		break;
 	case CHANNEL_PEER_SET:
@@ -388,6 +389,7 @@ worker_process_ended(struct worker_process *w)
 	w->state = WORKER_PROCESS_DEAD;
 	w->deadline_ms = 0;
 	w->counters_due = false;
+	counter_slot_ended(w->counters);
 	w->peer_sent = 0;
 	w->peer_set = 0;
 	for (size_t k = 0; k < CHANNEL_LIST_COUNT; k++)

@@ -16,6 +16,7 @@
 #include "proxy/monitor/channel.h"
 #include "proxy/monitor/edition.h"
 #include "proxy/monitor/privileges.h"
+#include "proxy/worker/counters.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -44,9 +45,9 @@ struct worker_process {
 	int64_t restart_ms;  /* dead: when to start again */
 	unsigned restarts;   /* since the monitor began */
 	unsigned failures;   /* in a row */
-	bool counters_due;
-	uint64_t peer_sent, peer_set; /* newest PEER sent, and acknowledged; 0 = none */
-	struct channel_counters counters;
+	struct counter_slot *counters; /* borrowed; of all its lives */
+	bool counters_due;             /* they are being brought up to date */
+	uint64_t peer_sent, peer_set;  /* newest PEER sent, and acknowledged; 0 = none */
 	struct worker_list {
 		bool due, cut; /* asked for; not all of it is here */
 		struct buf rows;
@@ -60,9 +61,10 @@ struct worker_process_setup {
 	uint64_t rlimit_nofile; /* 0 = leave */
 	const struct log *log;
 	struct ticket_keys *tickets; /* NULL = none shared */
+	struct counters *counters;   /* of all workers */
 };
 
-struct worker_process *worker_process_new(unsigned number);
+struct worker_process *worker_process_new(unsigned number, struct counter_slot *counters);
 /* Kills. Takes NULL. */
 void worker_process_free(struct worker_process *w);
 

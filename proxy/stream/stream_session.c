@@ -90,8 +90,8 @@ stream_session_close(struct stream_session *s, unsigned status)
 	stream_proxy_release(s);
 	s->status = status;
 	stream_log_access(s);
-	w->counters.bytes_in += stream_session_received(s);
-	w->counters.bytes_out += stream_session_sent(s);
+	counter_add(&w->counters->bytes_in, (int64_t)stream_session_received(s));
+	counter_add(&w->counters->bytes_out, (int64_t)stream_session_sent(s));
 	if (s->fd >= 0)
 		close(s->fd);
 	leave(s);
@@ -278,7 +278,7 @@ on_handshake(struct conn *c)
 {
 	struct stream_session *s = c->owner;
 
-	s->client->worker->counters.handshakes++;
+	counter_add(&s->client->worker->counters->handshakes, 1);
 	tls_accept_done(c->ssl);
 	timer_clear(&s->timer);
 	choose_server(s, route_server(s->endpoint, tls_server_name(c->ssl), &s->variables));

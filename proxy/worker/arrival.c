@@ -34,7 +34,7 @@ struct arrival {
 void
 arrival_ended(struct worker *w)
 {
-	w->counters.active--;
+	counter_add(&w->counters->connections, -1);
 	if (w->accepting_paused && !w->draining)
 		listen_slots_resume(w);
 }
@@ -218,9 +218,10 @@ arrival_take(struct listen_slot *slot, int fd, const struct sockaddr *peer, sock
 		.started_ms = loop_now_ms(w->loop),
 	};
 
-	w->counters.accepted++;
-	w->counters.active++;
-	if (w->counters.active >= slot->generation->snapshot->main.worker_connections)
+	counter_add(&w->counters->accepted, 1);
+	counter_add(&w->counters->connections, 1);
+	if (counter_get(&w->counters->connections) >=
+	    slot->generation->snapshot->main.worker_connections)
 		listen_slots_pause(w);
 	begin(slot, &accepted);
 }

@@ -26,6 +26,7 @@ struct explanation {
 	struct request *request;
 	struct buf *out;
 	struct worker worker;
+	struct counter_slot counters;
 	struct generation generation;
 	struct listen_slot slot;
 	struct client client;
@@ -290,6 +291,9 @@ look_at(struct request *r, const struct handler *h)
 	} else if (h == &static_file_handler && !is_directory) {
 		tell_route(x);
 		tell_file(x);
+	} else if (h == &status_handler) {
+		tell_route(x);
+		buf_add_str(x->out, "answer      what the running tinyproxyd has counted\n");
 	} else {
 		return false;
 	}
@@ -337,6 +341,7 @@ world_init(struct explanation *x, const struct snapshot *s, const struct listene
 	x->slot.worker = &x->worker;
 	x->slot.generation = &x->generation;
 	x->slot.listener = l;
+	x->worker.counters = &x->counters;
 	x->client.worker = &x->worker;
 	x->client.slot = &x->slot;
 	x->client.number = 1;

@@ -45,7 +45,7 @@ add_row(struct listing *l, char *row, int n)
 	}
 	if (l->m.text_length + (size_t)n > CHANNEL_TEXT_MAX)
 		send_rows(l);
-	memcpy(l->m.payload.text + l->m.text_length, row, (size_t)n);
+	memcpy(l->m.text + l->m.text_length, row, (size_t)n);
 	l->m.text_length += (uint32_t)n;
 }
 

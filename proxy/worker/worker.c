@@ -49,9 +49,9 @@ reply(struct worker_process *p, enum channel_kind kind, uint64_t generation, con
 	struct channel_message m = { .kind = kind, .generation = generation };
 
 	if (text) {
-		size_t n = strnlen(text, sizeof(m.payload.text));
+		size_t n = strnlen(text, sizeof(m.text));
 
-		memcpy(m.payload.text, text, n);
+		memcpy(m.text, text, n);
 		m.text_length = (uint32_t)n;
 	}
 	if (channel_send(p->channel.fd, &m, -1) < 0 && errno != EPIPE)
@@ -108,7 +108,7 @@ adopt(struct worker_process *p, uint64_t generation, int fd)
 	} else if (generation_adopt(&p->worker, fd, first ? enter_sandbox : NULL, &e) < 0) {
 		reply(p, CHANNEL_REFUSED, generation, err_text(&e));
 	} else {
-		p->worker.counters.generation = generation;
+		p->worker.generation_number = generation;
 		reply(p, CHANNEL_ADOPTED, generation, NULL);
 	}
 	err_release(&e);
@@ -128,23 +128,19 @@ drain(struct worker_process *p)
 }
 
 static void
-send_counters(struct worker_process *p)
+count_connections(struct worker_process *p)
 {
-	struct channel_message m = { .kind = CHANNEL_COUNTERS };
-	struct channel_counters *c = &m.payload.counters;
+	uint64_t idle = 0, old = 0;
 
-	*c = p->worker.counters;
-	c->idle = 0;
-	c->old_connections = 0;
 	for (const struct client_conn *cc = p->worker.clients; cc; cc = cc->next) {
-		c->idle += cc->wire->idle(cc);
-		c->old_connections += uses_old_generation(cc);
+		idle += cc->wire->idle(cc);
+		old += uses_old_generation(cc);
 	}
 	for (const struct stream_session *ss = p->worker.sessions; ss; ss = ss->next)
-		c->old_connections += ss->generation != p->worker.generation;
-	m.text_length = sizeof(*c);
-	if (channel_send(p->channel.fd, &m, -1) < 0)
-		p->stop = true;
+		old += ss->generation != p->worker.generation;
+	p->worker.counters->idle = idle;
+	p->worker.counters->old_connections = old;
+	reply(p, CHANNEL_COUNTED, 0, NULL);
 }
 
 static void
@@ -161,7 +157,7 @@ take_validation(struct worker *w, int fd)
 static void
 drain_peer(struct worker_process *p, const struct channel_message *m)
 {
-	struct span server = span_of(m->payload.text, m->text_length), group;
+	struct span server = span_of(m->text, m->text_length), group;
 
 	if (p->worker.generation && span_split(&server, '\0', &group))
 		peer_drain(p->worker.generation, group, server, m->id != 0);
@@ -189,7 +185,7 @@ take_message(struct worker_process *p, const struct channel_message *m, int fd)
 		p->stop = true;
 		break;
 	case CHANNEL_STATUS:
-		send_counters(p);
+		count_connections(p);
 		break;
 	case CHANNEL_PEER:
 		drain_peer(p, m);
@@ -286,6 +282,8 @@ worker_main(const struct worker_options *options)
 	p.shutdown.on_expire = on_shutdown_timeout;
 	w->pid = getpid();
 	w->number = options->number;
+	w->counters = options->slot;
+	w->all_counters = options->counters;
 	w->loop = loop_new();
 	if (!w->loop)
 		return EXIT_FAILURE;

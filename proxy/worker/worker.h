@@ -9,11 +9,15 @@
 #ifndef PROXY_WORKER_WORKER_H
 #define PROXY_WORKER_WORKER_H
 
+struct counters; /* counters.h */
+struct counter_slot;
 struct ticket_keys; /* tls/ticket_key.h */
 
 struct worker_options {
 	int channel;
 	unsigned number;             /* 0.. */
+	struct counters *counters;   /* of all workers */
+	struct counter_slot *slot;   /* of them, this worker's */
 	struct ticket_keys *tickets; /* shared by all workers; NULL = each has its own */
 };
 

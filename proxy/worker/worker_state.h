@@ -13,6 +13,7 @@
 #include "proxy/monitor/channel.h"
 #include "proxy/net/bufpool.h"
 #include "proxy/net/loop.h"
+#include "proxy/worker/counters.h"
 #include "proxy/worker/log_sink.h"
 #include "proxy/worker/time_text.h"
 
@@ -59,6 +60,7 @@ struct worker {
 	unsigned spare_arena_count;
 	struct pipe_pool *pipes;
 	struct generation *generation; /* newest */
+	uint64_t generation_number;    /* its number, counted from 1 */
 	struct certificate_cache *certificates;
 	struct upstream_tls *upstream_tls; /* every one alive */
 	struct bundle
@@ -66,12 +68,13 @@ struct worker {
 	const struct ticket_keys
 	    *tickets; /* shared by all workers; NULL = each SSL_CTX has its own */
 	struct time_text time_text;
-	struct worker_resource *resources; /* generation.h: descriptors from the monitor */
-	struct listen_slot *slots;         /* sockets we accept from */
-	struct arrival *arrivals;          /* connections that nobody serves yet */
-	struct stream_session *sessions;   /* every connection of stream */
-	struct client_conn *clients;       /* every client connection */
-	struct channel_counters counters;
+	struct worker_resource *resources;   /* generation.h: descriptors from the monitor */
+	struct listen_slot *slots;           /* sockets we accept from */
+	struct arrival *arrivals;            /* connections that nobody serves yet */
+	struct stream_session *sessions;     /* every connection of stream */
+	struct client_conn *clients;         /* every client connection */
+	struct counter_slot *counters;       /* this worker's */
+	const struct counters *all_counters; /* of all workers */
 	uint64_t next_connection;
 	uint64_t temp_number;              /* of the last temp file's name */
 	unsigned number;                   /* 0.. among the workers */

@@ -56,7 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_turns(w, 4);
 	if (w->worker.clients)
 		world_pass(w, 200000);
-	MUST(!w->worker.clients && w->worker.counters.active == 0);
+	MUST(!w->worker.clients && w->worker.counters->connections == 0);
 	MUST(bufpool_borrowed(w->worker.pool) == 0);
 	return 0;
 }

@@ -42,6 +42,7 @@ world_wall_ms(void *arg)
 
 struct proxy_world {
 	struct worker worker;
+	struct counter_slot counters;
 	struct generation *generation;
 	struct loaded *loaded; /* of it */
 	struct listen_slot *slot;
@@ -107,6 +108,7 @@ proxy_world_new(const char *http)
 
 	world_ms = 1000000;
 	clock_set_source(&source);
+	w->worker.counters = &w->counters;
 	w->worker.loop = loop_new();
 	w->worker.pool = bufpool_new();
 	w->backend = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -156,7 +158,7 @@ proxy_world_free(struct proxy_world *w)
 	world_generation_free(w->generation, w->loaded);
 	world_turns(w, 2);
 	assert_int_equal(bufpool_borrowed(w->worker.pool), 0);
-	assert_int_equal(w->worker.counters.active, 0);
+	assert_int_equal(w->worker.counters->connections, 0);
 	request_arenas_free(&w->worker);
 	bufpool_free(w->worker.pool);
 	loop_free(w->worker.loop);

@@ -77,9 +77,9 @@ test_a_reader_that_stops_has_send_timeout(void **state)
 
 	put(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 	world_pass(w, 9000);
-	assert_int_equal(w->worker.counters.active, 1);
+	assert_int_equal(w->worker.counters->connections, 1);
 	world_pass(w, 11100);
-	assert_int_equal(w->worker.counters.active, 0);
+	assert_int_equal(w->worker.counters->connections, 0);
 	close(client);
 	proxy_world_free(w);
 }
@@ -115,7 +115,7 @@ test_a_client_is_not_timed_out_while_the_backend_blocks(void **state)
 		world_turns(w, 2);
 	assert_int_equal(fill(client), 0);
 	world_pass(w, 600000);
-	assert_int_equal(w->worker.counters.active, 1);
+	assert_int_equal(w->worker.counters->connections, 1);
 	assert_true(is_open(client));
 	/* And when it is the client again, it is. */
 	for (int i = 0; i < 10000 && (take(backend, NULL, 0) > 0 || i < 10); i++)
@@ -140,10 +140,10 @@ test_a_client_that_hangs_up_while_the_backend_blocks(void **state)
 		quiet = fill(client) > 0 ? 0 : quiet + 1;
 		world_turns(w, 2);
 	}
-	assert_int_equal(w->worker.counters.active, 1);
+	assert_int_equal(w->worker.counters->connections, 1);
 	close(client);
 	world_turns(w, 2);
-	assert_int_equal(w->worker.counters.active, 0);
+	assert_int_equal(w->worker.counters->connections, 0);
 	close(backend);
 	proxy_world_free(w);
 }
@@ -203,13 +203,13 @@ test_lingering_has_an_end(void **state)
 	for (int i = 0; i < 29; i++) {
 		put(client, "more");
 		world_pass(w, 1000);
-		assert_int_equal(w->worker.counters.active, 1);
+		assert_int_equal(w->worker.counters->connections, 1);
 	}
 	put(client, "more");
 	world_pass(w, 2000);
 	send(client, "more", 4, MSG_NOSIGNAL);
 	world_pass(w, 3000);
-	assert_int_equal(w->worker.counters.active, 0);
+	assert_int_equal(w->worker.counters->connections, 0);
 	close(client);
 	proxy_world_free(w);
 }
@@ -263,7 +263,7 @@ test_draining_closes_idle_ones_and_finishes_the_others(void **state)
 	client_conns_retire(&w->worker, false);
 	world_turns(w, 1);
 	assert_int_equal(take(idle, NULL, 0), 0);
-	assert_int_equal(w->worker.counters.active, 3);
+	assert_int_equal(w->worker.counters->connections, 3);
 	/* Who has only just come may say one thing, and soon. */
 	put(fresh, "nonsense\r\n\r\n");
 	expect(w, fresh, "HTTP/1.1 400 ");
@@ -273,7 +273,7 @@ test_draining_closes_idle_ones_and_finishes_the_others(void **state)
 	put(backend, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 	expect(w, busy, "Connection: close");
 	world_turns(w, 2);
-	assert_int_equal(w->worker.counters.active, 0);
+	assert_int_equal(w->worker.counters->connections, 0);
 	close(idle);
 	close(busy);
 	close(silent);

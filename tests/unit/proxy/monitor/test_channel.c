@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define HEAD offsetof(struct channel_message, payload)
+#define HEAD offsetof(struct channel_message, text)
 
 static int
 setup(void **state)
@@ -65,30 +65,12 @@ test_text(void **state)
 	struct channel_message got;
 	int fd;
 
-	memcpy(m.payload.text, "wrong", 5);
+	memcpy(m.text, "wrong", 5);
 	assert_int_equal(channel_send(pair[0], &m, -1), 0);
 	assert_int_equal(channel_recv(pair[1], &got, &fd), 1);
 	assert_int_equal(fd, -1);
 	assert_int_equal(got.text_length, 5);
-	assert_memory_equal(got.payload.text, "wrong", 5);
-}
-
-static void
-test_counters(void **state)
-{
-	const int *pair = *state;
-	struct channel_message m = {
-		.kind = CHANNEL_COUNTERS,
-		.text_length = sizeof(struct channel_counters),
-		.payload.counters = { .accepted = 11, .old_connections = 12 },
-	};
-	struct channel_message got;
-	int fd;
-
-	assert_int_equal(channel_send(pair[0], &m, -1), 0);
-	assert_int_equal(channel_recv(pair[1], &got, &fd), 1);
-	assert_int_equal(got.payload.counters.accepted, 11);
-	assert_int_equal(got.payload.counters.old_connections, 12);
+	assert_memory_equal(got.text, "wrong", 5);
 }
 
 static void
@@ -132,10 +114,6 @@ test_nonsense_refused(void **state)
 	assert_refused(pair, &m, HEAD);
 	m.kind = CHANNEL_LISTED + 1;
 	assert_refused(pair, &m, HEAD);
-	m.kind = CHANNEL_COUNTERS;
-	assert_refused(pair, &m, HEAD);
-	m.text_length = sizeof(struct channel_counters) - 1;
-	assert_refused(pair, &m, HEAD + m.text_length);
 	m.kind = CHANNEL_REFUSED;
 	m.text_length = UINT32_MAX;
 	assert_refused(pair, &m, HEAD);
@@ -207,7 +185,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_descriptor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_counters, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_empty_and_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_descriptors_do_not_leak, setup, teardown),

@@ -70,12 +70,12 @@ test_accepting_is_tried_again_without_any_client(void **state)
 	world_pass(w, 600);
 	world_turns(w, 1);
 	assert_true(w->worker.accepting_paused);
-	assert_int_equal(w->worker.counters.accepted, 0);
+	assert_int_equal(w->worker.counters->accepted, 0);
 	limit_to(usual.rlim_cur);
 	world_pass(w, 600);
 	world_turns(w, 1);
 	assert_false(w->worker.accepting_paused);
-	assert_int_equal(w->worker.counters.accepted, 1);
+	assert_int_equal(w->worker.counters->accepted, 1);
 	put(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 	expect(w, client, "ok");
 	close(client);
@@ -105,15 +105,15 @@ test_some_descriptors_are_left_for_what_is_under_way(void **state)
 		world_turns(w, 2);
 	}
 	assert_in_range(n, 1, 4);
-	assert_int_equal(w->worker.counters.accepted, n);
+	assert_int_equal(w->worker.counters->accepted, n);
 	/* One leaves, the next may come. */
 	clients[n++] = connect_to(w);
 	world_turns(w, 2);
-	assert_int_equal(w->worker.counters.accepted, n - 1);
+	assert_int_equal(w->worker.counters->accepted, n - 1);
 	close(clients[0]);
 	poll(NULL, 0, 20);
 	world_turns(w, 4);
-	assert_int_equal(w->worker.counters.accepted, n);
+	assert_int_equal(w->worker.counters->accepted, n);
 	for (int i = 1; i < n; i++)
 		close(clients[i]);
 	listen_slot_retire(s);
