@@ -9,6 +9,7 @@
 
 #include "base/cli_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,7 +53,7 @@ struct parse {
 const struct cli_option *
 cli_find_long(const struct cli_program *p, struct span name, bool single_dash)
 {
-	for (const struct cli_option *o = p->options; o && !cli_is_end(o); o++) {
+	CLI_FOREACH(o, p) {
 		if (o->name && (!single_dash || (o->flags & CLI_SINGLE_DASH)) &&
 		    span_eq(span_str(o->name), name))
 			return o;
@@ -63,7 +64,7 @@ cli_find_long(const struct cli_program *p, struct span name, bool single_dash)
 const struct cli_option *
 cli_find_letter(const struct cli_program *p, char letter)
 {
-	for (const struct cli_option *o = p->options; o && !cli_is_end(o); o++) {
+	CLI_FOREACH(o, p) {
 		if (o->letter && o->letter == letter)
 			return o;
 	}
@@ -95,7 +96,7 @@ nearest(const struct cli_program *p, struct span name)
 
 	if (best > 4)
 		best = 4;
-	for (const struct cli_option *o = p->options; o && !cli_is_end(o); o++) {
+	CLI_FOREACH(o, p) {
 		size_t d = o->name ? span_distance(name, span_str(o->name), best) : best;
 
 		if (d < best) {
@@ -139,13 +140,47 @@ hint_nearest(const struct parse *s, struct span name, bool single_dash)
 	return -1;
 }
 
-/* Call the setter; its complaint is told with the option as it was typed. */
+static int
+set_number(const struct cli_option *o, unsigned *member, const char *value, struct err *e)
+{
+	uint64_t number;
+
+	if (span_to_u64(span_str(value), o->most, &number) < 0 || number < o->least)
+		return err_set(e, ERR_USAGE, "\"%s\" is not a number from %u to %u", value,
+		    o->least, o->most);
+	*member = (unsigned)number;
+	return 0;
+}
+
+static int
+set(const struct cli_option *o, void *ctx, const char *value, struct err *e)
+{
+	char *member = (char *)ctx + o->at;
+
+	if (o->set)
+		return o->set(ctx, value, e);
+	switch (o->sets) {
+	case CLI_SETS_NOTHING:
+		break;
+	case CLI_SETS_BOOL:
+		*(bool *)member = true;
+		break;
+	case CLI_SETS_TEXT:
+		*(const char **)member = o->arg ? value : o->fixed;
+		break;
+	case CLI_SETS_NUMBER:
+		return set_number(o, (unsigned *)member, value, e);
+	}
+	return 0;
+}
+
+/* Have it set; a complaint is told with the option as it was typed. */
 static int
 apply(const struct parse *s, const struct cli_option *o, struct span typed, const char *value)
 {
 	struct err inner = ERR_INIT;
 
-	if (o->set(s->ctx, value, &inner) == 0) {
+	if (set(o, s->ctx, value, &inner) == 0) {
 		err_release(&inner);
 		return 0;
 	}
@@ -297,4 +332,34 @@ cli_parse(const struct cli_program *p, int argc, char *const *argv, void *ctx, s
 			rc = take_operand(&s, word);
 	}
 	return rc < 0 ? CLI_ERROR : CLI_OK;
+}
+
+int
+cli_main(const struct cli_program *p, int argc, char *const *argv, void *ctx,
+    int (*work)(void *ctx, struct err *e))
+{
+	struct err e = ERR_INIT;
+	int code = 0;
+
+	if (cli_parse(p, argc, argv, ctx, &e) == CLI_OK)
+		code = work(ctx, &e);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && e.kind == ERR_NONE)
+		err_set(&e, ERR_IO, "cannot write to standard output");
+	if (e.kind != ERR_NONE)
+		err_print(&e);
+	if (code <= 0)
+		code = err_exit_code(e.kind);
+	err_release(&e);
+	return code;
+}
+
+bool
+cli_confirm(const char *question)
+{
+	char answer[16];
+
+	if (isatty(STDIN_FILENO) != 1)
+		return false;
+	fprintf(stderr, "%s [y/N] ", question);
+	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
 }

@@ -28,10 +28,29 @@ struct cli_option {
 	unsigned flags;
 	/*
 	 * Called in order of appearance; value is NULL for a switch. Returns 0, or -1 with e set;
-	 * an ERR_USAGE text gets the option's spelling put before it.
+	 * an ERR_USAGE text gets the option's spelling put before it. NULL: the row ends with one of the macros below.
 	 */
 	int (*set)(void *ctx, const char *value, struct err *e);
+	enum cli_sets { CLI_SETS_NOTHING, CLI_SETS_BOOL, CLI_SETS_TEXT, CLI_SETS_NUMBER } sets;
+	size_t at; /* of the member of *ctx that it sets */
+	unsigned least, most;
+	const char *fixed; /* what a switch sets a text to */
+	const struct cli_option
+	    *then; /* of the last row, which has no name: the table goes on there */
 };
+
+/*
+ * The end of a row that calls nobody: what it does to a member of the context, whose type is checked. CLI_TEXT borrows the
+ * word from argv, CLI_FIXED sets such a member to the same words each time; CLI_NUMBER refuses what is no number from least to most; CLI_IGNORED takes what others need to be told.
+ */
+#define CLI_MEMBER(kind, context, member, type) \
+	.sets = (kind), .at = _Generic(((context *)0)->member, type : offsetof(context, member))
+#define CLI_SWITCH(context, member) CLI_MEMBER(CLI_SETS_BOOL, context, member, bool)
+#define CLI_TEXT(context, member) CLI_MEMBER(CLI_SETS_TEXT, context, member, const char *)
+#define CLI_FIXED(context, member, words) CLI_TEXT(context, member), .fixed = (words)
+#define CLI_NUMBER(context, member, from, to) \
+	CLI_MEMBER(CLI_SETS_NUMBER, context, member, unsigned), .least = (from), .most = (to)
+#define CLI_IGNORED .sets = CLI_SETS_NOTHING
 
 struct cli_program {
 	const char *name;
@@ -39,7 +58,7 @@ struct cli_program {
 	const char *summary;              /* one sentence */
 	const char *examples;             /* lines, each "command\n    what it does" */
 	const char *details;              /* exit codes, files; may be NULL */
-	const struct cli_option *options; /* ends with an all-zero row */
+	const struct cli_option *options; /* ends with a row without a name */
 	/* A word that is no option; NULL = none allowed. */
 	int (*operand)(void *ctx, const char *word, struct err *e);
 };
@@ -52,6 +71,16 @@ enum cli_result { CLI_OK, CLI_DONE, CLI_ERROR };
  */
 enum cli_result cli_parse(const struct cli_program *p, int argc, char *const *argv, void *ctx,
     struct err *e);
+
+/*
+ * A program's whole main: parses, calls work, prints e. work returns an exit code, or -1 with e set; whatever e is then, 0 and -1
+ * become its kind's code. What cannot be written to stdout is an error, too.
+ */
+int cli_main(const struct cli_program *p, int argc, char *const *argv, void *ctx,
+    int (*work)(void *ctx, struct err *e));
+
+/* Asked on the terminal; no when there is none. */
+bool cli_confirm(const char *question);
 
 /* The running program's name for messages; set by cli_parse (default: "gatehouse"). */
 const char *cli_program_name(void);

@@ -31,8 +31,8 @@
 #define COLUMN_MAX 32 /* help texts start no further right */
 
 static const struct cli_option builtin[] = {
-	{ "help", 'h', NULL, "Show this help.", 0, NULL },
-	{ "version", 0, NULL, "Show the version.", 0, NULL },
+	{ "help", 'h', NULL, "Show this help.", 0, CLI_IGNORED },
+	{ "version", 0, NULL, "Show the version.", 0, CLI_IGNORED },
 };
 
 #define BUILTINS (sizeof(builtin) / sizeof(builtin[0]))
@@ -127,7 +127,7 @@ help_column(const struct cli_program *p)
 	struct buf one;
 
 	buf_init(&one, 4096);
-	for (const struct cli_option *o = p->options; o && !cli_is_end(o); o++) {
+	CLI_FOREACH(o, p) {
 		if (o->flags & CLI_HIDDEN)
 			continue;
 		buf_reset(&one);
@@ -195,7 +195,7 @@ cli_print_help(const struct cli_program *p, struct err *e)
 		add_lines(&out, p->examples, 2);
 	}
 	buf_add_str(&out, "\nOptions:\n");
-	for (const struct cli_option *o = p->options; o && !cli_is_end(o); o++)
+	CLI_FOREACH(o, p)
 		add_option(&out, o, column);
 	for (size_t i = 0; i < BUILTINS; i++) {
 		struct cli_option o = builtin_option(p, i);
@@ -238,7 +238,7 @@ cli_print_words(const struct cli_program *p, struct err *e)
 	struct buf out;
 
 	buf_init(&out, 1024 * 1024);
-	for (const struct cli_option *o = p->options; o && !cli_is_end(o); o++)
+	CLI_FOREACH(o, p)
 		add_words(&out, o);
 	for (size_t i = 0; i < BUILTINS; i++) {
 		struct cli_option o = builtin_option(p, i);

@@ -8,11 +8,18 @@
 #include "base/cli.h"
 #include "base/span.h"
 
-static inline bool
-cli_is_end(const struct cli_option *o)
+/* The row that o stands for: itself, the first of a table that follows, or NULL at the end. */
+static inline const struct cli_option *
+cli_row(const struct cli_option *o)
 {
-	return !o->name && !o->letter;
+	while (o && !o->name && !o->letter)
+		o = o->then;
+	return o;
 }
+
+#define CLI_FOREACH(o, program)                                                     \
+	for (const struct cli_option *o = cli_row((program)->options); (o) != NULL; \
+	     (o) = cli_row((o) + 1))
 
 /* NULL if there is none. single_dash: only those that may be written with one dash. */
 const struct cli_option *cli_find_long(const struct cli_program *p, struct span name,

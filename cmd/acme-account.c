@@ -3,11 +3,10 @@
  * acme-account: the accounts at ACME CAs: registered, shown, changed, given another key, ended.
  */
 #include "base/arena.h"
-#include "base/cli.h"
 #include "base/mem.h"
 #include "libacme/account_report.h"
 #include "libacme/challenge_http.h"
-#include "libacme/interrupt.h"
+#include "libacme/invocation.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,70 +27,46 @@ enum {
 };
 
 struct args {
+	struct invocation call;
 	enum command command;
-	unsigned given; /* TAKES_... */
-	const char *config_dir, *server, *account, *email, *ca_file;
+	const char *server, *account, *email, *ca_file;
 	const char *source, *from, *webroot;
 	const char *eab_kid, *eab_key, *key_file, *key_type;
-	bool agree_tos, ask_nothing, yes, quiet, json;
+	bool agree_tos, yes;
 };
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-#define SETTER(name, bit, action)                                          \
-	static int set_##name(void *ctx, const char *value, struct err *e) \
-	{                                                                  \
-		struct args *args = ctx;                                   \
-                                                                           \
-		args->given |= (bit);                                      \
-		action;                                                    \
-		return 0;                                                  \
-	}
-
-SETTER(account, TAKES_ACCOUNT, args->account = value)
-SETTER(agree_tos, 0, args->agree_tos = true)
-SETTER(ca_file, TAKES_SERVER, args->ca_file = value)
-SETTER(config_dir, 0, args->config_dir = value)
-SETTER(eab_key, TAKES_BINDING, args->eab_key = value)
-SETTER(eab_kid, TAKES_BINDING, args->eab_kid = value)
-SETTER(email, TAKES_CONTACT, args->email = value)
-SETTER(from, TAKES_SOURCE, args->from = value)
-SETTER(json, 0, args->json = true)
-SETTER(key_file, TAKES_KEY, args->key_file = value)
-SETTER(key_type, TAKES_KEY, args->key_type = value)
-SETTER(no_email, TAKES_CONTACT, args->email = "")
-SETTER(non_interactive, 0, args->ask_nothing = true)
-SETTER(quiet, 0, args->quiet = true)
-SETTER(server, TAKES_SERVER, args->server = value)
-SETTER(webroot, TAKES_SOURCE, args->webroot = value)
-SETTER(yes, TAKES_YES, args->yes = true)
-
 static const struct cli_option options[] = {
 	{ "server", 0, "URL|NAME", "the CA (default: the only one of the store, or letsencrypt)", 0,
-	    set_server },
-	{ "account", 0, "ID", "the account, if there are several", 0, set_account },
-	{ "email", 'm', "ADDRESS[,ADDRESS]", "register, update: the contacts", 0, set_email },
-	{ "no-email", 0, NULL, "register, update: no contact", 0, set_no_email },
-	{ "register-unsafely-without-email", 0, NULL, "the same", CLI_HIDDEN, set_no_email },
-	{ "agree-tos", 0, NULL, "register: agree to the CA's terms", 0, set_agree_tos },
-	{ "eab-kid", 0, "KID", "register: key id that the CA's web site gave out", 0, set_eab_kid },
+	    CLI_TEXT(struct args, server) },
+	{ "account", 0, "ID", "the account, if there are several", 0,
+	    CLI_TEXT(struct args, account) },
+	{ "email", 'm', "ADDRESS[,ADDRESS]", "register, update: the contacts", 0,
+	    CLI_TEXT(struct args, email) },
+	{ "no-email", 0, NULL, "register, update: no contact", 0,
+	    CLI_FIXED(struct args, email, "") },
+	{ "register-unsafely-without-email", 0, NULL, "the same", CLI_HIDDEN,
+	    CLI_FIXED(struct args, email, "") },
+	{ "agree-tos", 0, NULL, "register: agree to the CA's terms", 0,
+	    CLI_SWITCH(struct args, agree_tos) },
+	{ "eab-kid", 0, "KID", "register: key id that the CA's web site gave out", 0,
+	    CLI_TEXT(struct args, eab_kid) },
 	{ "eab-hmac-key", 0, "FILE|-|env:NAME", "register: where the HMAC key for it is", 0,
-	    set_eab_key },
-	{ "key", 0, "FILE", "register, rollover: use this key, not a new one", 0, set_key_file },
+	    CLI_TEXT(struct args, eab_key) },
+	{ "key", 0, "FILE", "register, rollover: use this key, not a new one", 0,
+	    CLI_TEXT(struct args, key_file) },
 	{ "key-type", 0, "TYPE", "register, rollover: ec (default), ec:P-384, rsa:BITS, ed25519", 0,
-	    set_key_type },
-	{ "yes", 'y', NULL, "deactivate: do not ask", 0, set_yes },
+	    CLI_TEXT(struct args, key_type) },
+	{ "yes", 'y', NULL, "deactivate: do not ask", 0, CLI_SWITCH(struct args, yes) },
 	{ "from", 0, "CLIENT",
 	    "import: certbot, dehydrated, acme.sh, uacme, lego (default: by what is there)", 0,
-	    set_from },
+	    CLI_TEXT(struct args, from) },
 	{ "webroot-path", 'w', "DIR", "import: the web root, where the client does not say", 0,
-	    set_webroot },
-	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0, set_ca_file },
-	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
-	{ "non-interactive", 'n', NULL, "never ask", 0, set_non_interactive },
-	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, set_quiet },
-	{ "json", 0, NULL, "print the result as JSON", 0, set_json },
-	{ 0 },
+	    CLI_TEXT(struct args, webroot) },
+	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0,
+	    CLI_TEXT(struct args, ca_file) },
+	{ .then = invocation_options },
 };
 
 static const struct command_row {
@@ -160,7 +135,6 @@ struct run {
 	const struct args *args;
 	struct certstore *store;
 	struct arena *arena;
-	struct acme_http *http;
 	struct acme *ca;
 	struct account account;
 	EVP_PKEY *key; /* of --key, or NULL */
@@ -171,26 +145,11 @@ struct run {
 };
 
 static bool
-confirm(const struct args *args, const char *question)
-{
-	char answer[16] = "";
-
-	if (args->ask_nothing || !isatty(STDIN_FILENO))
-		return false;
-	fprintf(stderr, "%s [y/N] ", question);
-	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
-}
-
-static bool
 agree(void *arg, const char *terms)
 {
 	const struct args *args = arg;
 
-	if (args->agree_tos)
-		return true;
-	if (!args->ask_nothing && isatty(STDIN_FILENO))
-		fprintf(stderr, "\nThe CA's terms of service: %s\n", terms);
-	return confirm(args, "Do you agree?");
+	return args->agree_tos || invocation_agree(&args->call, terms);
 }
 
 static int
@@ -256,8 +215,8 @@ do_deactivate(struct run *r, struct err *e)
 			fprintf(stderr, "%s: %zu lineages renew with this account, such as %s\n",
 			    program.name, entries[i].lineage_count, entries[i].lineages[0]);
 	}
-	if (!r->args->yes &&
-	    !confirm(r->args, "A deactivated account never comes back. Deactivate it?")) {
+	if (!r->args->yes && !invocation_confirm(&r->args->call,
+				 "A deactivated account never comes back. Deactivate it?")) {
 		err_set(e, ERR_USAGE, "the account was not deactivated");
 		return err_hint(e, "it cannot be undone: give --yes");
 	}
@@ -300,13 +259,6 @@ choose_server(struct run *r, struct err *e)
 	return only;
 }
 
-static void
-on_open(void *arg, struct err *e)
-{
-	if (e)
-		err_move(arg, e);
-}
-
 /* --key, --key-type and the binding. */
 static int
 load_keys(struct run *r, struct err *e)
@@ -323,10 +275,20 @@ load_keys(struct run *r, struct err *e)
 	return args->command == REGISTER ? eab_load(args->eab_kid, args->eab_key, &r->eab, e) : 0;
 }
 
+static void
+tell_directory(const struct run *r, const char *server)
+{
+	char *dir = account_server_dir(r->store, server, NULL);
+
+	if (dir)
+		invocation_tell(&r->args->call, "the account's files are in %s/%s", dir,
+		    r->account.id);
+	free(dir);
+}
+
 static int
 run_command(struct run *r, struct err *e)
 {
-	struct err why = ERR_INIT;
 	const char *url;
 
 	if (load_keys(r, e) < 0)
@@ -334,20 +296,17 @@ run_command(struct run *r, struct err *e)
 	url = choose_server(r, e);
 	if (!url)
 		return -1;
-	r->ca = acme_new(r->http, url, r->args->ca_file);
-	acme_open(r->ca, on_open, &why);
-	acme_http_run(r->http);
-	if (why.kind != ERR_NONE) {
-		err_move(e, &why);
+	r->ca = acme_new(r->args->call.http, url, r->args->ca_file);
+	if (acme_open_wait(r->ca, e) < 0)
 		return -1;
-	}
 	if (r->args->command != REGISTER &&
 	    account_use_known(r->store, r->ca, r->args->account, &r->account, e) < 0)
 		return -1;
 	if (actions[r->args->command](r, e) < 0)
 		return -1;
-	if (r->args->json || !r->args->quiet)
-		account_report_one(r->word, url, &r->account, r->doc, r->args->json, stdout);
+	tell_directory(r, url);
+	if (r->args->call.json || !r->args->call.quiet)
+		account_report_one(r->word, url, &r->account, r->doc, r->args->call.json, stdout);
 	return 0;
 }
 
@@ -359,7 +318,7 @@ list(struct run *r, struct err *e)
 
 	if (account_list(r->store, r->arena, &entries, &count, e) < 0)
 		return -1;
-	account_report_list(entries, count, r->args->json, stdout);
+	account_report_list(entries, count, r->args->call.json, stdout);
 	return 0;
 }
 
@@ -395,10 +354,10 @@ import(struct run *r, struct err *e)
 	source.webroot = webroot;
 	source.ca_file = ca_file;
 	if (import_read(&source, &in, e) < 0 ||
-	    import_apply(&source, &in, r->http, r->store, e) < 0)
+	    import_apply(&source, &in, r->args->call.http, r->store, e) < 0)
 		goto out;
-	if (args->json || !args->quiet)
-		account_report_import(&in, args->json, stdout);
+	if (args->call.json || !args->call.quiet)
+		account_report_import(&in, args->call.json, stdout);
 	rc = 0;
 	for (size_t i = 0; i < in.lineage_count && rc == 0; i++) {
 		if (in.lineages[i].outcome == IMPORT_FAILED)
@@ -416,65 +375,76 @@ out:
 	return rc;
 }
 
+/* Whatever was given has to mean something. */
+static int
+check_options(const struct args *args, const struct command_row *command, struct err *e)
+{
+	const struct {
+		unsigned group;
+		const void *given;
+		const char *word;
+	} rows[] = {
+		{ TAKES_SERVER, args->server, "--server" },
+		{ TAKES_SERVER, args->ca_file, "--ca-file" },
+		{ TAKES_ACCOUNT, args->account, "--account" },
+		{ TAKES_CONTACT, args->email, "--email" },
+		{ TAKES_BINDING, args->eab_kid, "--eab-kid" },
+		{ TAKES_BINDING, args->eab_key, "--eab-hmac-key" },
+		{ TAKES_KEY, args->key_file, "--key" },
+		{ TAKES_KEY, args->key_type, "--key-type" },
+		{ TAKES_YES, args->yes ? args : NULL, "--yes" },
+		{ TAKES_SOURCE, args->from, "--from" },
+		{ TAKES_SOURCE, args->webroot, "--webroot-path" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].given && !(command->takes & rows[i].group))
+			return err_set(e, ERR_USAGE, "%s does not take %s", command->name,
+			    rows[i].word);
+	}
+	return 0;
+}
+
 static int
 check_args(const struct args *args, struct err *e)
 {
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
-		if (commands[i].command != args->command)
-			continue;
-		if (args->given & ~commands[i].takes)
-			return err_set(e, ERR_USAGE,
-			    "%s does not take all of these options: see --help", commands[i].name);
-		return 0;
+		if (commands[i].command == args->command)
+			return check_options(args, &commands[i], e);
 	}
 	err_set(e, ERR_USAGE, "no command is given");
 	return err_hint(e, "register, show, update, rollover, deactivate, list, import");
 }
 
 static int
-work(const struct args *args, struct err *e)
+work(void *ctx, struct err *e)
 {
+	struct args *args = ctx;
 	struct run r = { .args = args };
 	int rc = -1;
 
 	eab_init(&r.eab);
 	r.arena = arena_new(0);
-	r.http = acme_http_new(interrupt_watch());
-	if (check_args(args, e) == 0 && certstore_open(args->config_dir, &r.store, e) == 0)
+	if (check_args(args, e) == 0 && invocation_open(&args->call, e) == 0) {
+		r.store = args->call.store;
 		rc = args->command == LIST     ? list(&r, e)
 		     : args->command == IMPORT ? import(&r, e)
 					       : run_command(&r, e);
+	}
 	cJSON_Delete(r.doc);
 	account_release(&r.account);
 	EVP_PKEY_free(r.key);
 	acme_free(r.ca);
-	acme_http_free(r.http);
-	certstore_close(r.store);
 	arena_free(r.arena);
 	eab_release(&r.eab);
+	invocation_close(&args->call);
 	return rc;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct args args = { .config_dir = "/etc/letsencrypt" };
-	struct err e = ERR_INIT;
-	int code = 0;
+	struct args args = { .call = INVOCATION_INIT };
 
-	switch (cli_parse(&program, argc, argv, &args, &e)) {
-	case CLI_DONE:
-		break;
-	case CLI_ERROR:
-		code = err_exit_code(e.kind);
-		break;
-	case CLI_OK:
-		if (work(&args, &e) < 0)
-			code = err_exit_code(e.kind);
-		break;
-	}
-	if (e.kind != ERR_NONE)
-		err_print(&e);
-	err_release(&e);
-	return code;
+	return cli_main(&program, argc, argv, &args, work);
 }

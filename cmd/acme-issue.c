@@ -3,106 +3,42 @@
  * acme-issue: obtain one certificate lineage from an ACME CA and put it into service.
  */
 #include "base/arena.h"
-#include "base/cli.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "libacme/asked.h"
 #include "libacme/batch.h"
-#include "libacme/interrupt.h"
+#include "libacme/invocation.h"
 #include "libacme/report.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #define JOBS_DEFAULT 4
 #define JOBS_MAX 64
 #define BATCH_MAX ((size_t)4 * 1024 * 1024)
 
 struct args {
+	struct invocation call;
 	struct asked asked;
 	const char *batch;
 	unsigned jobs;
-	const char *config_dir, *email, *eab_kid, *eab_key, *log_file;
+	const char *email, *eab_kid, *eab_key, *log_file;
+	bool agree_tos, no_email, staging, keep;
 	bool trial_server;
-	bool agree_tos, no_email, staging, quiet, verbose, json, ask_nothing, keep;
 };
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-#define SETTER(name, action)                                               \
-	static int set_##name(void *ctx, const char *value, struct err *e) \
-	{                                                                  \
-		struct args *args = ctx;                                   \
-                                                                           \
-		action;                                                    \
-		return 0;                                                  \
-	}
-
-SETTER(account, args->asked.account = value)
-SETTER(agree_tos, args->agree_tos = true)
-SETTER(auth_hook, args->asked.auth_hook = value)
-SETTER(batch, args->batch = value)
-SETTER(ca_file, args->asked.ca_file = value)
-SETTER(cert_name, args->asked.cert_name = value)
-SETTER(cert_path, args->asked.cert_path = value)
-SETTER(chain_path, args->asked.chain_path = value)
-SETTER(challenge, args->asked.challenge = value)
-SETTER(cleanup_hook, args->asked.cleanup_hook = value)
-SETTER(config_dir, args->config_dir = value)
-SETTER(csr, args->asked.csr = value)
-SETTER(curve, args->asked.curve = value)
-SETTER(deploy_hook, args->asked.deploy_hook = value)
-SETTER(dns_hook, args->asked.dns_hook = value)
-SETTER(dns_server, args->asked.dns_server = value)
-SETTER(dry, args->asked.dry = true)
-SETTER(eab_key, args->eab_key = value)
-SETTER(eab_kid, args->eab_kid = value)
-SETTER(email, args->email = value)
-SETTER(expand, args->asked.expand = true)
-SETTER(force, args->asked.force = true)
-SETTER(fullchain_path, args->asked.fullchain_path = value)
-SETTER(http_address, args->asked.http_address = value)
-SETTER(http_port, args->asked.http_port = value)
-SETTER(json, args->json = true)
-SETTER(log_file, args->log_file = value)
-SETTER(keep, args->keep = true)
-SETTER(key_type, args->asked.key_type = value)
-SETTER(manual, args->asked.manual = true)
-SETTER(must_staple, args->asked.must_staple = true)
-SETTER(no_email, args->no_email = true)
-SETTER(no_preflight, args->asked.preflight = "none")
-SETTER(no_reuse_key, args->asked.reuse_key = 0)
-SETTER(non_interactive, args->ask_nothing = true)
-SETTER(overwrite, args->asked.overwrite = true)
-SETTER(post_hook, args->asked.post_hook = value)
-SETTER(pre_hook, args->asked.pre_hook = value)
-SETTER(preferred_chain, args->asked.preferred_chain = value)
-SETTER(preferred_profile, args->asked.preferred_profile = value)
-SETTER(preflight, args->asked.preflight = value)
-SETTER(propagation, args->asked.propagation = value)
-SETTER(quiet, args->quiet = true)
-SETTER(reload, args->asked.reload = value)
-SETTER(required_profile, args->asked.required_profile = value)
-SETTER(reuse_key, args->asked.reuse_key = 1)
-SETTER(rsa_bits, args->asked.rsa_bits = value)
-SETTER(server, args->asked.server = value)
-SETTER(staging, args->staging = true)
-SETTER(standalone, args->asked.standalone = true)
-SETTER(tinyproxyd, args->asked.tinyproxyd = true)
-SETTER(tls_alpn_port, args->asked.tls_alpn_port = value)
-SETTER(verbose, args->verbose = true)
-SETTER(verify, args->asked.verify = value)
-/* The way that -w goes with: saying it changes nothing. */
-SETTER(webroot_solver, (void)args)
+static int
+set_reuse_key(void *ctx, const char *value, struct err *e)
+{
+	((struct args *)ctx)->asked.reuse_key = 1;
+	return 0;
+}
 
 static int
-set_jobs(void *ctx, const char *value, struct err *e)
+set_no_reuse_key(void *ctx, const char *value, struct err *e)
 {
-	uint64_t jobs;
-
-	if (span_to_u64(span_str(value), JOBS_MAX, &jobs) < 0 || jobs == 0)
-		return err_set(e, ERR_USAGE, "--jobs takes 1 to %d, not \"%s\"", JOBS_MAX, value);
-	((struct args *)ctx)->jobs = (unsigned)jobs;
+	((struct args *)ctx)->asked.reuse_key = 0;
 	return 0;
 }
 
@@ -119,98 +55,117 @@ add_webroot(void *ctx, const char *value, struct err *e)
 }
 
 static const struct cli_option options[] = {
-	{ "domain", 'd', "NAME[,NAME]", "name to certify; may be repeated", 0, add_names },
-	{ "domains", 0, "NAME[,NAME]", "the same", CLI_HIDDEN, add_names },
+	{ "domain", 'd', "NAME[,NAME]", "name to certify; may be repeated", 0, .set = add_names },
+	{ "domains", 0, "NAME[,NAME]", "the same", CLI_HIDDEN, .set = add_names },
 	{ "webroot-path", 'w', "DIR", "directory that port 80 shows for the names after it", 0,
-	    add_webroot },
-	{ "webroot", 0, NULL, "prove names by files in a web root (the default)", 0,
-	    set_webroot_solver },
+	    .set = add_webroot },
+	{ "webroot", 0, NULL, "prove names by files in a web root (the default)", 0, CLI_IGNORED },
 	{ "standalone", 0, NULL, "prove names by a server of our own, while it takes", 0,
-	    set_standalone },
+	    CLI_SWITCH(struct args, asked.standalone) },
 	{ "http-01-port", 0, "PORT", "with --standalone: listen here (default: 80)", 0,
-	    set_http_port },
+	    CLI_TEXT(struct args, asked.http_port) },
 	{ "http-01-address", 0, "ADDRESS", "with --standalone: and here (default: everywhere)", 0,
-	    set_http_address },
+	    CLI_TEXT(struct args, asked.http_address) },
 	{ "tls-alpn-01-port", 0, "PORT", "the same for tls-alpn-01 (default: 443)", 0,
-	    set_tls_alpn_port },
+	    CLI_TEXT(struct args, asked.tls_alpn_port) },
 	{ "tinyproxyd", 0, NULL, "prove names by tls-alpn-01, shown by a running tinyproxyd", 0,
-	    set_tinyproxyd },
+	    CLI_SWITCH(struct args, asked.tinyproxyd) },
 	{ "dns-hook", 0, "PROGRAM", "prove names by dns-01: PROGRAM is called as dehydrated does",
-	    0, set_dns_hook },
-	{ "manual", 0, NULL, "certbot's word for proving by hooks", CLI_HIDDEN, set_manual },
+	    0, CLI_TEXT(struct args, asked.dns_hook) },
+	{ "manual", 0, NULL, "certbot's word for proving by hooks", CLI_HIDDEN,
+	    CLI_SWITCH(struct args, asked.manual) },
 	{ "manual-auth-hook", 0, "COMMAND", "show a challenge: called as certbot does", 0,
-	    set_auth_hook },
-	{ "manual-cleanup-hook", 0, "COMMAND", "take it away again", 0, set_cleanup_hook },
+	    CLI_TEXT(struct args, asked.auth_hook) },
+	{ "manual-cleanup-hook", 0, "COMMAND", "take it away again", 0,
+	    CLI_TEXT(struct args, asked.cleanup_hook) },
 	{ "preferred-challenges", 0, "TYPE", "http-01, dns-01 or tls-alpn-01, where several work",
-	    0, set_challenge },
+	    0, CLI_TEXT(struct args, asked.challenge) },
 	{ "dns-server", 0, "ADDRESS[:PORT]", "ask this one before the CA asks its own", 0,
-	    set_dns_server },
+	    CLI_TEXT(struct args, asked.dns_server) },
 	{ "dns-propagation-seconds", 0, "N", "wait for all name servers (default: up to 120)", 0,
-	    set_propagation },
+	    CLI_TEXT(struct args, asked.propagation) },
 	{ "cert-name", 0, "NAME", "name of the lineage (default: the first name)", 0,
-	    set_cert_name },
+	    CLI_TEXT(struct args, asked.cert_name) },
 	{ "server", 0, "URL|NAME[,...]",
-	    "the CA (letsencrypt, zerossl, a URL ...), and those to fall back on", 0, set_server },
-	{ "staging", 0, NULL, "Let's Encrypt's staging CA: for trials", 0, set_staging },
-	{ "test-cert", 0, NULL, "the same", CLI_HIDDEN, set_staging },
+	    "the CA (letsencrypt, zerossl, a URL ...), and those to fall back on", 0,
+	    CLI_TEXT(struct args, asked.server) },
+	{ "staging", 0, NULL, "Let's Encrypt's staging CA: for trials", 0,
+	    CLI_SWITCH(struct args, staging) },
+	{ "test-cert", 0, NULL, "the same", CLI_HIDDEN, CLI_SWITCH(struct args, staging) },
 	{ "dry-run", 0, NULL, "a trial at the CA's trial server: prove, order, change nothing", 0,
-	    set_dry },
-	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0, set_ca_file },
-	{ "email", 'm', "ADDRESS", "contact for a new account", 0, set_email },
+	    CLI_SWITCH(struct args, asked.dry) },
+	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0,
+	    CLI_TEXT(struct args, asked.ca_file) },
+	{ "email", 'm', "ADDRESS", "contact for a new account", 0, CLI_TEXT(struct args, email) },
 	{ "register-unsafely-without-email", 0, NULL, "a new account without contact (the default)",
-	    CLI_HIDDEN, set_no_email },
-	{ "agree-tos", 0, NULL, "agree to the CA's terms for a new account", 0, set_agree_tos },
+	    CLI_HIDDEN, CLI_SWITCH(struct args, no_email) },
+	{ "agree-tos", 0, NULL, "agree to the CA's terms for a new account", 0,
+	    CLI_SWITCH(struct args, agree_tos) },
 	{ "eab-kid", 0, "KID", "new account: key id that the CA's web site gave out", 0,
-	    set_eab_kid },
+	    CLI_TEXT(struct args, eab_kid) },
 	{ "eab-hmac-key", 0, "FILE|-|env:NAME", "new account: where the HMAC key for it is", 0,
-	    set_eab_key },
-	{ "account", 0, "ID", "use this account, if there are several", 0, set_account },
-	{ "key-type", 0, "ecdsa|rsa", "kind of key (default: ecdsa)", 0, set_key_type },
-	{ "elliptic-curve", 0, "CURVE", "secp256r1 (default), secp384r1, secp521r1", 0, set_curve },
-	{ "rsa-key-size", 0, "BITS", "2048 (default) to 8192", 0, set_rsa_bits },
-	{ "reuse-key", 0, NULL, "keep the key when renewing", 0, set_reuse_key },
+	    CLI_TEXT(struct args, eab_key) },
+	{ "account", 0, "ID", "use this account, if there are several", 0,
+	    CLI_TEXT(struct args, asked.account) },
+	{ "key-type", 0, "ecdsa|rsa", "kind of key (default: ecdsa)", 0,
+	    CLI_TEXT(struct args, asked.key_type) },
+	{ "elliptic-curve", 0, "CURVE", "secp256r1 (default), secp384r1, secp521r1", 0,
+	    CLI_TEXT(struct args, asked.curve) },
+	{ "rsa-key-size", 0, "BITS", "2048 (default) to 8192", 0,
+	    CLI_TEXT(struct args, asked.rsa_bits) },
+	{ "reuse-key", 0, NULL, "keep the key when renewing", 0, .set = set_reuse_key },
 	{ "no-reuse-key", 0, NULL, "a new key for each renewal (the default)", 0,
-	    set_no_reuse_key },
+	    .set = set_no_reuse_key },
 	{ "preferred-chain", 0, "ISSUER", "the chain whose top was issued by this common name", 0,
-	    set_preferred_chain },
+	    CLI_TEXT(struct args, asked.preferred_chain) },
 	{ "preferred-profile", 0, "PROFILE", "the CA's profile (shortlived ...), if it has it", 0,
-	    set_preferred_profile },
+	    CLI_TEXT(struct args, asked.preferred_profile) },
 	{ "required-profile", 0, "PROFILE", "the CA's profile, or nothing", 0,
-	    set_required_profile },
-	{ "must-staple", 0, NULL, "servers must staple an OCSP response", 0, set_must_staple },
-	{ "csr", 0, "FILE", "a certificate for this request, not for a key of ours", 0, set_csr },
+	    CLI_TEXT(struct args, asked.required_profile) },
+	{ "must-staple", 0, NULL, "servers must staple an OCSP response", 0,
+	    CLI_SWITCH(struct args, asked.must_staple) },
+	{ "csr", 0, "FILE", "a certificate for this request, not for a key of ours", 0,
+	    CLI_TEXT(struct args, asked.csr) },
 	{ "fullchain-path", 0, "FILE", "with --csr: leaf and chain go here (fullchain.pem)", 0,
-	    set_fullchain_path },
-	{ "cert-path", 0, "FILE", "with --csr: the leaf (cert.pem)", 0, set_cert_path },
-	{ "chain-path", 0, "FILE", "with --csr: the chain (chain.pem)", 0, set_chain_path },
-	{ "overwrite", 0, NULL, "with --csr: the files may be there already", 0, set_overwrite },
+	    CLI_TEXT(struct args, asked.fullchain_path) },
+	{ "cert-path", 0, "FILE", "with --csr: the leaf (cert.pem)", 0,
+	    CLI_TEXT(struct args, asked.cert_path) },
+	{ "chain-path", 0, "FILE", "with --csr: the chain (chain.pem)", 0,
+	    CLI_TEXT(struct args, asked.chain_path) },
+	{ "overwrite", 0, NULL, "with --csr: the files may be there already", 0,
+	    CLI_SWITCH(struct args, asked.overwrite) },
 	{ "batch", 0, "FILE", "a lineage for each line of options in FILE (-: standard input)", 0,
-	    set_batch },
-	{ "jobs", 0, "N", "with --batch: orders at a time (default: 4)", 0, set_jobs },
-	{ "expand", 0, NULL, "add names to the existing lineage", 0, set_expand },
-	{ "force-renewal", 0, NULL, "order even if nothing is due", 0, set_force },
-	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN, set_force },
-	{ "keep-until-expiring", 0, NULL, "do nothing unless due (the default)", 0, set_keep },
-	{ "keep", 0, NULL, "the same", CLI_HIDDEN, set_keep },
+	    CLI_TEXT(struct args, batch) },
+	{ "jobs", 0, "N", "with --batch: orders at a time (default: 4)", 0,
+	    CLI_NUMBER(struct args, jobs, 1, JOBS_MAX) },
+	{ "expand", 0, NULL, "add names to the existing lineage", 0,
+	    CLI_SWITCH(struct args, asked.expand) },
+	{ "force-renewal", 0, NULL, "order even if nothing is due", 0,
+	    CLI_SWITCH(struct args, asked.force) },
+	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN,
+	    CLI_SWITCH(struct args, asked.force) },
+	{ "keep-until-expiring", 0, NULL, "do nothing unless due (the default)", 0,
+	    CLI_SWITCH(struct args, keep) },
+	{ "keep", 0, NULL, "the same", CLI_HIDDEN, CLI_SWITCH(struct args, keep) },
 	{ "preflight", 0, "HOST:PORT", "look for the challenge file here before the CA does", 0,
-	    set_preflight },
-	{ "no-preflight", 0, NULL, "do not look before the CA does", 0, set_no_preflight },
-	{ "pre-hook", 0, "COMMAND", "run before ordering", 0, set_pre_hook },
-	{ "post-hook", 0, "COMMAND", "run after ordering", 0, set_post_hook },
-	{ "deploy-hook", 0, "COMMAND", "run when a new certificate is live", 0, set_deploy_hook },
-	{ "renew-hook", 0, "COMMAND", "the same", CLI_HIDDEN, set_deploy_hook },
+	    CLI_TEXT(struct args, asked.preflight) },
+	{ "no-preflight", 0, NULL, "do not look before the CA does", 0,
+	    CLI_FIXED(struct args, asked.preflight, "none") },
+	{ "pre-hook", 0, "COMMAND", "run before ordering", 0,
+	    CLI_TEXT(struct args, asked.pre_hook) },
+	{ "post-hook", 0, "COMMAND", "run after ordering", 0,
+	    CLI_TEXT(struct args, asked.post_hook) },
+	{ "deploy-hook", 0, "COMMAND", "run when a new certificate is live", 0,
+	    CLI_TEXT(struct args, asked.deploy_hook) },
+	{ "renew-hook", 0, "COMMAND", "the same", CLI_HIDDEN,
+	    CLI_TEXT(struct args, asked.deploy_hook) },
 	{ "reload", 0, "SOCKET|PIDFILE|none", "whom to reload (default: tinyproxyd if it runs)", 0,
-	    set_reload },
+	    CLI_TEXT(struct args, asked.reload) },
 	{ "verify", 0, "HOST:PORT|none", "where the new certificate must then be served", 0,
-	    set_verify },
-	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
-	{ "non-interactive", 'n', NULL, "never ask", 0, set_non_interactive },
+	    CLI_TEXT(struct args, asked.verify) },
 	{ "log-file", 0, "FILE", "also write what happens to the end of this file", 0,
-	    set_log_file },
-	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, set_quiet },
-	{ "verbose", 'v', NULL, "also tell how many requests were made", 0, set_verbose },
-	{ "json", 0, NULL, "print the result as JSON", 0, set_json },
-	{ 0 },
+	    CLI_TEXT(struct args, log_file) },
+	{ .then = invocation_options },
 };
 
 /* certbot's subcommand. */
@@ -246,16 +201,10 @@ static const struct cli_program program = {
 static bool
 agree(void *arg, const char *terms)
 {
-	struct args *args = arg;
-	char answer[16] = "";
+	const struct args *args = arg;
 
 	/* A trial server's terms bind nobody. */
-	if (args->agree_tos || args->trial_server)
-		return true;
-	if (args->ask_nothing || !isatty(STDIN_FILENO))
-		return false;
-	fprintf(stderr, "\nThe CA's terms of service: %s\nDo you agree? [y/N] ", terms);
-	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+	return args->agree_tos || args->trial_server || invocation_agree(&args->call, terms);
 }
 
 static int
@@ -275,23 +224,19 @@ check_args(struct args *args, struct err *e)
 }
 
 static void
-tell(const struct args *args, struct report *report, struct issue *const *jobs, size_t count,
-    struct acme_http_counts counts)
+tell(const struct args *args, struct report *report, struct issue *const *jobs, size_t count)
 {
 	report_end(report);
 	for (size_t i = 0; i < count; i++) {
 		if (jobs[i]->error.kind != ERR_NONE)
 			report_failure(report, jobs[i], stderr);
 	}
-	if (args->json)
-		report_json(jobs, count, counts, stdout);
-	else if (!args->quiet && args->batch)
+	if (args->call.json)
+		report_json(jobs, count, acme_http_counts(args->call.http), stdout);
+	else if (!args->call.quiet && args->batch)
 		report_table(jobs, count, stdout);
-	else if (!args->quiet)
+	else if (!args->call.quiet)
 		report_issued(jobs[0], stdout);
-	if (args->verbose)
-		fprintf(stderr, "%s: %lu requests over %lu connections\n", program.name,
-		    counts.requests, counts.connections);
 }
 
 /* ---- many at once ---------------------------------------------------------------------------- */
@@ -321,11 +266,11 @@ check_line(const struct args *args, const struct args *line, const struct batch 
     const struct issue *job, struct err *e)
 {
 	/* All that is not about the lineage is the run's. */
-	if (line->batch != args->batch || line->jobs != args->jobs ||
-	    line->config_dir != args->config_dir || line->email != args->email ||
+	if (line->batch != args->batch || line->jobs != args->jobs || line->email != args->email ||
 	    line->eab_kid != args->eab_kid || line->eab_key != args->eab_key ||
-	    line->json != args->json || line->log_file != args->log_file ||
-	    line->quiet != args->quiet)
+	    line->log_file != args->log_file || line->call.config_dir != args->call.config_dir ||
+	    line->call.json != args->call.json || line->call.quiet != args->call.quiet ||
+	    line->call.verbose != args->call.verbose)
 		return err_set(e, ERR_USAGE,
 		    "only options of a lineage stand in a batch file: the others hold for the "
 		    "whole run");
@@ -354,8 +299,7 @@ check_words(const struct batch_line *line, struct err *e)
 
 /* A line that is wrong is a failed job: it stops no other. */
 static void
-add_line(const struct args *args, struct certstore *store, const struct batch_line *words,
-    struct batch *b)
+add_line(const struct args *args, const struct batch_line *words, struct batch *b)
 {
 	struct args line = *args;
 	struct issue *job = NULL;
@@ -366,12 +310,13 @@ add_line(const struct args *args, struct certstore *store, const struct batch_li
 	asked_copy(&args->asked, &line.asked);
 	good = check_words(words, &e) == 0 &&
 	       cli_parse(&program, words->word_count, words->words, &line, &e) == CLI_OK &&
-	       check_args(&line, &e) == 0 && asked_make(&line.asked, store, &job, &e) == 0 &&
+	       check_args(&line, &e) == 0 &&
+	       asked_make(&line.asked, args->call.store, &job, &e) == 0 &&
 	       check_line(args, &line, b, job, &e) == 0;
 	if (!good) {
 		issue_free(job);
 		snprintf(name, sizeof(name), "line %u", words->number);
-		job = issue_new(store, name);
+		job = issue_new(args->call.store, name);
 		issue_fail(job, &e);
 	}
 	batch_add(b, job);
@@ -380,8 +325,7 @@ add_line(const struct args *args, struct certstore *store, const struct batch_li
 }
 
 static int
-add_lines(struct args *args, struct certstore *store, struct arena *arena, struct batch *b,
-    struct err *e)
+add_lines(struct args *args, struct arena *arena, struct batch *b, struct err *e)
 {
 	const char *path = strcmp(args->batch, "-") == 0 ? "/dev/stdin" : args->batch;
 	struct batch_line *lines;
@@ -396,21 +340,20 @@ add_lines(struct args *args, struct certstore *store, struct arena *arena, struc
 		rc = batch_parse(buf_span(&text), path, program.name, arena, &lines, &count, e);
 	buf_release(&text);
 	for (size_t i = 0; rc == 0 && i < count; i++)
-		add_line(args, store, &lines[i], b);
+		add_line(args, &lines[i], b);
 	return rc;
 }
 
 static int
-make_jobs(struct args *args, struct certstore *store, struct arena *arena, struct batch *b,
-    struct err *e)
+make_jobs(struct args *args, struct arena *arena, struct batch *b, struct err *e)
 {
 	struct issue *job;
 
 	if (check_args(args, e) < 0)
 		return -1;
 	if (args->batch)
-		return add_lines(args, store, arena, b, e);
-	if (asked_make(&args->asked, store, &job, e) < 0)
+		return add_lines(args, arena, b, e);
+	if (asked_make(&args->asked, args->call.store, &job, e) < 0)
 		return -1;
 	batch_add(b, job);
 	args->trial_server = args->asked.dry && acme_server_is_trial(job->how.server);
@@ -444,14 +387,15 @@ run_jobs(struct args *args, struct batch *b, struct issue_options *run, struct e
 		if (b->jobs[i]->save && (outcome == ISSUE_ISSUED || outcome == ISSUE_KEPT))
 			issue_register(b->jobs[i], run);
 	}
-	tell(args, run->arg, b->jobs, b->count, acme_http_counts(run->http));
+	tell(args, run->arg, b->jobs, b->count);
 	code = issue_exit_code(b->jobs, b->count);
-	return code ? code : err_exit_code(e->kind);
+	return code;
 }
 
 static int
-work(struct args *args, struct certstore *store, struct err *e)
+work(void *ctx, struct err *e)
 {
+	struct args *args = ctx;
 	struct report report;
 	struct eab eab;
 	struct issue_options run = {
@@ -462,18 +406,18 @@ work(struct args *args, struct certstore *store, struct err *e)
 	};
 	struct arena *arena = arena_new(0);
 	struct batch b = { .count = 0 };
-	int code;
+	int code = -1;
 
 	eab_init(&eab);
-	run.http = acme_http_new(interrupt_watch());
-	if (eab_load(args->eab_kid, args->eab_key, &eab, e) == 0 &&
-	    make_jobs(args, store, arena, &b, e) == 0 &&
-	    report_begin(&report, program.name, args->quiet, args->log_file, run.http, e) == 0)
+	if (invocation_open(&args->call, e) == 0 &&
+	    eab_load(args->eab_kid, args->eab_key, &eab, e) == 0 &&
+	    make_jobs(args, arena, &b, e) == 0 &&
+	    report_begin(&report, &args->call, args->log_file, e) == 0) {
+		run.http = args->call.http;
 		code = run_jobs(args, &b, &run, e);
-	else
-		code = err_exit_code(e->kind);
+	}
 	batch_release(&b);
-	acme_http_free(run.http);
+	invocation_close(&args->call);
 	eab_release(&eab);
 	arena_free(arena);
 	return code;
@@ -482,29 +426,11 @@ work(struct args *args, struct certstore *store, struct err *e)
 int
 main(int argc, char **argv)
 {
-	struct args args = { .config_dir = "/etc/letsencrypt", .jobs = JOBS_DEFAULT };
-	struct certstore *store = NULL;
-	struct err e = ERR_INIT;
-	int code = 0;
+	struct args args = { .call = INVOCATION_INIT, .jobs = JOBS_DEFAULT };
+	int code;
 
 	asked_init(&args.asked);
-	switch (cli_parse(&program, argc, argv, &args, &e)) {
-	case CLI_DONE:
-		break;
-	case CLI_ERROR:
-		code = err_exit_code(e.kind);
-		break;
-	case CLI_OK:
-		if (certstore_open(args.config_dir, &store, &e) < 0)
-			code = err_exit_code(e.kind);
-		else
-			code = work(&args, store, &e);
-		break;
-	}
-	if (e.kind != ERR_NONE)
-		err_print(&e);
-	certstore_close(store);
+	code = cli_main(&program, argc, argv, &args, work);
 	asked_release(&args.asked);
-	err_release(&e);
 	return code;
 }

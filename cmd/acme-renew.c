@@ -3,11 +3,10 @@
  * acme-renew: renew every lineage of the store that is due, and see it served.
  */
 #include "base/arena.h"
-#include "base/cli.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "libacme/interrupt.h"
+#include "libacme/invocation.h"
 #include "libacme/issue.h"
 #include "libacme/report.h"
 #include "libacme/schedule.h"
@@ -19,47 +18,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define CONFIG_DIR "/etc/letsencrypt"
 #define JOBS_DEFAULT 4
 #define JOBS_MAX 64
 
 struct args {
-	const char *config_dir, *cert_name, *deploy_hook, *pre_hook, *post_hook;
+	struct invocation call;
+	const char *cert_name, *deploy_hook, *pre_hook, *post_hook;
 	const char *reload, *verify, *preflight, *ca_file, *server;
 	const char *schedule, *root, *log_file;
 	unsigned jobs;
-	bool dry, force, quiet, verbose, json;
+	bool dry, force;
 };
 
 /* ---- options --------------------------------------------------------------------------------- */
-
-#define SETTER(name, action)                                               \
-	static int set_##name(void *ctx, const char *value, struct err *e) \
-	{                                                                  \
-		struct args *args = ctx;                                   \
-                                                                           \
-		action;                                                    \
-		return 0;                                                  \
-	}
-
-SETTER(ca_file, args->ca_file = value)
-SETTER(cert_name, args->cert_name = value)
-SETTER(config_dir, args->config_dir = value)
-SETTER(deploy_hook, args->deploy_hook = value)
-SETTER(dry, args->dry = true)
-SETTER(force, args->force = true)
-SETTER(json, args->json = true)
-SETTER(log_file, args->log_file = value)
-SETTER(no_preflight, args->preflight = "none")
-SETTER(post_hook, args->post_hook = value)
-SETTER(pre_hook, args->pre_hook = value)
-SETTER(quiet, args->quiet = true)
-SETTER(reload, args->reload = value)
-SETTER(server, args->server = value)
-SETTER(root, args->root = value)
-SETTER(verbose, args->verbose = true)
-/* Nothing is asked, ever. */
-SETTER(non_interactive, (void)args)
 
 static int
 set_address(const char *value, const char **out, struct err *e)
@@ -91,54 +62,43 @@ set_schedule(void *ctx, const char *value, struct err *e)
 	return 0;
 }
 
-static int
-set_jobs(void *ctx, const char *value, struct err *e)
-{
-	uint64_t jobs;
-
-	if (span_to_u64(span_str(value), JOBS_MAX, &jobs) < 0 || jobs == 0)
-		return err_set(e, ERR_USAGE, "--jobs takes 1 to %d, not \"%s\"", JOBS_MAX, value);
-	((struct args *)ctx)->jobs = (unsigned)jobs;
-	return 0;
-}
-
 static const struct cli_option options[] = {
-	{ "cert-name", 0, "NAME", "only this lineage", 0, set_cert_name },
-	{ "force-renewal", 0, NULL, "renew even if nothing is due", 0, set_force },
-	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN, set_force },
+	{ "cert-name", 0, "NAME", "only this lineage", 0, CLI_TEXT(struct args, cert_name) },
+	{ "force-renewal", 0, NULL, "renew even if nothing is due", 0,
+	    CLI_SWITCH(struct args, force) },
+	{ "renew-by-default", 0, NULL, "the same", CLI_HIDDEN, CLI_SWITCH(struct args, force) },
 	{ "dry-run", 0, NULL, "a trial at the CA's trial server: prove, order, change nothing", 0,
-	    set_dry },
-	{ "server", 0, "URL|NAME", "with --dry-run: try it at this CA", 0, set_server },
-	{ "jobs", 0, "N", "orders at a time (default: 4)", 0, set_jobs },
+	    CLI_SWITCH(struct args, dry) },
+	{ "server", 0, "URL|NAME", "with --dry-run: try it at this CA", 0,
+	    CLI_TEXT(struct args, server) },
+	{ "jobs", 0, "N", "orders at a time (default: 4)", 0,
+	    CLI_NUMBER(struct args, jobs, 1, JOBS_MAX) },
 	{ "deploy-hook", 0, "COMMAND", "instead of the lineage's: run when a new version is live",
-	    0, set_deploy_hook },
-	{ "renew-hook", 0, "COMMAND", "the same", CLI_HIDDEN, set_deploy_hook },
+	    0, CLI_TEXT(struct args, deploy_hook) },
+	{ "renew-hook", 0, "COMMAND", "the same", CLI_HIDDEN, CLI_TEXT(struct args, deploy_hook) },
 	{ "pre-hook", 0, "COMMAND", "instead of the lineage's: run before ordering", 0,
-	    set_pre_hook },
+	    CLI_TEXT(struct args, pre_hook) },
 	{ "post-hook", 0, "COMMAND", "instead of the lineage's: run after ordering", 0,
-	    set_post_hook },
+	    CLI_TEXT(struct args, post_hook) },
 	{ "reload", 0, "SOCKET|PIDFILE|none", "whom to reload (default: tinyproxyd if it runs)", 0,
-	    set_reload },
+	    CLI_TEXT(struct args, reload) },
 	{ "verify", 0, "HOST:PORT|none", "where the new certificates must then be served", 0,
-	    set_verify },
+	    .set = set_verify },
 	{ "preflight", 0, "HOST:PORT", "look for challenge files here before the CA does", 0,
-	    set_preflight },
-	{ "no-preflight", 0, NULL, "do not look before the CA does", 0, set_no_preflight },
-	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0, set_ca_file },
-	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
+	    .set = set_preflight },
+	{ "no-preflight", 0, NULL, "do not look before the CA does", 0,
+	    CLI_FIXED(struct args, preflight, "none") },
+	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0,
+	    CLI_TEXT(struct args, ca_file) },
 	{ "schedule", 0, "install|remove|status", "have this run by itself every six hours", 0,
-	    set_schedule },
-	{ "root", 0, "DIR", "with --schedule: below this directory instead of /", 0, set_root },
+	    .set = set_schedule },
+	{ "root", 0, "DIR", "with --schedule: below this directory instead of /", 0,
+	    CLI_TEXT(struct args, root) },
 	{ "no-random-sleep-on-renew", 0, NULL, "certbot's; there is no sleep here", CLI_HIDDEN,
-	    set_non_interactive },
-	{ "non-interactive", 'n', NULL, "accepted for certbot's sake; nothing is ever asked",
-	    CLI_HIDDEN, set_non_interactive },
+	    CLI_IGNORED },
 	{ "log-file", 0, "FILE", "also write what happens to the end of this file", 0,
-	    set_log_file },
-	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, set_quiet },
-	{ "verbose", 'v', NULL, "also tell how many requests were made", 0, set_verbose },
-	{ "json", 0, NULL, "print the result as JSON", 0, set_json },
-	{ 0 },
+	    CLI_TEXT(struct args, log_file) },
+	{ .then = invocation_options },
 };
 
 /* certbot's subcommand. */
@@ -211,8 +171,9 @@ agree(void *arg, const char *terms)
 }
 
 static struct issue *
-make_job(const struct args *args, struct certstore *store, const char *name)
+make_job(const struct args *args, const char *name)
 {
+	struct certstore *store = args->call.store;
 	struct issue *job = issue_new(store, name);
 	struct err e = ERR_INIT;
 
@@ -231,7 +192,7 @@ make_job(const struct args *args, struct certstore *store, const char *name)
 
 /* Ask the CAs about what is not due by its life, where the last answer has grown old. */
 static void
-ask_when(struct issue *const *jobs, size_t count, struct acme_http *http, struct certstore *store)
+ask_when(const struct args *args, struct issue *const *jobs, size_t count)
 {
 	struct ari_subject *subjects = mem_realloc_array(NULL, count + 1, sizeof(*subjects));
 	size_t n = 0;
@@ -246,7 +207,7 @@ ask_when(struct issue *const *jobs, size_t count, struct acme_http *http, struct
 				.leaf = job->live.leaf };
 	}
 	if (n)
-		ari_refresh(http, store, subjects, n);
+		ari_refresh(args->call.http, args->call.store, subjects, n);
 	free(subjects);
 }
 
@@ -266,7 +227,7 @@ decide(struct issue *job, struct report *report)
 }
 
 static bool
-is_wanted(const struct args *args, struct certstore *store, const char *name)
+is_wanted(const struct args *args, const char *name)
 {
 	char *path;
 	bool managed;
@@ -274,31 +235,30 @@ is_wanted(const struct args *args, struct certstore *store, const char *name)
 	if (args->cert_name)
 		return strcmp(args->cert_name, name) == 0;
 	/* Without a renewal configuration it is none of our business. */
-	path = mem_printf("%s/renewal/%s.conf", certstore_dir(store), name);
+	path = mem_printf("%s/renewal/%s.conf", certstore_dir(args->call.store), name);
 	managed = file_exists(path);
 	free(path);
 	return managed;
 }
 
 static int
-make_jobs(const struct args *args, struct certstore *store, struct issue ***jobs, size_t *count,
-    struct err *e)
+make_jobs(const struct args *args, struct issue ***jobs, size_t *count, struct err *e)
 {
 	struct arena *arena = arena_new(0);
 	struct span *names;
 	bool found = false;
 	size_t name_count;
-	int rc = certstore_list(store, arena, &names, &name_count, e);
+	int rc = certstore_list(args->call.store, arena, &names, &name_count, e);
 
 	for (size_t i = 0; rc == 0 && i < name_count; i++) {
 		struct issue *job;
 
-		if (!is_wanted(args, store, names[i].p))
+		if (!is_wanted(args, names[i].p))
 			continue;
 		found = true;
-		job = make_job(args, store, names[i].p);
+		job = make_job(args, names[i].p);
 		/* Of what is kept nobody wants to hear. */
-		if (args->quiet && !args->json && job->outcome == ISSUE_UNDECIDED &&
+		if (args->call.quiet && !args->call.json && job->outcome == ISSUE_UNDECIDED &&
 		    issue_pass_by(job)) {
 			issue_free(job);
 			continue;
@@ -308,27 +268,23 @@ make_jobs(const struct args *args, struct certstore *store, struct issue ***jobs
 	}
 	if (rc == 0 && !found && args->cert_name)
 		rc = err_set(e, ERR_NOINPUT, "there is no lineage %s in %s", args->cert_name,
-		    certstore_dir(store));
+		    certstore_dir(args->call.store));
 	arena_free(arena);
 	return rc;
 }
 
 static void
-tell(const struct args *args, struct report *report, struct issue *const *jobs, size_t count,
-    struct acme_http_counts counts)
+tell(const struct args *args, struct report *report, struct issue *const *jobs, size_t count)
 {
 	report_end(report);
 	for (size_t i = 0; i < count; i++) {
 		if (jobs[i]->outcome == ISSUE_FAILED || jobs[i]->outcome == ISSUE_NOT_DEPLOYED)
 			report_failure(report, jobs[i], stderr);
 	}
-	if (args->json)
-		report_json(jobs, count, counts, stdout);
-	else if (!args->quiet)
+	if (args->call.json)
+		report_json(jobs, count, acme_http_counts(args->call.http), stdout);
+	else if (!args->call.quiet)
 		report_table(jobs, count, stdout);
-	if (args->verbose)
-		fprintf(stderr, "%s: %lu requests over %lu connections\n", program.name,
-		    counts.requests, counts.connections);
 }
 
 static int
@@ -345,43 +301,33 @@ check_args(struct args *args, struct err *e)
 }
 
 static int
-work(struct args *args, struct certstore *store, struct err *e)
+renew(struct args *args, struct err *e)
 {
 	struct report report;
 	struct issue_options run = {
-		.http = acme_http_new(interrupt_watch()),
+		.http = args->call.http,
 		.jobs = args->jobs,
 		.say = report_say,
 		.arg = &report,
 	};
 	struct issue **jobs = NULL;
 	size_t count = 0;
-	int code = 0;
+	int code = -1;
 
-	if (check_args(args, e) < 0) {
-		acme_http_free(run.http);
-		return err_exit_code(e->kind);
-	}
 	if (args->dry && (!args->server || acme_server_is_trial(args->server)))
 		run.account.agree = agree;
-
-	if (report_begin(&report, program.name, args->quiet, args->log_file, run.http, e) == 0 &&
-	    make_jobs(args, store, &jobs, &count, e) == 0) {
-		ask_when(jobs, count, run.http, store);
+	if (report_begin(&report, &args->call, args->log_file, e) == 0 &&
+	    make_jobs(args, &jobs, &count, e) == 0) {
+		ask_when(args, jobs, count);
 		for (size_t i = 0; i < count; i++)
 			decide(jobs[i], &report);
-		if (issue_run(jobs, count, &run, e) < 0)
-			code = err_exit_code(e->kind);
-		tell(args, &report, jobs, count, acme_http_counts(run.http));
-		if (issue_exit_code(jobs, count))
-			code = issue_exit_code(jobs, count);
-	} else {
-		code = err_exit_code(e->kind);
+		(void)!issue_run(jobs, count, &run, e);
+		tell(args, &report, jobs, count);
+		code = issue_exit_code(jobs, count);
 	}
 	for (size_t i = 0; i < count; i++)
 		issue_free(jobs[i]);
 	free(jobs);
-	acme_http_free(run.http);
 	return code;
 }
 
@@ -399,10 +345,10 @@ run_schedule(const struct args *args, struct err *e)
 
 	if (n <= 0)
 		return err_exit_code(ERR_BUG);
-	if (strcmp(args->config_dir, CONFIG_DIR) != 0)
-		s.config_dir = store = realpath(args->config_dir, NULL);
-	if (store == NULL && strcmp(args->config_dir, CONFIG_DIR) != 0) {
-		err_set_errno(e, errno, "cannot schedule renewals of %s", args->config_dir);
+	if (strcmp(args->call.config_dir, CERTSTORE_DIRECTORY) != 0)
+		s.config_dir = store = realpath(args->call.config_dir, NULL);
+	if (store == NULL && strcmp(args->call.config_dir, CERTSTORE_DIRECTORY) != 0) {
+		err_set_errno(e, errno, "cannot schedule renewals of %s", args->call.config_dir);
 		return err_exit_code(e->kind);
 	}
 	buf_init(&out, (size_t)64 * 1024);
@@ -412,39 +358,31 @@ run_schedule(const struct args *args, struct err *e)
 		rc = schedule_remove(&s, &out, e);
 	else
 		rc = schedule_status(&s, &active, &out, e);
-	if (!args->quiet)
+	if (!args->call.quiet)
 		fputs(buf_str(&out), stdout);
 	buf_release(&out);
 	free(store);
 	return rc < 0 ? err_exit_code(e->kind) : active ? 0 : 1;
 }
 
+static int
+work(void *ctx, struct err *e)
+{
+	struct args *args = ctx;
+	int code = -1;
+
+	if (args->schedule)
+		return run_schedule(args, e);
+	if (check_args(args, e) == 0 && invocation_open(&args->call, e) == 0)
+		code = renew(args, e);
+	invocation_close(&args->call);
+	return code;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct args args = { .config_dir = CONFIG_DIR, .jobs = JOBS_DEFAULT };
-	struct certstore *store = NULL;
-	struct err e = ERR_INIT;
-	int code = 0;
+	struct args args = { .call = INVOCATION_INIT, .jobs = JOBS_DEFAULT };
 
-	switch (cli_parse(&program, argc, argv, &args, &e)) {
-	case CLI_DONE:
-		break;
-	case CLI_ERROR:
-		code = err_exit_code(e.kind);
-		break;
-	case CLI_OK:
-		if (args.schedule)
-			code = run_schedule(&args, &e);
-		else if (certstore_open(args.config_dir, &store, &e) < 0)
-			code = err_exit_code(e.kind);
-		else
-			code = work(&args, store, &e);
-		break;
-	}
-	if (e.kind != ERR_NONE)
-		err_print(&e);
-	certstore_close(store);
-	err_release(&e);
-	return code;
+	return cli_main(&program, argc, argv, &args, work);
 }

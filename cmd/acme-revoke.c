@@ -3,10 +3,9 @@
  * acme-revoke: have the CA take a certificate back.
  */
 #include "base/arena.h"
-#include "base/cli.h"
 #include "base/mem.h"
 #include "libacme/account.h"
-#include "libacme/interrupt.h"
+#include "libacme/invocation.h"
 #include "libacme/issued.h"
 #include "libacme/renewal.h"
 #include "libacme/revocation.h"
@@ -16,34 +15,12 @@
 #include <unistd.h>
 
 struct args {
-	const char *cert_name, *cert_path, *key_file, *account, *server, *ca_file, *config_dir;
+	struct invocation call;
+	const char *cert_name, *cert_path, *key_file, *account, *server, *ca_file;
 	enum revocation_reason reason;
-	bool quiet, json;
 };
 
 /* ---- options --------------------------------------------------------------------------------- */
-
-#define SETTER(name, action)                                               \
-	static int set_##name(void *ctx, const char *value, struct err *e) \
-	{                                                                  \
-		struct args *args = ctx;                                   \
-                                                                           \
-		action;                                                    \
-		return 0;                                                  \
-	}
-
-SETTER(account, args->account = value)
-SETTER(ca_file, args->ca_file = value)
-SETTER(cert_name, args->cert_name = value)
-SETTER(cert_path, args->cert_path = value)
-SETTER(config_dir, args->config_dir = value)
-SETTER(json, args->json = true)
-SETTER(key_file, args->key_file = value)
-SETTER(quiet, args->quiet = true)
-SETTER(server, args->server = value)
-SETTER(staging, args->server = ACME_SERVER_STAGING)
-/* Nothing is asked, ever. */
-SETTER(non_interactive, (void)args)
 
 static int
 set_reason(void *ctx, const char *value, struct err *e)
@@ -52,27 +29,28 @@ set_reason(void *ctx, const char *value, struct err *e)
 }
 
 static const struct cli_option options[] = {
-	{ "cert-name", 0, "NAME", "the live certificate of this lineage", 0, set_cert_name },
-	{ "cert-path", 0, "FILE", "the (first) certificate in this file", 0, set_cert_path },
+	{ "cert-name", 0, "NAME", "the live certificate of this lineage", 0,
+	    CLI_TEXT(struct args, cert_name) },
+	{ "cert-path", 0, "FILE", "the (first) certificate in this file", 0,
+	    CLI_TEXT(struct args, cert_path) },
 	{ "reason", 0, "REASON",
 	    "unspecified (default), keyCompromise, superseded, affiliationChanged, "
 	    "cessationOfOperation",
-	    0, set_reason },
+	    0, .set = set_reason },
 	{ "key", 0, "FILE", "sign by the certificate's own key, not by the account", 0,
-	    set_key_file },
-	{ "key-path", 0, "FILE", "the same", CLI_HIDDEN, set_key_file },
+	    CLI_TEXT(struct args, key_file) },
+	{ "key-path", 0, "FILE", "the same", CLI_HIDDEN, CLI_TEXT(struct args, key_file) },
 	{ "server", 0, "URL|NAME", "the CA (default: the lineage's, or letsencrypt)", 0,
-	    set_server },
-	{ "staging", 0, NULL, "Let's Encrypt's staging CA", 0, set_staging },
-	{ "test-cert", 0, NULL, "the same", CLI_HIDDEN, set_staging },
-	{ "account", 0, "ID", "sign by this account (default: the lineage's)", 0, set_account },
-	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0, set_ca_file },
-	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
-	{ "non-interactive", 'n', NULL, "accepted for certbot's sake; nothing is ever asked",
-	    CLI_HIDDEN, set_non_interactive },
-	{ "quiet", 'q', NULL, "print nothing unless it failed", 0, set_quiet },
-	{ "json", 0, NULL, "print the result as JSON", 0, set_json },
-	{ 0 },
+	    CLI_TEXT(struct args, server) },
+	{ "staging", 0, NULL, "Let's Encrypt's staging CA", 0,
+	    CLI_FIXED(struct args, server, ACME_SERVER_STAGING) },
+	{ "test-cert", 0, NULL, "the same", CLI_HIDDEN,
+	    CLI_FIXED(struct args, server, ACME_SERVER_STAGING) },
+	{ "account", 0, "ID", "sign by this account (default: the lineage's)", 0,
+	    CLI_TEXT(struct args, account) },
+	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0,
+	    CLI_TEXT(struct args, ca_file) },
+	{ .then = invocation_options },
 };
 
 /* certbot's subcommand. */
@@ -107,7 +85,6 @@ struct run {
 	const struct args *args;
 	struct certstore *store;
 	struct arena *arena;
-	struct acme_http *http;
 	struct acme *ca;
 	X509 *leaf;
 	const char *name; /* of its lineage, or NULL */
@@ -174,8 +151,13 @@ find_certificate(struct run *r, struct err *e)
 		return err_set(e, ERR_USAGE, "\"%s\" cannot name a certificate", args->cert_name);
 	if ((args->cert_name ? load_lineage(r, e) : load_file(r, e)) < 0)
 		return -1;
-	if (!r->name)
+	if (!r->name) {
+		invocation_tell(&args->call, "%s is live in no lineage of %s", args->cert_path,
+		    certstore_dir(r->store));
 		return 0;
+	}
+	invocation_tell(&args->call, "it is live in lineage %s of %s", r->name,
+	    certstore_dir(r->store));
 	/* No renewal may put another certificate in its place meanwhile. */
 	r->lock = certstore_lock(r->store, r->name, true, e);
 	r->managed = renewal_load(r->store, r->name, r->arena, &r->how, NULL) == 0;
@@ -192,6 +174,8 @@ sign_by_key(struct run *r, struct err *e)
 		return -1;
 	if (x509info_key_matches(r->leaf, key)) {
 		acme_set_account(r->ca, key, NULL);
+		invocation_tell(&r->args->call, "signing by the certificate's key %s",
+		    r->args->key_file);
 		rc = 0;
 	} else {
 		err_set(e, ERR_DATA, "%s is not the key of this certificate", r->args->key_file);
@@ -207,17 +191,12 @@ sign_by_account(struct run *r, struct err *e)
 	struct account account = { .url = NULL };
 	int rc = account_use_known(r->store, r->ca, id, &account, e);
 
+	if (rc == 0)
+		invocation_tell(&r->args->call, "signing by the account %s", account.id);
 	account_release(&account);
 	if (rc < 0)
 		err_hint(e, "the certificate's own key can revoke it, too: --key FILE");
 	return rc;
-}
-
-static void
-on_open(void *arg, struct err *e)
-{
-	if (e)
-		err_move(arg, e);
 }
 
 static int
@@ -229,30 +208,31 @@ open_ca(struct run *r, struct err *e)
 					     : ACME_SERVER_DEFAULT;
 	const char *ca_file = args->ca_file ? args->ca_file : r->how.ca_file;
 	const char *url = acme_server_url(server, e);
-	struct err why = ERR_INIT;
 
 	if (!url)
 		return -1;
-	r->ca = acme_new(r->http, url, ca_file);
-	acme_open(r->ca, on_open, &why);
-	acme_http_run(r->http);
-	if (why.kind == ERR_NONE)
-		return 0;
-	err_move(e, &why);
-	return -1;
+	r->ca = acme_new(args->call.http, url, ca_file);
+	return acme_open_wait(r->ca, e);
 }
 
 /* What is revoked is to be replaced, or never again. */
 static int
 remember(struct run *r, struct err *e)
 {
+	const struct invocation *call = &r->args->call;
+
 	if (!r->name)
 		return 0;
-	if (r->args->reason != REVOCATION_CESSATION)
+	if (r->args->reason != REVOCATION_CESSATION) {
+		invocation_tell(call, "noting it below %s/gatehouse/revoked for acme-renew",
+		    certstore_dir(r->store));
 		return revocation_note_save(r->store, r->name, r->leaf, r->args->reason, e);
+	}
 	if (!r->managed || r->how.off)
 		return 0;
 	r->how.off = true;
+	invocation_tell(call, "switching renewal off in %s/renewal/%s.conf",
+	    certstore_dir(r->store), r->name);
 	return renewal_save(r->store, r->name, &r->how, e);
 }
 
@@ -263,13 +243,13 @@ tell(const struct run *r, bool already)
 	const char *word = already ? "was revoked already" : "revoked";
 
 	x509info_read(r->leaf, r->arena, &info);
-	if (r->args->json) {
+	if (r->args->call.json) {
 		printf("{\"schema\":1,\"outcome\":\"%s\",\"serial\":\"%.*s\",\"reason\":\"%s\"}\n",
 		    already ? "already revoked" : "revoked", SPAN_ARG(info.serial),
 		    revocation_reason_name(r->args->reason));
 		return;
 	}
-	if (r->args->quiet)
+	if (r->args->call.quiet)
 		return;
 	printf("%s: %s (serial %.*s)\n", r->name ? r->name : r->args->cert_path, word,
 	    SPAN_ARG(info.serial));
@@ -297,45 +277,30 @@ run_revoke(struct run *r, struct err *e)
 }
 
 static int
-work(const struct args *args, struct err *e)
+work(void *ctx, struct err *e)
 {
+	struct args *args = ctx;
 	struct run r = { .args = args, .lock = -1 };
 	int rc = -1;
 
 	r.arena = arena_new(0);
-	r.http = acme_http_new(interrupt_watch());
-	if (certstore_open(args->config_dir, &r.store, e) == 0)
+	if (invocation_open(&args->call, e) == 0) {
+		r.store = args->call.store;
 		rc = run_revoke(&r, e);
+	}
 	X509_free(r.leaf);
 	acme_free(r.ca);
-	acme_http_free(r.http);
 	if (r.lock >= 0)
 		close(r.lock);
-	certstore_close(r.store);
 	arena_free(r.arena);
+	invocation_close(&args->call);
 	return rc;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct args args = { .config_dir = "/etc/letsencrypt" };
-	struct err e = ERR_INIT;
-	int code = 0;
+	struct args args = { .call = INVOCATION_INIT };
 
-	switch (cli_parse(&program, argc, argv, &args, &e)) {
-	case CLI_DONE:
-		break;
-	case CLI_ERROR:
-		code = err_exit_code(e.kind);
-		break;
-	case CLI_OK:
-		if (work(&args, &e) < 0)
-			code = err_exit_code(e.kind);
-		break;
-	}
-	if (e.kind != ERR_NONE)
-		err_print(&e);
-	err_release(&e);
-	return code;
+	return cli_main(&program, argc, argv, &args, work);
 }

@@ -35,7 +35,7 @@ struct args {
 	const char **targets; /* borrowed words, none twice */
 	size_t target_count;
 	struct survey_options survey;
-	uint64_t timeout_s;
+	unsigned timeout_s;
 	enum form form;
 	bool at_given, full, quiet, verbose, store_check, repair;
 };
@@ -144,13 +144,6 @@ set_at(void *ctx, const char *value, struct err *e)
 }
 
 static int
-set_key(void *ctx, const char *value, struct err *e)
-{
-	((struct args *)ctx)->survey.key_path = value;
-	return 0;
-}
-
-static int
 set_name(void *ctx, const char *value, struct err *e)
 {
 	((struct args *)ctx)->survey.name = value;
@@ -164,85 +157,39 @@ set_verify(void *ctx, const char *value, struct err *e)
 	return strcmp(value, "none") == 0 ? 0 : served_address_check(value, e);
 }
 
-static int
-set_timeout(void *ctx, const char *value, struct err *e)
-{
-	uint64_t *seconds = &((struct args *)ctx)->timeout_s;
-
-	if (span_to_u64(span_str(value), TIMEOUT_S_MAX, seconds) == 0 && *seconds > 0)
-		return 0;
-	return err_set(e, ERR_USAGE, "\"%s\" is not 1 to %d seconds", value, TIMEOUT_S_MAX);
-}
-
-static int
-set_config_dir(void *ctx, const char *value, struct err *e)
-{
-	((struct args *)ctx)->config_dir = value;
-	return 0;
-}
-
-static int
-set_store_check(void *ctx, const char *value, struct err *e)
-{
-	((struct args *)ctx)->store_check = true;
-	return 0;
-}
-
-static int
-set_repair(void *ctx, const char *value, struct err *e)
-{
-	((struct args *)ctx)->repair = true;
-	return 0;
-}
-
-static int
-set_quiet(void *ctx, const char *value, struct err *e)
-{
-	((struct args *)ctx)->quiet = true;
-	return 0;
-}
-
-static int
-set_full(void *ctx, const char *value, struct err *e)
-{
-	((struct args *)ctx)->full = true;
-	return 0;
-}
-
-static int
-set_verbose(void *ctx, const char *value, struct err *e)
-{
-	((struct args *)ctx)->verbose = true;
-	return 0;
-}
-
 static const struct cli_option options[] = {
-	{ "json", 0, NULL, "everything, as one JSON object", 0, set_json },
+	{ "json", 0, NULL, "everything, as one JSON object", 0, .set = set_json },
 	{ "prometheus", 0, NULL, "metrics for node_exporter's textfile collector", 0,
-	    set_prometheus },
-	{ "check", 0, NULL, "one line and exit code of a monitoring plugin", 0, set_check },
-	{ "timeline", 0, NULL, "plot lives and renewal windows", 0, set_timeline },
+	    .set = set_prometheus },
+	{ "check", 0, NULL, "one line and exit code of a monitoring plugin", 0, .set = set_check },
+	{ "timeline", 0, NULL, "plot lives and renewal windows", 0, .set = set_timeline },
 	{ "warn", 0, "TIME", "warn when less is left: 20d, 36h, 2w (default: 20 days of 90)", 0,
-	    set_warn },
-	{ "crit", 0, "TIME", "critical when less is left (default: 7 days of 90)", 0, set_crit },
+	    .set = set_warn },
+	{ "crit", 0, "TIME", "critical when less is left (default: 7 days of 90)", 0,
+	    .set = set_crit },
 	{ "name", 0, "NAME", "a name that must be covered; with HOST, the one to ask for", 0,
-	    set_name },
+	    .set = set_name },
 	{ "key", 0, "FILE", "the private key that must belong to the certificate in a file", 0,
-	    set_key },
+	    CLI_TEXT(struct args, survey.key_path) },
 	{ "verify", 0, "HOST:PORT|none",
 	    "where lineages are served (default: as each was renewed with --verify)", 0,
-	    set_verify },
-	{ "timeout", 0, "SECONDS", "for each connection (default: 5)", 0, set_timeout },
+	    .set = set_verify },
+	{ "timeout", 0, "SECONDS", "for each connection (default: 5)", 0,
+	    CLI_NUMBER(struct args, timeout_s, 1, TIMEOUT_S_MAX) },
 	{ "at", 0, "TIME", "judge as of this instant instead of now: 2027-01-31T12:00:00Z", 0,
-	    set_at },
-	{ "config-dir", 0, "DIR", "the store (default: /etc/letsencrypt)", 0, set_config_dir },
+	    .set = set_at },
+	{ "config-dir", 0, "DIR", "the store (default: " CERTSTORE_DIRECTORY ")", 0,
+	    CLI_TEXT(struct args, config_dir) },
 	{ "store-check", 0, NULL, "name what a crash or a hand edit left in the store", 0,
-	    set_store_check },
+	    CLI_SWITCH(struct args, store_check) },
 	{ "repair", 0, NULL, "with --store-check: mend what can be mended without loss", 0,
-	    set_repair },
-	{ "full", 0, NULL, "check keys and chains of the whole store, too", 0, set_full },
-	{ "quiet", 'q', NULL, "print only certificates with a problem", 0, set_quiet },
-	{ "verbose", 'v', NULL, "all details, also of several certificates", 0, set_verbose },
+	    CLI_SWITCH(struct args, repair) },
+	{ "full", 0, NULL, "check keys and chains of the whole store, too", 0,
+	    CLI_SWITCH(struct args, full) },
+	{ "quiet", 'q', NULL, "print only certificates with a problem", 0,
+	    CLI_SWITCH(struct args, quiet) },
+	{ "verbose", 'v', NULL, "all details, also of several certificates", 0,
+	    CLI_SWITCH(struct args, verbose) },
 	{ 0 },
 };
 
@@ -467,8 +414,9 @@ check_store(const struct args *args, struct err *e)
 }
 
 static int
-work(struct args *args, struct err *e)
+work(void *ctx, struct err *e)
 {
+	struct args *args = ctx;
 	const struct inspect_limits *limits = &args->survey.limits;
 	OSSL_PROVIDER *nothing = NULL;
 	struct survey *list = NULL;
@@ -477,14 +425,11 @@ work(struct args *args, struct err *e)
 
 	if (args->store_check)
 		return check_store(args, e);
-	if (args->repair) {
-		err_set(e, ERR_USAGE, "--repair goes with --store-check");
-		return 0;
-	}
-	if (limits->warn_s && limits->crit_s && limits->warn_s < limits->crit_s) {
-		err_set(e, ERR_USAGE, "--warn comes before --crit, so it is the longer time");
-		return 0; /* main turns e into the code */
-	}
+	if (args->repair)
+		return err_set(e, ERR_USAGE, "--repair goes with --store-check");
+	if (limits->warn_s && limits->crit_s && limits->warn_s < limits->crit_s)
+		return err_set(e, ERR_USAGE,
+		    "--warn comes before --crit, so it is the longer time");
 	args->survey.arena = arena_new(0);
 	args->survey.timeout_ms = (int64_t)args->timeout_s * 1000;
 	if (args->target_count == 0 && !args->full && !args->verbose)
@@ -503,7 +448,7 @@ work(struct args *args, struct err *e)
 	return code;
 }
 
-/* A plugin's code for what went wrong is 3, even when it is the command line. */
+/* A plugin's code for what went wrong is 3, even when it is the command line: told by the words, which may not parse. */
 static bool
 is_check(int argc, char *const *argv)
 {
@@ -517,19 +462,12 @@ is_check(int argc, char *const *argv)
 int
 main(int argc, char **argv)
 {
-	struct args args = { .config_dir = "/etc/letsencrypt", .timeout_s = TIMEOUT_S_DEFAULT };
-	struct err e = ERR_INIT;
-	int code = 0;
+	struct args args = { .config_dir = CERTSTORE_DIRECTORY, .timeout_s = TIMEOUT_S_DEFAULT };
+	int code = cli_main(&program, argc, argv, &args, work);
 
-	if (cli_parse(&program, argc, argv, &args, &e) == CLI_OK)
-		code = work(&args, &e);
-	if ((fflush(stdout) != 0 || ferror(stdout)) && e.kind == ERR_NONE)
-		err_set(&e, ERR_IO, "cannot write to standard output");
-	if (e.kind != ERR_NONE) {
-		err_print(&e);
-		code = is_check(argc, argv) ? CHECK_UNKNOWN : err_exit_code(e.kind);
-	}
+	/* Errors' codes begin at 64. */
+	if (code > CHECK_UNKNOWN && is_check(argc, argv))
+		code = CHECK_UNKNOWN;
 	free(args.targets);
-	err_release(&e);
 	return code;
 }

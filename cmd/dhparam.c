@@ -29,8 +29,8 @@ struct request {
 	const char *in, *out;
 	const char *word; /* the operand: a size, or with -check a file */
 	bool check, text, noout, force, quiet, json, generator_2;
-	bool generate, stats, interrupted;
-	uint64_t threads;
+	bool generate, stats;
+	unsigned threads;
 	const struct modexp_kernel *kernel;
 };
 
@@ -51,90 +51,17 @@ take_word(void *ctx, const char *word, struct err *e)
 }
 
 static int
-take_in(void *ctx, const char *value, struct err *e)
-{
-	((struct request *)ctx)->in = value;
-	return 0;
-}
-
-static int
 take_out(void *ctx, const char *value, struct err *e)
 {
 	((struct request *)ctx)->out = value;
 	return *value ? 0 : err_set(e, ERR_USAGE, "an empty file name");
 }
 
-static int
-take_check(void *ctx, const char *value, struct err *e)
-{
-	((struct request *)ctx)->check = true;
-	return 0;
-}
-
-static int
-take_text(void *ctx, const char *value, struct err *e)
-{
-	((struct request *)ctx)->text = true;
-	return 0;
-}
-
-static int
-take_noout(void *ctx, const char *value, struct err *e)
-{
-	((struct request *)ctx)->noout = true;
-	return 0;
-}
-
 /* Every RFC 7919 group has it. */
-static int
-take_generator_2(void *ctx, const char *value, struct err *e)
-{
-	((struct request *)ctx)->generator_2 = true;
-	return 0;
-}
-
 static int
 take_generator_5(void *ctx, const char *value, struct err *e)
 {
 	return err_set(e, ERR_USAGE, "the standard groups have the generator 2; none has 5");
-}
-
-static int
-take_force(void *ctx, const char *value, struct err *e)
-{
-	((struct request *)ctx)->force = true;
-	return 0;
-}
-
-static int
-take_quiet(void *ctx, const char *value, struct err *e)
-{
-	((struct request *)ctx)->quiet = true;
-	return 0;
-}
-
-static int
-take_json(void *ctx, const char *value, struct err *e)
-{
-	((struct request *)ctx)->json = true;
-	return 0;
-}
-
-static int
-take_generate(void *ctx, const char *value, struct err *e)
-{
-	((struct request *)ctx)->generate = true;
-	return 0;
-}
-
-static int
-take_threads(void *ctx, const char *value, struct err *e)
-{
-	struct request *r = ctx;
-
-	if (span_to_u64(span_str(value), THREADS_MAX, &r->threads) == 0 && r->threads > 0)
-		return 0;
-	return err_set(e, ERR_USAGE, "\"%s\" is not a number from 1 to %d", value, THREADS_MAX);
 }
 
 static int
@@ -146,40 +73,36 @@ take_kernel(void *ctx, const char *value, struct err *e)
 	return r->kernel ? 0 : err_set(e, ERR_USAGE, "this CPU has no kernel \"%s\"", value);
 }
 
-static int
-take_stats(void *ctx, const char *value, struct err *e)
-{
-	((struct request *)ctx)->stats = true;
-	return 0;
-}
-
 static const struct cli_option options[] = {
 	{ "out", 'o', "FILE", "write the parameters to FILE instead of standard output",
-	    CLI_SINGLE_DASH, take_out },
+	    CLI_SINGLE_DASH, .set = take_out },
 	{ "in", 0, "FILE", "read parameters from FILE instead of taking a standard group",
-	    CLI_SINGLE_DASH, take_in },
+	    CLI_SINGLE_DASH, CLI_TEXT(struct request, in) },
 	{ "check", 0, NULL, "judge the parameters: size, safe prime, generator, known name",
-	    CLI_SINGLE_DASH, take_check },
-	{ "text", 0, NULL, "print prime and generator in words", CLI_SINGLE_DASH, take_text },
-	{ "noout", 0, NULL, "do not print the parameters as PEM", CLI_SINGLE_DASH, take_noout },
+	    CLI_SINGLE_DASH, CLI_SWITCH(struct request, check) },
+	{ "text", 0, NULL, "print prime and generator in words", CLI_SINGLE_DASH,
+	    CLI_SWITCH(struct request, text) },
+	{ "noout", 0, NULL, "do not print the parameters as PEM", CLI_SINGLE_DASH,
+	    CLI_SWITCH(struct request, noout) },
 	{ "generate", 0, NULL, "search for a fresh safe prime instead of taking a standard group",
-	    CLI_SINGLE_DASH, take_generate },
+	    CLI_SINGLE_DASH, CLI_SWITCH(struct request, generate) },
 	{ "threads", 0, "N", "with --generate: search with N threads (default: one per processor)",
-	    0, take_threads },
+	    0, CLI_NUMBER(struct request, threads, 1, THREADS_MAX) },
 	{ "stats", 0, NULL, "with --generate: say what the search took, on standard error", 0,
-	    take_stats },
+	    CLI_SWITCH(struct request, stats) },
 	{ "kernel", 0, "NAME",
 	    "with --generate: compute with ifma, fma or word (default: the fastest)", 0,
-	    take_kernel },
-	{ NULL, '2', NULL, "generator 2 (every group made here has it)", 0, take_generator_2 },
+	    .set = take_kernel },
+	{ NULL, '2', NULL, "generator 2 (every group made here has it)", 0,
+	    CLI_SWITCH(struct request, generator_2) },
 	{ NULL, '5', NULL, "generator 5: refused, no standard group has it", CLI_HIDDEN,
-	    take_generator_5 },
-	{ "force", 'f', NULL, "replace FILE if it exists", 0, take_force },
+	    .set = take_generator_5 },
+	{ "force", 'f', NULL, "replace FILE if it exists", 0, CLI_SWITCH(struct request, force) },
 	{ "quiet", 'q', NULL,
 	    "no progress; with -check: print nothing unless the parameters are unfit", 0,
-	    take_quiet },
+	    CLI_SWITCH(struct request, quiet) },
 	{ "json", 0, NULL, "the verdict of -check, or --stats, as JSON on standard output", 0,
-	    take_json },
+	    CLI_SWITCH(struct request, json) },
 	{ 0 },
 };
 
@@ -444,7 +367,7 @@ search(const struct request *r, unsigned bits, EVP_PKEY **params, struct safe_pr
 {
 	struct progress progress = { .tty = cli_stderr_tty(), .shown = -1 };
 	struct safe_prime_request wanted = { .bits = bits,
-		.threads = (unsigned)r->threads,
+		.threads = r->threads,
 		.kernel = r->kernel,
 		.cancel = &interrupted,
 		.progress = r->quiet ? NULL : tell_progress,
@@ -502,8 +425,7 @@ run_generate(struct request *r, struct err *e)
 		if (r->stats)
 			tell_stats(r, &stats);
 		fprintf(stderr, "dhparam: interrupted, nothing was written\n");
-		r->interrupted = true;
-		return 0;
+		return 128 + interrupted;
 	}
 	rc = write_params(r, params, e);
 	if (rc == 0 && r->stats)
@@ -516,13 +438,11 @@ run_generate(struct request *r, struct err *e)
 }
 
 static int
-run(struct request *r, struct err *e)
+run_standard(struct request *r, struct err *e)
 {
 	EVP_PKEY *params = NULL;
 	int rc;
 
-	if (r->generate)
-		return run_generate(r, e);
 	if (r->threads || r->stats || r->kernel)
 		return err_set(e, ERR_USAGE, "--threads, --stats and --kernel go with --generate");
 	if (r->generator_2 && (r->check || r->in))
@@ -541,21 +461,18 @@ run(struct request *r, struct err *e)
 	return rc;
 }
 
+static int
+work(void *ctx, struct err *e)
+{
+	struct request *r = ctx;
+
+	return r->generate ? run_generate(r, e) : run_standard(r, e);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct request r = { 0 };
-	struct err e = ERR_INIT;
-	enum cli_result parsed = cli_parse(&program, argc, argv, &r, &e);
-	int code;
 
-	if (parsed == CLI_OK && run(&r, &e) == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-		err_set(&e, ERR_IO, "cannot write to standard output");
-	code = r.interrupted ? 128 + interrupted : err_exit_code(e.kind);
-	if (e.kind != ERR_NONE) {
-		fflush(stdout);
-		err_print(&e);
-	}
-	err_release(&e);
-	return code;
+	return cli_main(&program, argc, argv, &r, work);
 }

@@ -181,13 +181,6 @@ take_addext(void *ctx, const char *value, struct err *e)
 	return mint_parse_addext(span_str(value), &((struct args *)ctx)->mint.names, e);
 }
 
-static int
-take_x509(void *ctx, const char *value, struct err *e)
-{
-	((struct args *)ctx)->x509 = true;
-	return 0;
-}
-
 /* What it asks for is what always happens: a new key, not encrypted. */
 static int
 take_always(void *ctx, const char *value, struct err *e)
@@ -272,81 +265,73 @@ take_stores(void *ctx, const char *value, struct err *e)
 	return trust_stores_parse(span_str(value), &a->stores, e);
 }
 
-static int
-take_quiet(void *ctx, const char *value, struct err *e)
-{
-	((struct args *)ctx)->quiet = true;
-	return 0;
-}
-
-static int
-take_json(void *ctx, const char *value, struct err *e)
-{
-	((struct args *)ctx)->json = true;
-	return 0;
-}
-
 static const struct cli_option options[] = {
-	{ "out", 'o', "FILE", "certificate file; default NAME.crt", CLI_SINGLE_DASH, take_out },
+	{ "out", 'o', "FILE", "certificate file; default NAME.crt", CLI_SINGLE_DASH,
+	    .set = take_out },
 	{ "keyout", 0, "FILE",
 	    "private key file; default NAME.key. The same FILE as -out: one file with both",
-	    CLI_SINGLE_DASH, take_keyout },
+	    CLI_SINGLE_DASH, .set = take_keyout },
 	{ "newkey", 0, "TYPE",
 	    "rsa:2048 to rsa:8192, ec:P-256 (default), ec:P-384, ec:P-521, ed25519",
-	    CLI_SINGLE_DASH, take_newkey },
+	    CLI_SINGLE_DASH, .set = take_newkey },
 	{ "pkeyopt", 0, "OPTION", "openssl's ec_paramgen_curve:CURVE and rsa_keygen_bits:N",
-	    CLI_SINGLE_DASH, take_pkeyopt },
-	{ "key", 0, "FILE", "use this private key, make none", CLI_SINGLE_DASH, take_key },
+	    CLI_SINGLE_DASH, .set = take_pkeyopt },
+	{ "key", 0, "FILE", "use this private key, make none", CLI_SINGLE_DASH, .set = take_key },
 	{ "days", 0, "N", "valid for N days from now; default 397, of a CA 3650", CLI_SINGLE_DASH,
-	    take_days },
+	    .set = take_days },
 	{ "not-after", 0, "DATE", "valid until DATE instead (2027-01-31, or RFC 3339)", 0,
-	    take_not_after },
+	    .set = take_not_after },
 	{ "subj", 0, "SUBJECT", "subject as in /C=DE/O=Example/CN=a.example; default CN=NAME",
-	    CLI_SINGLE_DASH, take_subject },
+	    CLI_SINGLE_DASH, .set = take_subject },
 	{ "addext", 0, "subjectAltName=LIST", "more names, as openssl writes them", CLI_SINGLE_DASH,
-	    take_addext },
+	    .set = take_addext },
 	{ "client", 0, NULL, "for a client that shows who it is, not for a server", 0,
-	    take_client },
+	    .set = take_client },
 	{ "ca", 0, NULL, "let the local CA issue: the file holds the leaf, then the CA", 0,
-	    take_ca },
-	{ "csr", 0, "FILE", "sign somebody's signing request with the local CA", 0, take_csr },
+	    .set = take_ca },
+	{ "csr", 0, "FILE", "sign somebody's signing request with the local CA", 0,
+	    .set = take_csr },
 	{ "renew", 0, "FILE", "once more what FILE is: names, key type, length of life, issuer", 0,
-	    take_renew },
-	{ "reuse-key", 0, NULL, "keep the key that is in the key file", 0, take_reuse_key },
+	    .set = take_renew },
+	{ "reuse-key", 0, NULL, "keep the key that is in the key file", 0, .set = take_reuse_key },
 	{ "pkcs12", 0, NULL, "write NAME.p12, too: key and chain for browsers, Windows, Java", 0,
-	    take_pkcs12 },
+	    .set = take_pkcs12 },
 	{ "password-file", 0, "FILE",
-	    "its first line is the password of the .p12; default changeit", 0, take_password_file },
-	{ "mode", 0, "MODE", "of the key's file: 0600 (default), 0640 ...", 0, take_mode },
-	{ "group", 0, "GROUP", "of the key's file", 0, take_group },
-	{ "ca-init", 0, NULL, "make the local CA", 0, take_ca_init },
+	    "its first line is the password of the .p12; default changeit", 0,
+	    .set = take_password_file },
+	{ "mode", 0, "MODE", "of the key's file: 0600 (default), 0640 ...", 0, .set = take_mode },
+	{ "group", 0, "GROUP", "of the key's file", 0, .set = take_group },
+	{ "ca-init", 0, NULL, "make the local CA", 0, .set = take_ca_init },
 	{ "permit", 0, "DOMAIN|CIDR",
-	    "with --ca-init: it can issue for nothing else; may be given again", 0, take_permit },
+	    "with --ca-init: it can issue for nothing else; may be given again", 0,
+	    .set = take_permit },
 	{ "ca-dir", 0, "DIR", "the local CA's directory; default ~/.local/share/gatehouse/ca", 0,
-	    take_ca_dir },
-	{ "list", 0, NULL, "list what the local CA issued", 0, take_list },
+	    .set = take_ca_dir },
+	{ "list", 0, NULL, "list what the local CA issued", 0, .set = take_list },
 	{ "revoke", 0, "FILE|SERIAL|NAME", "revoke it, and sign the list of what is revoked", 0,
-	    take_revoke },
+	    .set = take_revoke },
 	{ "reason", 0, "REASON", "why it is revoked: keyCompromise, superseded ...", 0,
-	    take_reason },
+	    .set = take_reason },
 	{ "crl", 0, NULL, "sign that list anew; -days says for how long (default 397)", 0,
-	    take_crl },
+	    .set = take_crl },
 	{ "trust", 0, "install|uninstall|status",
-	    "have this machine's programs trust the local CA, or not", 0, take_trust },
-	{ "stores", 0, "LIST", "with --trust: only system, nss (browsers), java", 0, take_stores },
+	    "have this machine's programs trust the local CA, or not", 0, .set = take_trust },
+	{ "stores", 0, "LIST", "with --trust: only system, nss (browsers), java", 0,
+	    .set = take_stores },
 	{ "sha256", 0, NULL, "sign with SHA-256 (default, but for larger curves)", CLI_SINGLE_DASH,
-	    take_sha256 },
-	{ "sha384", 0, NULL, "sign with SHA-384", CLI_SINGLE_DASH, take_sha384 },
-	{ "sha512", 0, NULL, "sign with SHA-512", CLI_SINGLE_DASH, take_sha512 },
+	    .set = take_sha256 },
+	{ "sha384", 0, NULL, "sign with SHA-384", CLI_SINGLE_DASH, .set = take_sha384 },
+	{ "sha512", 0, NULL, "sign with SHA-512", CLI_SINGLE_DASH, .set = take_sha512 },
 	{ "x509", 0, NULL, "make a certificate (openssl's word; always so)", CLI_SINGLE_DASH,
-	    take_x509 },
+	    CLI_SWITCH(struct args, x509) },
 	{ "nodes", 0, NULL, "do not encrypt the key (openssl's word; always so)", CLI_SINGLE_DASH,
-	    take_always },
-	{ "noenc", 0, NULL, "the same", CLI_SINGLE_DASH | CLI_HIDDEN, take_always },
-	{ "new", 0, NULL, "the same", CLI_SINGLE_DASH | CLI_HIDDEN, take_always },
-	{ "force", 'f', NULL, "replace files that exist", 0, take_force },
-	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, take_quiet },
-	{ "json", 0, NULL, "tell what was done as JSON", 0, take_json },
+	    .set = take_always },
+	{ "noenc", 0, NULL, "the same", CLI_SINGLE_DASH | CLI_HIDDEN, .set = take_always },
+	{ "new", 0, NULL, "the same", CLI_SINGLE_DASH | CLI_HIDDEN, .set = take_always },
+	{ "force", 'f', NULL, "replace files that exist", 0, .set = take_force },
+	{ "quiet", 'q', NULL, "print nothing unless something failed", 0,
+	    CLI_SWITCH(struct args, quiet) },
+	{ "json", 0, NULL, "tell what was done as JSON", 0, CLI_SWITCH(struct args, json) },
 	{ 0 },
 };
 
@@ -545,9 +530,10 @@ complete_ca_dir(struct args *a, char **owned, struct err *e)
 	return wanted && !a->ca_dir ? -1 : 0;
 }
 
-static void
-work(struct args *a, struct err *e)
+static int
+work(void *ctx, struct err *e)
 {
+	struct args *a = ctx;
 	struct arena *arena = arena_new(0);
 	struct local_ca *ca = NULL;
 	char *owned = NULL;
@@ -567,12 +553,11 @@ work(struct args *a, struct err *e)
 		rc = trust(a, ca, arena, e);
 	else
 		rc = revoke_one(a, ca, arena, e);
-	if ((fflush(stdout) != 0 || ferror(stdout)) && rc == 0)
-		err_set(e, ERR_IO, "cannot write to standard output");
 out:
 	local_ca_close(ca);
 	arena_free(arena);
 	free(owned);
+	return rc;
 }
 
 int
@@ -583,18 +568,12 @@ main(int argc, char **argv)
 		.stores = TRUST_ALL,
 		.req = argc > 1 && strcmp(argv[1], "req") == 0,
 	};
-	struct err e = ERR_INIT;
+	int code = cli_main(&program, argc, argv, &a, work);
 
-	if (cli_parse(&program, argc, argv, &a, &e) == CLI_OK)
-		work(&a, &e);
-	if (e.kind != ERR_NONE)
-		err_print(&e);
-	argc = err_exit_code(e.kind);
 	mint_request_release(&a.mint);
 	while (a.permit_count > 0)
 		permit_release(&a.permits[--a.permit_count]);
 	if (a.password)
 		mem_wipe_free(a.password, strlen(a.password));
-	err_release(&e);
-	return argc;
+	return code;
 }

@@ -21,7 +21,7 @@ struct command {
 	const char *socket;
 	const struct verb *verb;
 	bool json, quiet;
-	uint64_t count;       /* of top; 0 = for ever */
+	unsigned count;       /* of top; 0 = for ever */
 	const char *words[2]; /* after a verb that names a server: [UPSTREAM] SERVER */
 	size_t word_count;
 };
@@ -46,35 +46,6 @@ static const struct verb {
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 #define COMMANDS "status, reload, certs, connections, upstreams, drain, undrain, metrics, top"
-
-static int
-set_socket(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->socket = value;
-	return 0;
-}
-
-static int
-set_json(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->json = true;
-	return 0;
-}
-
-static int
-set_quiet(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->quiet = true;
-	return 0;
-}
-
-static int
-set_count(void *ctx, const char *value, struct err *e)
-{
-	if (span_to_u64(span_str(value), 1000000, &((struct command *)ctx)->count) < 0)
-		return err_set(e, ERR_USAGE, "\"%s\" is no number", value);
-	return 0;
-}
 
 static int
 set_verb(void *ctx, const char *word, struct err *e)
@@ -107,10 +78,13 @@ set_verb(void *ctx, const char *word, struct err *e)
 
 static const struct cli_option options[] = {
 	{ "socket", 's', "PATH", "control socket (default: " CONTROL_SOCKET_DEFAULT ")", 0,
-	    set_socket },
-	{ "json", 0, NULL, "print the answer as it came: one line of JSON", 0, set_json },
-	{ "count", 'n', "NUMBER", "with top: so many lines, then end", 0, set_count },
-	{ "quiet", 'q', NULL, "print nothing unless something failed", 0, set_quiet },
+	    CLI_TEXT(struct command, socket) },
+	{ "json", 0, NULL, "print the answer as it came: one line of JSON", 0,
+	    CLI_SWITCH(struct command, json) },
+	{ "count", 'n', "NUMBER", "with top: so many lines, then end", 0,
+	    CLI_NUMBER(struct command, count, 0, 1000000) },
+	{ "quiet", 'q', NULL, "print nothing unless something failed", 0,
+	    CLI_SWITCH(struct command, quiet) },
 	{ 0 },
 };
 
@@ -211,7 +185,7 @@ watch(const struct command *c, struct err *e)
 	int status = 0;
 
 	buf_init(&text, CONTROL_ANSWER_MAX);
-	for (uint64_t i = 0; status == 0 && (c->count == 0 || i <= c->count); i++) {
+	for (unsigned i = 0; status == 0 && (c->count == 0 || i <= c->count); i++) {
 		status = ask(c, &text, &now, e);
 		now_ms = clock_mono_ms();
 		if (status == 0 && before)
@@ -232,18 +206,22 @@ watch(const struct command *c, struct err *e)
 }
 
 static int
-run(const struct command *c, struct err *e)
+work(void *ctx, struct err *e)
 {
+	const struct command *c = ctx;
 	struct control_answer *answer = NULL;
 	struct buf text;
 	int status;
 
+	if (!c->verb) {
+		err_set(e, ERR_USAGE, "no command given");
+		return err_hint(e, "commands: " COMMANDS);
+	}
 	if (c->verb->names_server && c->word_count == 0) {
 		err_set(e, ERR_USAGE, "%s which server?", c->verb->name);
-		err_hint(e,
+		return err_hint(e,
 		    "tinyproxyctl %s [UPSTREAM] SERVER; \"tinyproxyctl upstreams\" shows them",
 		    c->verb->name);
-		return err_exit_code(e->kind);
 	}
 	if (!c->verb->print && !c->json)
 		return watch(c, e);
@@ -260,27 +238,6 @@ int
 main(int argc, char **argv)
 {
 	struct command c = { .socket = CONTROL_SOCKET_DEFAULT };
-	struct err e = ERR_INIT;
-	int status = 0;
 
-	switch (cli_parse(&program, argc, argv, &c, &e)) {
-	case CLI_DONE:
-		break;
-	case CLI_ERROR:
-		status = err_exit_code(e.kind);
-		break;
-	case CLI_OK:
-		if (c.verb) {
-			status = run(&c, &e);
-		} else {
-			err_set(&e, ERR_USAGE, "no command given");
-			err_hint(&e, "commands: " COMMANDS);
-			status = err_exit_code(e.kind);
-		}
-		break;
-	}
-	if (e.kind != ERR_NONE)
-		err_print(&e);
-	err_release(&e);
-	return status;
+	return cli_main(&program, argc, argv, &c, work);
 }

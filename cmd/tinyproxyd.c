@@ -38,59 +38,10 @@ struct command {
 };
 
 static int
-set_prefix(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->prefix = value;
-	return 0;
-}
-
-static int
-set_conf(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->conf = value;
-	return 0;
-}
-
-static int
-set_error_log(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->error_log = value;
-	return 0;
-}
-
-static int
-set_globals(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->globals = value;
-	return 0;
-}
-
-static int
-set_test(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->test = true;
-	return 0;
-}
-
-static int
 set_dump(void *ctx, const char *value, struct err *e)
 {
 	((struct command *)ctx)->test = true;
 	((struct command *)ctx)->dump = true;
-	return 0;
-}
-
-static int
-set_quiet(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->quiet = true;
-	return 0;
-}
-
-static int
-set_version(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->version = true;
 	return 0;
 }
 
@@ -111,34 +62,6 @@ set_explain(void *ctx, const char *value, struct err *e)
 }
 
 static int
-set_from(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->quick.from = value;
-	return 0;
-}
-
-static int
-set_to(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->quick.to = value;
-	return 0;
-}
-
-static int
-set_cert(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->quick.cert = value;
-	return 0;
-}
-
-static int
-set_key(void *ctx, const char *value, struct err *e)
-{
-	((struct command *)ctx)->quick.key = value;
-	return 0;
-}
-
-static int
 set_order(void *ctx, const char *value, struct err *e)
 {
 	struct command *c = ctx;
@@ -152,33 +75,35 @@ set_order(void *ctx, const char *value, struct err *e)
 
 static const struct cli_option options[] = {
 	{ "conf", 'c', "FILE", "configuration (default: " DEFAULT_PREFIX DEFAULT_CONF ")", 0,
-	    set_conf },
+	    CLI_TEXT(struct command, conf) },
 	{ "prefix", 'p', "DIR", "what relative paths start at (default: " DEFAULT_PREFIX ")", 0,
-	    set_prefix },
+	    CLI_TEXT(struct command, prefix) },
 	{ "error-log", 'e', "FILE",
 	    "error log until the configuration names one, or \"stderr\" (default: " GATEHOUSE_LOGDIR
 	    "/error.log)",
-	    0, set_error_log },
+	    0, CLI_TEXT(struct command, error_log) },
 	{ "global", 'g', "DIRECTIVES", "directives to put before the configuration", 0,
-	    set_globals },
+	    CLI_TEXT(struct command, globals) },
 	{ "test", 't', NULL, "check the configuration and its certificates, then exit", 0,
-	    set_test },
-	{ "dump", 'T', NULL, "the same, and print every configuration file", 0, set_dump },
+	    CLI_SWITCH(struct command, test) },
+	{ "dump", 'T', NULL, "the same, and print every configuration file", 0, .set = set_dump },
 	{ "explain", 0, "URL",
 	    "with -t: which server and location such a request gets, and what the upstream would see",
-	    0, set_explain },
+	    0, .set = set_explain },
 	{ "from", 0, "[ADDR:]PORT", "with --to: serve TLS here, with no configuration file at all",
-	    0, set_from },
+	    0, CLI_TEXT(struct command, quick.from) },
 	{ "to", 0, "HOST:PORT", "with --from: the service that requests are passed on to", 0,
-	    set_to },
+	    CLI_TEXT(struct command, quick.to) },
 	{ "cert", 0, "FILE", "with --from: its certificate (default: a self-signed one)", 0,
-	    set_cert },
-	{ "key", 0, "FILE", "with --cert: the certificate's key", 0, set_key },
-	{ "quiet", 'q', NULL, "with -t: say only what is wrong", 0, set_quiet },
+	    CLI_TEXT(struct command, quick.cert) },
+	{ "key", 0, "FILE", "with --cert: the certificate's key", 0,
+	    CLI_TEXT(struct command, quick.key) },
+	{ "quiet", 'q', NULL, "with -t: say only what is wrong", 0,
+	    CLI_SWITCH(struct command, quiet) },
 	{ "signal", 's', "ORDER", "tell the running tinyproxyd: reload, quit, stop or reopen", 0,
-	    set_order },
-	{ NULL, 'v', NULL, "print the version", 0, set_version },
-	{ NULL, 'V', NULL, "print the version and what is built in", 0, set_build },
+	    .set = set_order },
+	{ NULL, 'v', NULL, "print the version", 0, CLI_SWITCH(struct command, version) },
+	{ NULL, 'V', NULL, "print the version and what is built in", 0, .set = set_build },
 	{ 0 },
 };
 

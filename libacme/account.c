@@ -227,10 +227,14 @@ account_use_known(struct certstore *store, struct acme *ca, const char *id, stru
     struct err *e)
 {
 	struct account_new none = { .email = NULL };
+	struct err why = ERR_INIT;
 
-	if (account_load(store, acme_server(ca), id, account, e) < 0 &&
-	    !account_is_unsettled(store, acme_server(ca)))
+	if (account_load(store, acme_server(ca), id, account, &why) < 0 &&
+	    !account_is_unsettled(store, acme_server(ca))) {
+		err_move(e, &why);
 		return -1;
+	}
+	err_release(&why);
 	account_release(account);
 	return account_use(store, ca, id, &none, account, e);
 }

@@ -301,6 +301,26 @@ acme_open(struct acme *ca, void (*done)(void *arg, struct err *e), void *arg)
 	open_send(ca);
 }
 
+static void
+keep_error(void *arg, struct err *e)
+{
+	if (e)
+		err_move(arg, e);
+}
+
+int
+acme_open_wait(struct acme *ca, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	acme_open(ca, keep_error, &why);
+	acme_http_run(ca->http);
+	if (why.kind == ERR_NONE)
+		return 0;
+	err_move(e, &why);
+	return -1;
+}
+
 /* ---- nonces ---------------------------------------------------------------------------------- */
 
 static void
@@ -326,7 +346,7 @@ nonce_take(struct acme *ca)
 void
 acme_put_nonce(struct acme *ca, const char *nonce)
 {
-	if (acme_http_nonce_ok(span_str(nonce)))
+	if (acme_reply_nonce_ok(span_str(nonce)))
 		nonce_put(ca, nonce);
 }
 

@@ -32,6 +32,8 @@ const char *acme_server(const struct acme *ca);
 
 /* Fetch the directory; done gets NULL or why not. Must be over before anything is posted. */
 void acme_open(struct acme *ca, void (*done)(void *arg, struct err *e), void *arg);
+/* The same, turning the loop until it is empty. */
+int acme_open_wait(struct acme *ca, struct err *e) __attribute__((warn_unused_result));
 
 enum acme_resource {
 	ACME_NEW_NONCE,

@@ -10,8 +10,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "libacme/acme_json.h"
-#include "libacme/acme_link.h"
 
 #include <curl/curl.h>
 
@@ -21,10 +19,7 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define TIMEOUT_MS 60000
 #define HEADER_VALUE_MAX 2048
-#define NONCE_MAX 256
-#define ALTERNATES_MAX 16
 #define REDIRECTS_MAX 10 /* what Boulder follows */
-#define RETRY_AFTER_MAX ((uint64_t)366 * 86400)
 /* The longest nap: how late a stop request may be seen. */
 #define NAP_MAX_MS 250
 
@@ -36,7 +31,7 @@ struct transfer {
 	struct acme_reply reply;
 	void (*done)(void *arg, const struct acme_reply *reply, struct err *e);
 	void *arg;
-	char *url, *ca_file, *retry_after;
+	char *url, *ca_file;
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -54,6 +49,8 @@ struct acme_http {
 	struct timer *timers; /* soonest first */
 	struct watch_set watches;
 	struct acme_http_counts counts;
+	void (*seen)(void *arg, const struct acme_exchange *exchange);
+	void *seen_arg;
 };
 
 static void
@@ -77,17 +74,6 @@ acme_http_new(const volatile sig_atomic_t *stop)
 	return http;
 }
 
-static void
-reply_reset(struct acme_reply *reply)
-{
-	for (size_t i = 0; i < reply->alternate_count; i++)
-		free(reply->alternates[i]);
-	free(reply->alternates);
-	free(reply->nonce);
-	free(reply->location);
-	*reply = (struct acme_reply){ .retry_after_ms = -1, .peer = "" };
-}
-
 /* Make a transfer ready for its next use. */
 static void
 transfer_reset(struct transfer *t)
@@ -95,11 +81,10 @@ transfer_reset(struct transfer *t)
 	curl_slist_free_all(t->headers);
 	curl_slist_free_all(t->connect_to);
 	t->headers = t->connect_to = NULL;
-	reply_reset(&t->reply);
+	acme_reply_reset(&t->reply);
 	free(t->url);
 	free(t->ca_file);
-	free(t->retry_after);
-	t->url = t->ca_file = t->retry_after = NULL;
+	t->url = t->ca_file = NULL;
 	t->why[0] = '\0';
 	buf_release(&t->sent);
 	buf_release(&t->received);
@@ -158,88 +143,6 @@ on_body(char *data, size_t size, size_t count, void *arg)
 	return buf_add(&t->received, span_of(data, size * count)) < 0 ? 0 : size * count;
 }
 
-/* RFC 8555 6.5.1: a nonce is base64url. */
-bool
-acme_http_nonce_ok(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			c == '-' || c == '_'))
-			return false;
-	}
-	return s.n > 0 && s.n <= NONCE_MAX;
-}
-
-/* RFC 9110 10.2.3: seconds, or a date, which is the server's clock's: counted from its Date, if it sent one. */
-static int64_t
-retry_after_ms(const struct transfer *t)
-{
-	struct span value = span_str(t->retry_after ? t->retry_after : "");
-	uint64_t seconds;
-	int64_t wall;
-
-	if (span_to_u64(value, RETRY_AFTER_MAX, &seconds) == 0)
-		return (int64_t)seconds * 1000;
-	if (clock_parse_http(value, &wall) == 0) {
-		int64_t delay = wall - (t->reply.date ? t->reply.date : clock_wall());
-
-		return delay > (int64_t)RETRY_AFTER_MAX ? (int64_t)RETRY_AFTER_MAX * 1000
-		       : delay > 0                      ? delay * 1000
-							: 0;
-	}
-	return -1;
-}
-
-static void
-read_links(struct acme_reply *reply, struct span value)
-{
-	struct span url, relation;
-
-	while (acme_link_next(&value, &url, &relation)) {
-		char *copy;
-
-		if (!span_eq_nocase(relation, SPAN("alternate")) ||
-		    reply->alternate_count == ALTERNATES_MAX)
-			continue;
-		copy = mem_dup_span(url);
-		if (!acme_url_ok(copy)) {
-			free(copy);
-			continue;
-		}
-		reply->alternates = mem_realloc_array(reply->alternates, reply->alternate_count + 1,
-		    sizeof(*reply->alternates));
-		reply->alternates[reply->alternate_count++] = copy;
-	}
-}
-
-static void
-read_header(struct transfer *t, struct span name, struct span value)
-{
-	struct acme_reply *reply = &t->reply;
-
-	if (span_eq_nocase(name, SPAN("replay-nonce"))) {
-		free(reply->nonce);
-		reply->nonce = acme_http_nonce_ok(value) ? mem_dup_span(value) : NULL;
-	} else if (span_eq_nocase(name, SPAN("location"))) {
-		free(reply->location);
-		reply->location = mem_dup_span(value);
-		if (!acme_url_ok(reply->location)) {
-			free(reply->location);
-			reply->location = NULL;
-		}
-	} else if (span_eq_nocase(name, SPAN("retry-after"))) {
-		free(t->retry_after);
-		t->retry_after = mem_dup_span(value);
-	} else if (span_eq_nocase(name, SPAN("link"))) {
-		read_links(reply, value);
-	} else if (span_eq_nocase(name, SPAN("date"))) {
-		if (clock_parse_http(value, &reply->date) < 0)
-			reply->date = 0;
-	}
-}
-
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
 {
@@ -248,12 +151,10 @@ on_header(char *data, size_t size, size_t count, void *arg)
 
 	if (span_starts(line, SPAN("HTTP/"))) {
 		/* A new header block (after a redirect or 1xx): what came before does not count. */
-		reply_reset(&t->reply);
-		free(t->retry_after);
-		t->retry_after = NULL;
+		acme_reply_reset(&t->reply);
 	} else if (span_find(line, ':') > 0 && line.n <= HEADER_VALUE_MAX) {
 		span_split(&line, ':', &name);
-		read_header(t, name, span_trim(line));
+		acme_reply_read_field(&t->reply, name, span_trim(line));
 	}
 	return size * count;
 }
@@ -273,7 +174,7 @@ transfer_get(struct acme_http *http)
 	t->easy = curl_easy_init();
 	if (!t->easy)
 		abort();
-	t->reply = (struct acme_reply){ .retry_after_ms = -1, .peer = "" };
+	acme_reply_reset(&t->reply);
 	return t;
 }
 
@@ -439,6 +340,25 @@ map_error(const struct transfer *t, CURLcode code, struct err *e)
 }
 
 static void
+tell_observer(const struct acme_http *http, const struct transfer *t)
+{
+	struct acme_exchange exchange = { .url = t->url };
+	curl_off_t took_us = 0;
+	char *method = NULL;
+	long status = 0;
+
+	if (!http->seen)
+		return;
+	curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_METHOD, &method);
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &took_us);
+	exchange.method = method ? method : "";
+	exchange.status = (int)status;
+	exchange.took_ms = took_us / 1000;
+	http->seen(http->seen_arg, &exchange);
+}
+
+static void
 transfer_finish(struct acme_http *http, struct transfer *t, CURLcode code)
 {
 	struct transfer **at = &http->active;
@@ -452,6 +372,7 @@ transfer_finish(struct acme_http *http, struct transfer *t, CURLcode code)
 	curl_multi_remove_handle(http->multi, t->easy);
 	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
 	http->counts.connections += (unsigned long)connects;
+	tell_observer(http, t);
 	if (acme_http_stopped(http)) {
 		err_set(&e, ERR_TEMPFAIL, "interrupted");
 		t->done(t->arg, NULL, &e);
@@ -461,7 +382,7 @@ transfer_finish(struct acme_http *http, struct transfer *t, CURLcode code)
 		t->reply.status = (int)status;
 		t->reply.body = buf_span(&t->received);
 		t->reply.peer = peer ? peer : "";
-		t->reply.retry_after_ms = retry_after_ms(t);
+		acme_reply_read_delay(&t->reply);
 		t->done(t->arg, &t->reply, NULL);
 	} else {
 		map_error(t, code, &e);
@@ -573,6 +494,14 @@ acme_http_run(struct acme_http *http)
 		if (has_work(http))
 			wait_for_work(http);
 	}
+}
+
+void
+acme_http_observe(struct acme_http *http,
+    void (*seen)(void *arg, const struct acme_exchange *exchange), void *arg)
+{
+	http->seen = seen;
+	http->seen_arg = arg;
 }
 
 struct acme_http_counts

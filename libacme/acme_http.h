@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "libacme/acme_reply.h"
 #include "libacme/watch.h"
 
 #include <signal.h>
@@ -26,19 +27,6 @@ struct acme_http *acme_http_new(const volatile sig_atomic_t *stop);
 void acme_http_free(struct acme_http *http);
 
 enum acme_method { ACME_GET, ACME_HEAD, ACME_POST };
-
-/* What came back; lives until the callback returns. */
-struct acme_reply {
-	int status; /* HTTP status code */
-	struct span body;
-	char *nonce;       /* Replay-Nonce, well-formed, or NULL */
-	char *location;    /* Location, a URL we would follow, or NULL */
-	char **alternates; /* Link rel="alternate", URLs we would follow */
-	size_t alternate_count;
-	int64_t retry_after_ms; /* from now; -1 = not said */
-	int64_t date;           /* Date, wall clock seconds; 0 = not said */
-	const char *peer;       /* address that answered, "" if unknown */
-};
 
 struct acme_fetch {
 	enum acme_method method;
@@ -60,9 +48,6 @@ struct acme_fetch {
 	void *arg;
 };
 
-/* Is it well-formed as a Replay-Nonce? */
-bool acme_http_nonce_ok(struct span s);
-
 void acme_http_start(struct acme_http *http, const struct acme_fetch *fetch);
 /* Call fire(arg) once, after delay_ms. */
 void acme_http_after(struct acme_http *http, int64_t delay_ms, void (*fire)(void *arg), void *arg);
@@ -76,6 +61,15 @@ struct watch_set *acme_http_watches(struct acme_http *http);
  */
 void acme_http_run(struct acme_http *http);
 bool acme_http_stopped(const struct acme_http *http);
+
+/* One request that is over, for those who want to see what is asked; lives until the callback returns. */
+struct acme_exchange {
+	const char *method, *url;
+	int status; /* 0: no reply came */
+	int64_t took_ms;
+};
+void acme_http_observe(struct acme_http *http,
+    void (*seen)(void *arg, const struct acme_exchange *exchange), void *arg);
 
 /* For tests and --verbose: transfers begun and connections opened so far. */
 struct acme_http_counts {

@@ -37,27 +37,15 @@ keep(struct applying *a, struct err *why)
 
 /* ---- accounts -------------------------------------------------------------------------------- */
 
-static void
-on_open(void *arg, struct err *e)
-{
-	if (e)
-		err_move(arg, e);
-}
-
 /* The CA knows which account a key has. */
 static int
 ask_url(struct applying *a, struct import_account *account, char **url, struct err *e)
 {
 	struct acme *ca = acme_new(a->http, account->server, a->options->ca_file);
-	struct err why = ERR_INIT;
 	int rc = -1;
 
-	acme_open(ca, on_open, &why);
-	acme_http_run(a->http);
-	if (why.kind == ERR_NONE)
-		rc = account_find_url(ca, account->key, url, &why);
-	if (rc < 0)
-		err_move(e, &why);
+	if (acme_open_wait(ca, e) == 0)
+		rc = account_find_url(ca, account->key, url, e);
 	acme_free(ca);
 	return rc;
 }

@@ -53,22 +53,13 @@ issue_fall_back(struct issue *job)
 }
 
 static void
-on_open(void *arg, struct err *e)
-{
-	if (e)
-		err_move(arg, e);
-}
-
-static void
 register_at(struct issue *job, const char *url, const struct issue_options *options)
 {
 	struct acme *ca = acme_new(options->http, url, job->how.ca_file);
 	struct account account = { .url = NULL };
 	struct err e = ERR_INIT;
 
-	acme_open(ca, on_open, &e);
-	acme_http_run(options->http);
-	if (e.kind == ERR_NONE &&
+	if (acme_open_wait(ca, &e) == 0 &&
 	    account_use(job->store, ca, NULL, &options->account, &account, &e) == 0)
 		account_release(&account);
 	if (e.kind != ERR_NONE && options->say) {

@@ -4,7 +4,6 @@
  */
 #include "libacme/report.h"
 
-#include "base/cli.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/log.h"
@@ -64,19 +63,19 @@ log_line(const struct report *report, enum log_level level, const struct issue *
 }
 
 int
-report_begin(struct report *report, const char *program, bool quiet, const char *log_file,
-    struct acme_http *http, struct err *e)
+report_begin(struct report *report, const struct invocation *call, const char *log_file,
+    struct err *e)
 {
 	int fd = log_file ? open_log(log_file, e) : -1;
 
-	*report = (struct report){ .program = program, .log_file = log_file };
+	*report = (struct report){ .program = cli_program_name(), .log_file = log_file };
 	if (log_file && fd < 0)
 		return -1;
 	if (fd >= 0)
 		close(fd);
-	if (!quiet && cli_stderr_tty())
-		report->live = report_live_new(stderr, http);
-	else if (!quiet)
+	if (!call->quiet && !call->verbose && cli_stderr_tty())
+		report->live = report_live_new(stderr, call->http);
+	else if (!call->quiet)
 		report->progress = stderr;
 	return 0;
 }

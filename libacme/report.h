@@ -8,6 +8,7 @@
 #ifndef LIBACME_REPORT_H
 #define LIBACME_REPORT_H
 
+#include "libacme/invocation.h"
 #include "libacme/issue.h"
 #include "libacme/report_live.h"
 
@@ -21,9 +22,9 @@ struct report {
 	const char *log_file;     /* every event and failure, with its time; or NULL */
 };
 
-/* A log file that cannot be written to is told at once. quiet: no progress. */
-int report_begin(struct report *report, const char *program, bool quiet, const char *log_file,
-    struct acme_http *http, struct err *e) __attribute__((warn_unused_result));
+/* A log file that cannot be written to is told at once. No progress if call is quiet; lines if it is verbose. */
+int report_begin(struct report *report, const struct invocation *call, const char *log_file,
+    struct err *e) __attribute__((warn_unused_result));
 /* Take live lines away: the result comes next. */
 void report_end(struct report *report);
 

@@ -24,6 +24,9 @@
 
 #include <stdbool.h>
 
+/* Where certbot has it, and our programs if they are not told otherwise. */
+#define CERTSTORE_DIRECTORY "/etc/letsencrypt"
+
 struct certstore;
 
 /* dir is made (0755, archive and live 0700) only when something is first written. */

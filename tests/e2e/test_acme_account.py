@@ -249,7 +249,7 @@ def test_binding_signs_the_account_key(bound, acme_proxy, tmp_path):
 @pytest.mark.parametrize("arguments, code, words", [
     ([], 64, "no command is given"),
     (["shwo"], 64, 'no command "shwo"'),
-    (["list", "--account", "x"], 64, "list does not take all of these"),
+    (["list", "--account", "x"], 64, "list does not take --account"),
     (["update"], 64, "nothing to update"),
     (["update", "-m", "nobody"], 64, "no e-mail address"),
     (["rollover", "--key", "/nonexistent"], 66, "/nonexistent"),

@@ -74,7 +74,7 @@ def test_from_standard_input(store, site):
 @pytest.mark.parametrize("arguments, words", [
     (["--batch", "/nonexistent"], "/nonexistent"),
     (["--batch", "-", "-d", "a.example"], "names stand in the file"),
-    (["--batch", "-", "--jobs", "0"], "--jobs takes 1 to")])
+    (["--batch", "-", "--jobs", "0"], "--jobs: \"0\" is not a number from 1 to 64")])
 def test_refusals(store, arguments, words):
     done = store._run("acme-issue", *argv(store, *arguments))
     assert done.code in (64, 66) and words in done.err

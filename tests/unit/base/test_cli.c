@@ -64,16 +64,17 @@ take_word(void *ctx, const char *word, struct err *err)
 }
 
 static const struct cli_option options[] = {
-	{ "days", 0, "N", "Days until it ends.", CLI_SINGLE_DASH, set_days },
-	{ "domain", 'd', "NAME", "A name. May be given several times.", 0, set_domain },
+	{ "days", 0, "N", "Days until it ends.", CLI_SINGLE_DASH, .set = set_days },
+	{ "domain", 'd', "NAME", "A name. May be given several times.", 0, .set = set_domain },
 	{ "out", 'o', "FILE",
 	    "Where to write it; a sentence that goes on for so long that it must be continued on "
 	    "the line below.",
-	    CLI_SINGLE_DASH, set_out },
-	{ "old-name", 0, "FILE", "An alias.", CLI_HIDDEN, set_out },
-	{ "quiet", 'q', NULL, "Print nothing.", 0, set_quiet },
-	{ "a-name-that-is-longer-than-the-column", 0, "X", "Has its text below.", 0, set_domain },
-	{ NULL, 'v', NULL, "Print more.", 0, set_verbose },
+	    CLI_SINGLE_DASH, .set = set_out },
+	{ "old-name", 0, "FILE", "An alias.", CLI_HIDDEN, .set = set_out },
+	{ "quiet", 'q', NULL, "Print nothing.", 0, .set = set_quiet },
+	{ "a-name-that-is-longer-than-the-column", 0, "X", "Has its text below.", 0,
+	    .set = set_domain },
+	{ NULL, 'v', NULL, "Print more.", 0, .set = set_verbose },
 	{ 0 },
 };
 
@@ -375,8 +376,8 @@ static void
 a_table_may_have_its_own_h(void **state)
 {
 	static const struct cli_option own[] = {
-		{ "host", 'h', "NAME", "A host.", 0, set_domain },
-		{ "version", 'V', NULL, "Show more.", 0, set_verbose },
+		{ "host", 'h', "NAME", "A host.", 0, .set = set_domain },
+		{ "version", 'V', NULL, "Show more.", 0, .set = set_verbose },
 		{ 0 },
 	};
 	static const struct cli_program p = { .name = "own", .options = own };
@@ -386,6 +387,99 @@ a_table_may_have_its_own_h(void **state)
 	assert_string_equal(printed(&p, "--help"),
 	    "Usage: own\n\nOptions:\n  -h, --host NAME  A host.\n"
 	    "  -V, --version    Show more.\n      --help       Show this help.\n");
+}
+
+struct members {
+	bool quiet, forced;
+	const char *file, *reload;
+	unsigned jobs;
+};
+
+static const struct cli_option shared[] = {
+	{ "quiet", 'q', NULL, "Print nothing.", 0, CLI_SWITCH(struct members, quiet) },
+	{ "file", 'f', "FILE", "Where to.", 0, CLI_TEXT(struct members, file) },
+	{ 0 },
+};
+
+static const struct cli_option with_shared[] = {
+	{ "no-reload", 0, NULL, "Reload nobody.", 0, CLI_FIXED(struct members, reload, "none") },
+	{ "jobs", 'j', "N", "At a time.", 0, CLI_NUMBER(struct members, jobs, 1, 64) },
+	{ "forced", 0, NULL, "As ever.", CLI_HIDDEN, CLI_IGNORED },
+	{ .then = shared },
+};
+
+static void
+rows_set_members_and_tables_go_on(void **state)
+{
+	static const struct cli_program p = { .name = "m", .options = with_shared };
+	char *argv[] = { (char[]){ "m" }, (char[]){ "-qj64" }, (char[]){ "--file=x" },
+		(char[]){ "--no-reload" }, (char[]){ "--forced" }, NULL };
+	struct members m = { .jobs = 4 };
+
+	assert_int_equal(cli_parse(&p, 5, argv, &m, &e), CLI_OK);
+	assert_true(m.quiet);
+	assert_false(m.forced);
+	assert_string_equal(m.file, "x");
+	assert_string_equal(m.reload, "none");
+	assert_int_equal(m.jobs, 64);
+	argv[1] = (char[]){ "--jobs=0" };
+	assert_int_equal(cli_parse(&p, 5, argv, &m, &e), CLI_ERROR);
+	assert_string_equal(err_text(&e), "--jobs: \"0\" is not a number from 1 to 64");
+	argv[1] = (char[]){ "-j65" };
+	assert_int_equal(cli_parse(&p, 5, argv, &m, &e), CLI_ERROR);
+	assert_string_equal(err_text(&e), "-j: \"65\" is not a number from 1 to 64");
+	argv[1] = (char[]){ "--fiel=x" };
+	assert_int_equal(cli_parse(&p, 5, argv, &m, &e), CLI_ERROR);
+	assert_string_equal(e.hint, "did you mean --file?");
+	assert_string_equal(printed(&p, "--help"),
+	    "Usage: m\n\nOptions:\n      --no-reload  Reload nobody.\n"
+	    "  -j, --jobs N     At a time.\n  -q, --quiet      Print nothing.\n"
+	    "  -f, --file FILE  Where to.\n  -h, --help       Show this help.\n"
+	    "      --version    Show the version.\n");
+}
+
+/* Prints a line and fails as ctx says. */
+static int
+work(void *ctx, struct err *err)
+{
+	const int *codes = ctx;
+
+	printf("worked\n");
+	if (codes[1])
+		err_set(err, ERR_DATA, "it failed");
+	return codes[0];
+}
+
+static void
+the_main_makes_exit_codes(void **state)
+{
+	char *good[] = { (char[]){ "prog" }, NULL };
+	char *bad[] = { (char[]){ "prog" }, (char[]){ "-x" }, NULL };
+	int saved = dup(1), saved_err = dup(2), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int codes[5];
+
+	fflush(stdout);
+	dup2(null, 1);
+	dup2(null, 2);
+	codes[0] = cli_main(&no_operands, 1, good, (int[]){ 0, 0 }, work);
+	codes[1] = cli_main(&no_operands, 1, good, (int[]){ 0, 1 }, work);
+	codes[2] = cli_main(&no_operands, 1, good, (int[]){ 1, 1 }, work);
+	codes[3] = cli_main(&no_operands, 2, bad, (int[]){ 0, 0 }, work);
+	dup2(full, 1);
+	codes[4] = cli_main(&no_operands, 1, good, (int[]){ 0, 0 }, work);
+	clearerr(stdout);
+	dup2(saved, 1);
+	dup2(saved_err, 2);
+	close(saved);
+	close(saved_err);
+	close(full);
+	close(null);
+	assert_int_equal(codes[0], 0);
+	assert_int_equal(codes[1], 65);
+	assert_int_equal(codes[2], 1);
+	assert_int_equal(codes[3], 64);
+	assert_int_equal(codes[4], 74);
 }
 
 static void
@@ -452,6 +546,8 @@ main(void)
 		cmocka_unit_test(version_names_the_family),
 		cmocka_unit_test(completion_words_are_the_spellings),
 		cmocka_unit_test(a_table_may_have_its_own_h),
+		cmocka_unit_test(rows_set_members_and_tables_go_on),
+		cmocka_unit_test(the_main_makes_exit_codes),
 		cmocka_unit_test(help_that_cannot_be_printed_is_an_error),
 		cmocka_unit_test(colour_needs_a_terminal),
 	};
