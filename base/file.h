@@ -22,7 +22,15 @@ int file_read_at(int dirfd, const char *path, struct buf *out, struct err *e)
  */
 int file_write_atomic(const char *path, struct span content, mode_t mode, struct err *e)
     __attribute__((warn_unused_result));
-/* The same, but fails with ERR_CANTCREATE if path exists (O_EXCL semantics by link). */
+/*
+ * The same without the fsyncs, for what may be lost: after a power cut path may be the old file, the new one, or
+ * empty; after a crash of the program alone it is whole.
+ */
+int file_write_unflushed(const char *path, struct span content, mode_t mode, struct err *e)
+    __attribute__((warn_unused_result));
+/* Now on disk, under this name: fsync of the file and of its directory. */
+int file_flush(const char *path, struct err *e) __attribute__((warn_unused_result));
+/* file_write_atomic, but fails with ERR_CANTCREATE if path exists (O_EXCL semantics by link). */
 int file_write_new(const char *path, struct span content, mode_t mode, struct err *e)
     __attribute__((warn_unused_result));
 

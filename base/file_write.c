@@ -27,6 +27,7 @@ struct pending {
 	int dirfd;        /* -1 = not open */
 	int fd;           /* -1 = not open */
 	bool exists;      /* temp is on disk */
+	bool flush;       /* content, then name, must be on disk */
 };
 
 /* errnum as an error about writing path, with what to do about it. */
@@ -106,13 +107,13 @@ open_temp(struct pending *p, mode_t mode)
 	return -1;
 }
 
-/* Complete, with its mode, and on disk. */
+/* Complete and with its mode. */
 static int
 fill(struct pending *p, struct span content, mode_t mode)
 {
 	int fd = p->fd;
 
-	if (file_write_all(fd, content) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0)
+	if (file_write_all(fd, content) < 0 || fchmod(fd, mode) < 0 || (p->flush && fsync(fd) < 0))
 		return -1;
 	p->fd = -1;
 	return close(fd);
@@ -151,15 +152,16 @@ pending_release(struct pending *p)
 }
 
 static int
-write_file(const char *path, struct span content, mode_t mode, bool replace, struct err *e)
+write_file(const char *path, struct span content, mode_t mode, bool replace, bool flush,
+    struct err *e)
 {
-	struct pending p = { .path = path, .dirfd = -1, .fd = -1 };
+	struct pending p = { .path = path, .dirfd = -1, .fd = -1, .flush = flush };
 	int rc = 0;
 
 	if (open_dir(&p) < 0 || open_temp(&p, mode) < 0 || fill(&p, content, mode) < 0 ||
 	    place(&p, replace) < 0)
 		rc = fail(&p, errno, e);
-	else if (fsync(p.dirfd) < 0) {
+	else if (flush && fsync(p.dirfd) < 0) {
 		rc = err_set_errno(e, errno, "cannot flush the directory of %s to disk", path);
 		/* What was replaced cannot come back; what is new can go. */
 		if (!replace)
@@ -172,13 +174,32 @@ write_file(const char *path, struct span content, mode_t mode, bool replace, str
 int
 file_write_atomic(const char *path, struct span content, mode_t mode, struct err *e)
 {
-	return write_file(path, content, mode, true, e);
+	return write_file(path, content, mode, true, true, e);
+}
+
+int
+file_write_unflushed(const char *path, struct span content, mode_t mode, struct err *e)
+{
+	return write_file(path, content, mode, true, false, e);
 }
 
 int
 file_write_new(const char *path, struct span content, mode_t mode, struct err *e)
 {
-	return write_file(path, content, mode, false, e);
+	return write_file(path, content, mode, false, true, e);
+}
+
+int
+file_flush(const char *path, struct err *e)
+{
+	struct pending p = { .path = path, .dirfd = -1, .fd = -1 };
+	int rc = 0;
+
+	if (open_dir(&p) < 0 || (p.fd = openat(p.dirfd, p.base, O_RDONLY | O_CLOEXEC)) < 0 ||
+	    fsync(p.fd) < 0 || fsync(p.dirfd) < 0)
+		rc = err_set_errno(e, errno, "cannot flush %s to disk", path);
+	pending_release(&p);
+	return rc;
 }
 
 void

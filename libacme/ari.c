@@ -169,7 +169,7 @@ ari_save(struct certstore *store, const char *name, const unsigned char sha256[3
 	buf_add_str(&json, "}\n");
 	/* Who cannot keep it asks again next time. */
 	if (path)
-		(void)!file_write_atomic(path, buf_span(&json), 0600, NULL);
+		(void)!file_write_unflushed(path, buf_span(&json), 0600, NULL);
 	buf_release(&json);
 	free(path);
 	free(sub);

@@ -232,7 +232,7 @@ order_file_save(const char *path, const struct order_file *file, struct err *e)
 	if (text.full)
 		err_set(e, ERR_BUG, "the order is too large to be remembered");
 	else
-		rc = file_write_atomic(path, buf_span(&text), 0600, e);
+		rc = file_write_unflushed(path, buf_span(&text), 0600, e);
 out:
 	buf_release(&pem);
 	buf_release(&text);

@@ -33,6 +33,7 @@ void order_file_release(struct order_file *file);
 /* ERR_NOINPUT when there is none; ERR_DATA when it is no such file. */
 int order_file_load(const char *path, struct order_file *file, struct err *e)
     __attribute__((warn_unused_result));
+/* A power cut may still lose it, as long as file_flush(path) has not been called. */
 int order_file_save(const char *path, const struct order_file *file, struct err *e)
     __attribute__((warn_unused_result));
 /* Quiet if there is none. */

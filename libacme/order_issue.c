@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/encode.h"
+#include "base/file.h"
 #include "libacme/csr.h"
 #include "libacme/order_internal.h"
 #include "libcert/certstore.h"
@@ -117,7 +118,8 @@ order_finalize(struct order *o)
 	order_move(o, ORDER_FINALIZING);
 	buf_init(&csr, ORDER_PAYLOAD_MAX);
 	buf_init(&json, ORDER_PAYLOAD_MAX);
-	if (add_request(o, &csr, &e) == 0) {
+	/* From here on the key must outlive everything. */
+	if (add_request(o, &csr, &e) == 0 && file_flush(o->req.file, &e) == 0) {
 		buf_add_str(&json, "{\"csr\":\"");
 		encode_base64url(&json, buf_span(&csr));
 		buf_add_str(&json, "\"}");

@@ -57,6 +57,8 @@ int version_parse(const struct certstore_version *text, struct version *v, struc
 /* Version number of the archive: whole, its four files of one piece, key and leaf a pair. */
 int version_load(const struct lineage *l, unsigned number, struct version *v, struct err *e)
     __attribute__((warn_unused_result));
+/* Its leaf alone, whatever the other files are like; NULL when that cannot be read. */
+X509 *version_leaf(const struct lineage *l, unsigned number);
 /* Fit to go live now; before is the leaf it replaces, or NULL. */
 int version_check(const struct version *v, const struct span *names, size_t count, X509 *before,
     struct err *e) __attribute__((warn_unused_result));
@@ -91,7 +93,9 @@ bool links_hold(const struct links *links, unsigned number);
 /* Make a written version live. -1: what was live still is, and the version is still whole. */
 int live_switch(const struct lineage *l, unsigned number, struct err *e)
     __attribute__((warn_unused_result));
-/* Flush the switch, or after a crash whatever it left, and clear away the directory that is not live. */
+/* Remove live/.NAME.next, be it half built or the version before a switch that is on disk. */
+int live_clear(const struct lineage *l, struct err *e) __attribute__((warn_unused_result));
+/* After a crash: flush whatever the switch left, and clear away the directory that is not live. */
 int live_settle(const struct lineage *l, struct err *e) __attribute__((warn_unused_result));
 
 #endif

@@ -229,9 +229,9 @@ clear_entry(void *arg, const char *file, struct err *e)
 	return 0;
 }
 
-/* Remove live/.NAME.next, be it half built or the version before; nothing that is only there is lost. */
-static int
-clear_next(const struct lineage *l, struct err *e)
+/* Nothing that is only in live/.NAME.next is lost. */
+int
+live_clear(const struct lineage *l, struct err *e)
 {
 	struct two_dirs dirs = { .l = l, .live = -1, .next = -1 };
 	int rc = -1;
@@ -415,7 +415,7 @@ live_switch(const struct lineage *l, unsigned number, struct err *e)
 {
 	int live, rc;
 
-	if (clear_next(l, e) < 0 || open_in_live(l, l->name, &live, e) < 0)
+	if (live_clear(l, e) < 0 || open_in_live(l, l->name, &live, e) < 0)
 		return -1;
 	rc = build_next(l, live, number, e);
 	if (rc == 0) {
@@ -423,7 +423,7 @@ live_switch(const struct lineage *l, unsigned number, struct err *e)
 		rc = live < 0 ? switch_first(l, e) : switch_again(l, live, number, e);
 	}
 	if (rc < 0)
-		(void)clear_next(l, NULL);
+		(void)!live_clear(l, NULL);
 	if (live >= 0)
 		close(live);
 	return rc;
@@ -436,5 +436,5 @@ live_settle(const struct lineage *l, struct err *e)
 		return 0;
 	if (fsync(l->live_fd) < 0)
 		return err_set_errno(e, errno, "cannot flush live/ to disk");
-	return clear_next(l, e);
+	return live_clear(l, e);
 }

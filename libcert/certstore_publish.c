@@ -24,7 +24,12 @@
 
 #define JOURNAL_MAX 32
 
-/* ---- the journal: a symbolic link to the number, there in one call and never half ---- */
+/*
+ * ---- the journal: a symbolic link to the number, there in one call and never half ----
+ *
+ * It need not be flushed: a power cut that takes it takes with it no more than the knowledge whose the files are that
+ * nothing links to, or that live/.NAME.next is to be cleared away, which is done without it.
+ */
 
 static char *
 journal_path(const struct lineage *l)
@@ -37,15 +42,11 @@ journal_write(const struct lineage *l, unsigned number, struct err *e)
 {
 	char *sub = mem_printf("publish/%s", l->name), *text = mem_printf("%u", number);
 	char *path = certstore_private_path(l->store, sub, e);
-	char *dir = path ? mem_dup_span(span_of(path, (size_t)(strrchr(path, '/') - path))) : NULL;
-	int rc = -1;
+	int rc = path ? 0 : -1;
 
 	certstore_step("journal");
 	if (path && symlink(text, path) < 0)
-		err_set_errno(e, errno, "cannot make %s", path);
-	else if (path)
-		rc = file_sync_dir(dir, e);
-	free(dir);
+		rc = err_set_errno(e, errno, "cannot make %s", path);
 	free(path);
 	free(text);
 	free(sub);
@@ -95,15 +96,7 @@ journal_remove(const struct lineage *l, struct err *e)
 static X509 *
 live_leaf(const struct lineage *l, int number)
 {
-	struct version v;
-	X509 *leaf = NULL;
-
-	if (number > 0 && version_load(l, (unsigned)number, &v, NULL) == 0) {
-		leaf = sk_X509_value(v.certs, 0);
-		X509_up_ref(leaf);
-		version_release(&v);
-	}
-	return leaf;
+	return number > 0 ? version_leaf(l, (unsigned)number) : NULL;
 }
 
 /* Is what was written of version number good enough to go live after all? */
@@ -199,7 +192,7 @@ lineage_recover(const struct lineage *l, struct err *e)
 		return finish(l, number, e);
 	if (number > 0)
 		return journal_remove(l, e);
-	if (live_settle(l, e) < 0 || links_read(l, l->name, &links, e) < 0)
+	if (live_clear(l, e) < 0 || links_read(l, l->name, &links, e) < 0)
 		return -1;
 	return links_number(&links) < 0 ? mend(l, &links, e) : 0;
 }
@@ -263,7 +256,7 @@ place_version(const struct lineage *l, const struct version *v, const struct pla
 	}
 	/* It is live: what is left to clear away, the journal has the next run clear if we cannot. */
 	certstore_step("settle");
-	if (live_settle(l, NULL) == 0)
+	if (live_clear(l, NULL) == 0)
 		(void)journal_remove(l, NULL);
 	return (int)place->number;
 }

@@ -132,6 +132,22 @@ version_load(const struct lineage *l, unsigned number, struct version *v, struct
 	return rc;
 }
 
+X509 *
+version_leaf(const struct lineage *l, unsigned number)
+{
+	STACK_OF(X509) *certs = NULL;
+	X509 *leaf = NULL;
+	struct buf text;
+
+	buf_init(&text, VERSION_TEXT_MAX);
+	if (read_part(l, CERTSTORE_CERT, number, &text, NULL) == 0 &&
+	    x509info_parse_pem(buf_span(&text), &certs, NULL) == 0)
+		leaf = sk_X509_shift(certs);
+	sk_X509_pop_free(certs, X509_free);
+	buf_release(&text);
+	return leaf;
+}
+
 int
 version_check(const struct version *v, const struct span *names, size_t count, X509 *before,
     struct err *e)

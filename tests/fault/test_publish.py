@@ -248,15 +248,14 @@ def test_recover_itself_may_be_killed(tmp_path, versions):
 
 def test_steps_have_names(tmp_path, versions):
     """GATEHOUSE_KILL_AT kills at a step in builds for tests, and is nothing to an installed program."""
-    sanitized = "asan" in subprocess.run(
-        ["nm", "-D", programs.path("tests/fault/publish_driver")], capture_output=True, text=True,
-        check=True).stdout
+    has_steps = b"GATEHOUSE_KILL_AT" in programs.path("tests/fault/publish_driver").read_bytes()
+    assert has_steps == (b"GATEHOUSE_KILL_AT" in programs.path("acme-issue").read_bytes())
     for step, live in (("publish", 0), ("journal", 0), ("privkey", 0), ("fullchain", 0),
                        ("sync-archive", 0), ("build", 0), ("exchange", 0), ("sync-live", 1),
                        ("settle", 1), ("forget", 1), ("1", 0), ("5", 0)):
         store = tmp_path / step
         code, out, _ = driver("publish", store, NAME, versions, 2, GATEHOUSE_KILL_AT=step)
-        if sanitized:
+        if has_steps:
             assert code == -9, step
             assert live_number(store) == live
         else:

@@ -92,6 +92,24 @@ write_replaces_whole_and_leaves_no_temporary(void **state)
 	assert_int_equal(entries(), 1);
 }
 
+static void
+unflushed_is_whole_as_well_and_can_be_flushed_later(void **state)
+{
+	const char *path = in_dir("f");
+
+	assert_int_equal(file_write_unflushed(path, SPAN("one"), 0644, &e), 0);
+	assert_int_equal(file_write_unflushed(path, SPAN("2"), 0600, &e), 0);
+	assert_content(path, "2");
+	assert_int_equal(mode_of(path), 0600);
+	assert_int_equal(entries(), 1);
+	assert_int_equal(file_flush(path, &e), 0);
+	assert_int_equal(file_flush(in_dir("none"), &e), -1);
+	assert_int_equal(e.kind, ERR_NOINPUT);
+	assert_non_null(strstr(err_text(&e), "none"));
+	err_release(&e);
+	assert_int_equal(file_flush(in_dir("none/f"), &e), -1);
+}
+
 /* What a writer leaves that is killed goes; neighbours of a similar name stay. */
 static void
 sweep_removes_only_what_writers_left(void **state)
@@ -468,6 +486,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FILE_TEST(write_replaces_whole_and_leaves_no_temporary),
+		FILE_TEST(unflushed_is_whole_as_well_and_can_be_flushed_later),
 		FILE_TEST(sweep_removes_only_what_writers_left),
 		FILE_TEST(mode_is_exact_whatever_the_umask),
 		FILE_TEST(write_goes_to_the_current_directory),
