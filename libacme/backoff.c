@@ -75,6 +75,7 @@ read_doc(const cJSON *doc, int64_t now, struct backoff *b)
 
 	b->failures = (unsigned)get_time(failures, 1000000);
 	b->next_try = get_time(cJSON_GetObjectItemCaseSensitive(doc, "next_try"), now + DAY);
+	b->open = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(doc, "open"));
 	b->hold_until =
 	    get_time(cJSON_GetObjectItemCaseSensitive(doc, "hold_until"), now + HOLD_MAX);
 	b->problem = problem ? mem_strdup(problem) : NULL;
@@ -219,7 +220,7 @@ save(struct certstore *store, const char *name, const struct span *names, size_t
 	buf_init(&json, FILE_MAX);
 	buf_printf(&json, "{\"schema\":1,\"failures\":%u,\"next_try\":%lld,\"hold_until\":%lld,",
 	    b->failures, (long long)b->next_try, (long long)b->hold_until);
-	buf_add_str(&json, "\"attempts\":[");
+	buf_printf(&json, "\"open\":%s,\"attempts\":[", b->open ? "true" : "false");
 	for (size_t i = 0; i < BACKOFF_PER_HOUR && b->attempts[i]; i++)
 		buf_printf(&json, "%s%lld", i ? "," : "", (long long)b->attempts[i]);
 	buf_add_str(&json, "],\"names\":[");
@@ -229,10 +230,10 @@ save(struct certstore *store, const char *name, const struct span *names, size_t
 		buf_add_char(&json, '"');
 	}
 	buf_add_str(&json, "],\"problem\":\"");
-	encode_json(&json, span_str(b->problem));
+	encode_json(&json, span_str(b->problem ? b->problem : ""));
 	buf_add_str(&json, "\"}\n");
 	if (path && !json.full)
-		(void)!file_write_atomic(path, buf_span(&json), 0600, NULL);
+		(void)!file_write_unflushed(path, buf_span(&json), 0600, NULL);
 	buf_release(&json);
 	free(path);
 	free(sub);
@@ -250,6 +251,34 @@ pause_after(unsigned failures)
 	return pause < DAY ? pause : DAY;
 }
 
+static void
+add_failure(struct backoff *b, int64_t now)
+{
+	b->failures++;
+	insert_attempt(b->attempts, now);
+	b->next_try = pause_after(b->failures) ? now + pause_after(b->failures) : 0;
+}
+
+static void
+set_problem(struct backoff *b, const char *text)
+{
+	free(b->problem);
+	b->problem = mem_strdup(text);
+}
+
+void
+backoff_attempt(struct certstore *store, const char *name, const struct span *names, size_t count)
+{
+	struct backoff b;
+
+	backoff_load(store, name, &b);
+	add_failure(&b, clock_wall());
+	b.open = true;
+	set_problem(&b, "the run was cut short while the CA was looking");
+	save(store, name, names, count, &b);
+	backoff_release(&b);
+}
+
 void
 backoff_failed(struct certstore *store, const char *name, const struct span *names, size_t count,
     const struct err *e, bool counts)
@@ -257,18 +286,25 @@ backoff_failed(struct certstore *store, const char *name, const struct span *nam
 	int64_t now = clock_wall();
 	struct backoff b;
 
-	if (!counts && e->retry_at <= now)
-		return;
 	backoff_load(store, name, &b);
-	if (counts) {
-		b.failures++;
-		insert_attempt(b.attempts, now);
-		b.next_try = pause_after(b.failures) ? now + pause_after(b.failures) : 0;
+	if (counts || b.open || e->retry_at > now) {
+		if (counts && !b.open)
+			add_failure(&b, now);
+		b.open = false;
+		b.hold_until = e->retry_at > now ? e->retry_at : 0;
+		set_problem(&b, err_text(e));
+		save(store, name, names, count, &b);
 	}
-	b.hold_until = e->retry_at > now ? e->retry_at : 0;
-	free(b.problem);
-	b.problem = mem_strdup(err_text(e));
-	save(store, name, names, count, &b);
+	backoff_release(&b);
+}
+
+void
+backoff_settle(struct certstore *store, const char *name)
+{
+	struct backoff b;
+
+	if (backoff_load(store, name, &b) && b.open)
+		backoff_succeeded(store, name);
 	backoff_release(&b);
 }
 

@@ -20,7 +20,8 @@
 #define BACKOFF_PER_HOUR 5
 
 struct backoff {
-	unsigned failures;                  /* in a row */
+	unsigned failures;                  /* in a row; an open attempt is one */
+	bool open;                          /* what came of the last attempt is not known */
 	int64_t attempts[BACKOFF_PER_HOUR]; /* the last ones, newest first; wall clock, 0 = none */
 	int64_t next_try;                   /* not before, unless by hand; 0 = at once */
 	int64_t hold_until;                 /* not before, says the CA; 0 = it does not */
@@ -39,11 +40,19 @@ int backoff_check(struct certstore *store, const char *name, const struct span *
     bool by_hand, struct err *e) __attribute__((warn_unused_result));
 
 /*
- * An order failed by e. counts: the CA was asked in earnest; else only a time the CA gave (e->retry_at) is kept. What cannot be
+ * The CA is about to be told to look. Until one of the following says what came of it, this is a failed attempt: so a run that
+ * is killed has counted.
+ */
+void backoff_attempt(struct certstore *store, const char *name, const struct span *names,
+    size_t count);
+/*
+ * An order failed by e. counts, unless it has counted as an attempt already: the CA was asked in earnest; else only a time the CA gave (e->retry_at) is kept. What cannot be
  * written is no further failure.
  */
 void backoff_failed(struct certstore *store, const char *name, const struct span *names,
     size_t count, const struct err *e, bool counts);
+/* An attempt of which nothing was heard did succeed. */
+void backoff_settle(struct certstore *store, const char *name);
 /* All is well: forget it. */
 void backoff_succeeded(struct certstore *store, const char *name);
 

@@ -238,6 +238,9 @@ decide_locked(struct issue *job, struct err *e)
 		note.verify = NULL;
 		deploy_note_release(&note);
 	}
+	/* Published, and cut short before that was noted. */
+	if (job->deploy_wanted && !job->order_wanted)
+		backoff_settle(job->store, job->name);
 	rc = 0;
 out:
 	order_file_release(&file);
@@ -354,8 +357,12 @@ say(const struct issue *job, const char *text)
 static void
 on_progress(void *arg, enum order_state state)
 {
+	const struct issue *job = arg;
+
+	if (state == ORDER_ANSWERING && !issue_is_apart(job))
+		backoff_attempt(job->store, job->name, job->names, job->name_count);
 	if (state != ORDER_DONE)
-		say(arg, order_state_name(state));
+		say(job, order_state_name(state));
 }
 
 /*

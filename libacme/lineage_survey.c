@@ -143,7 +143,8 @@ read_backoff(struct surveying *l)
 	char when[CLOCK_RFC3339_LEN + 1] = "";
 	struct backoff b;
 
-	if (backoff_load(l->store, l->name, &b)) {
+	/* Of an attempt that may be going on right now nothing can be said. */
+	if (backoff_load(l->store, l->name, &b) && (b.failures > b.open || b.hold_until)) {
 		int64_t next = b.hold_until > b.next_try ? b.hold_until : b.next_try;
 
 		if (next > clock_wall())

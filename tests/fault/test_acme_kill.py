@@ -2,6 +2,9 @@
 """kill -9 between any two steps of issuing and renewing: live/ is always one whole matching set (or
 not there yet), no key is readable by others, and the next run finishes with the order it finds."""
 import itertools
+import json
+import re
+import signal
 import stat
 
 import pytest
@@ -134,6 +137,28 @@ def test_the_step_at_which_an_order_is_lost_is_that_one(store, pebble):
     store.issue("b.example", env={"GATEHOUSE_KILL_AT": "order.remembered"}, check=-9)
     store.issue("b.example")
     assert orders_made(pebble) == 3
+
+
+def test_a_kill_while_the_ca_looks_is_a_failed_attempt(store, site, start):
+    """Five an hour, whether what was tried failed or the program did; before the CA is told to look nothing is spent."""
+    argv = store.argv("acme-issue", *store.issue_argv("a.example", preflight=False))
+    spent = store.dir / "gatehouse/backoff/a.example.json"
+    store.issue("a.example", preflight=False, env={"GATEHOUSE_KILL_AT": "order.presented"}, check=-9)
+    assert not spent.exists()
+    site.open.clear()
+    for number in range(1, 6):
+        run = start(f"run-{number}", argv, env={"no_proxy": "*"})
+        run.wait_for_line("waiting for the CA's validation")
+        run.send(signal.SIGKILL)
+        run.wait()
+        assert len(json.loads(spent.read_text())["attempts"]) == number
+    done = store.issue("a.example", preflight=False, check=75)
+    assert "failed 5 times within an hour" in done.err
+    assert "cut short while the CA was looking" in done.err
+    site.open.set()
+    spent.write_text(re.sub(r"\d{10}", lambda when: str(int(when[0]) - 3600), spent.read_text()))
+    store.issue("a.example", preflight=False)
+    assert not spent.exists() and store.under_way() == [] and site.leftovers() == []
 
 
 def test_interrupted_registration_gives_one_account(store, pebble):

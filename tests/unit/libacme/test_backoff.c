@@ -147,6 +147,41 @@ a_pause_the_ca_asked_for_is_kept_to_the_second(void **state)
 }
 
 static void
+an_attempt_counts_once_whatever_comes_of_it(void **state)
+{
+	struct fixture *f = *state;
+	struct backoff b;
+
+	/* Killed while the CA looked. */
+	backoff_attempt(f->store, "a", names, 1);
+	assert_true(backoff_load(f->store, "a", &b));
+	assert_int_equal(b.failures, 1);
+	assert_true(b.open);
+	backoff_release(&b);
+	backoff_settle(f->store, "none");
+	/* The next run finds that order failed; then one is interrupted, then they fail as usual. */
+	it_fails(f, "a", 1, 0, true);
+	backoff_attempt(f->store, "a", names, 1);
+	it_fails(f, "a", 1, 0, false);
+	for (int i = 0; i < 2; i++) {
+		backoff_attempt(f->store, "a", names, 1);
+		it_fails(f, "a", 1, 0, true);
+	}
+	backoff_settle(f->store, "a");
+	assert_int_equal(put_off(f, "a", 1, false), 0);
+	assert_true(backoff_load(f->store, "a", &b));
+	assert_int_equal(b.failures, 4);
+	assert_false(b.open);
+	assert_string_equal(b.problem, "the \"reason\"");
+	backoff_release(&b);
+	backoff_attempt(f->store, "a", names, 1);
+	assert_int_equal(put_off(f, "b", 1, true), NOW + HOUR);
+	/* It turns out that the last one did succeed. */
+	backoff_settle(f->store, "a");
+	assert_int_equal(put_off(f, "b", 1, true), 0);
+}
+
+static void
 a_clock_that_was_wrong_stops_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -185,6 +220,8 @@ main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pause_the_ca_asked_for_is_kept_to_the_second,
 		    setup, teardown),
+		cmocka_unit_test_setup_teardown(an_attempt_counts_once_whatever_comes_of_it, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(a_clock_that_was_wrong_stops_nothing, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(broken_files_stop_nothing, setup, teardown),
