@@ -118,6 +118,10 @@ set_check(struct span name, struct span value, struct health_check_spec *h)
 	}
 	if (span_eq(name, SPAN("match")))
 		return parse_statuses(value, h);
+	if (span_eq(name, SPAN("proxy_protocol"))) {
+		h->proxy_protocol = span_eq(value, SPAN("v1")) ? 1 : 2;
+		return span_eq(value, SPAN("v1")) || span_eq(value, SPAN("v2")) ? 0 : -1;
+	}
 	if (span_eq(name, SPAN("rises")) || span_eq(name, SPAN("falls"))) {
 		if (span_to_u64(value, 1000, &number) < 0 || number == 0)
 			return -1;
@@ -137,7 +141,7 @@ set_check(struct span name, struct span value, struct health_check_spec *h)
 	return 0;
 }
 
-/* health_check [interval= jitter= timeout= rises= falls= uri= host= match=] */
+/* health_check [interval= jitter= timeout= rises= falls= uri= host= match= proxy_protocol=] */
 static int
 set_health_check(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
 {

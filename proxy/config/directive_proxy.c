@@ -144,6 +144,14 @@ set_bind(struct loader *l, struct scope *s, const struct directive *d, const str
 	return 0;
 }
 
+static const struct directive_choice header_versions[] = {
+	{ SPAN_INIT("off"), 0 },
+	{ SPAN_INIT("on"), 1 }, /* nginx's, in stream */
+	{ SPAN_INIT("v1"), 1 },
+	{ SPAN_INIT("v2"), 2 },
+	{ SPAN_INIT(""), 0 },
+};
+
 static const struct directive_range head_buffer = { 256, 16 << 20 };
 
 static const struct directive rows[] = {
@@ -171,6 +179,9 @@ static const struct directive rows[] = {
 	    .set = directive_set_choices, LOCATION_FIELD(unsigned, proxy.ignore), accel_headers },
 	{ SPAN_INIT("proxy_bind"), CONTEXT_HTTP_ALL | CONTEXT_STREAM_ALL, 1, 2, 0,
 	    .set = set_bind },
+	{ SPAN_INIT("proxy_protocol"), CONTEXT_HTTP_ALL | CONTEXT_STREAM_ALL, 1, 1, 0,
+	    .set = directive_set_choice, LOCATION_FIELD(unsigned, proxy.proxy_protocol),
+	    header_versions },
 	{ SPAN_INIT("proxy_socket_keepalive"), CONTEXT_HTTP_ALL | CONTEXT_STREAM_ALL, 1, 1, 0,
 	    .set = directive_set_flag, LOCATION_FIELD(bool, proxy.socket_keepalive) },
 	{ SPAN_INIT("proxy_ignore_client_abort"), CONTEXT_HTTP_ALL, 1, 1, 0,

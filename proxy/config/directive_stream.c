@@ -222,22 +222,6 @@ set_proxy_pass(struct loader *l, struct scope *s, const struct directive *d, con
 	return stream->upstream ? 0 : -1;
 }
 
-static int
-set_proxy_protocol(struct loader *l, struct scope *s, const struct directive *d,
-    const struct node *n)
-{
-	static const struct directive_choice versions[] = {
-		{ SPAN_INIT("off"), 0 },
-		{ SPAN_INIT("on"), 1 }, /* nginx's */
-		{ SPAN_INIT("v1"), 1 },
-		{ SPAN_INIT("v2"), 2 },
-		{ SPAN_INIT(""), 0 },
-	};
-
-	return directive_choose(l, n, &n->words[1], versions,
-	    &scope_stream_settings(l, s)->proxy_protocol);
-}
-
 /* ssl_alpn PROTOCOL...: a list in the form of the extension, the preferred one first. */
 static int
 set_alpn(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
@@ -280,7 +264,6 @@ static const struct directive rows[] = {
 	    STREAM_FIELD(int64_t, preread_timeout_ms) },
 	{ SPAN_INIT("tcp_nodelay"), STREAM, 1, 1, 0, .set = directive_set_flag,
 	    STREAM_FIELD(bool, tcp_nodelay) },
-	{ SPAN_INIT("proxy_protocol"), STREAM, 1, 1, 0, .set = set_proxy_protocol },
 	{ SPAN_INIT("ssl_alpn"), STREAM, 1, DIRECTIVE_ARGS_ANY, 0, .set = set_alpn },
 	{ SPAN_INIT("proxy_ssl"), STREAM, 1, 1, 0, .set = directive_set_flag,
 	    STREAM_FIELD(bool, proxy_ssl) },

@@ -107,6 +107,7 @@ struct proxy_settings {
 
 	/* Which server, from where, and how often */
 	const struct template *bind; /* proxy_bind; NULL = off */
+	unsigned proxy_protocol;     /* version of the PROXY header that is sent; 0 = none */
 	unsigned next_upstream;      /* set of enum next_upstream */
 	unsigned next_upstream_tries;
 	int64_t next_upstream_timeout_ms;

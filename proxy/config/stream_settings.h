@@ -28,7 +28,6 @@ struct stream_settings {
 	bool proxy_ssl;                   /* TLS to the upstream, as proxy_settings' tls says */
 	struct span
 	    alpn; /* ssl_alpn, as ALPN lists it (RFC 7301, 3.1); empty = none is spoken of */
-	unsigned proxy_protocol; /* version of the header that is sent; 0 = none */
 	const struct template *upload_rate, *download_rate; /* bytes a second; NULL = no bound */
 };
 

@@ -47,6 +47,7 @@ struct health_check_spec {
 	unsigned rises, falls;
 	struct span uri, host;
 	unsigned status_min, status_max; /* match=200-399 */
+	unsigned proxy_protocol;         /* version of the PROXY header they begin with; 0 = none */
 	bool on;
 };
 

@@ -5,6 +5,7 @@
  */
 #include "proxy/config/host_port.h"
 #include "proxy/config/value.h"
+#include "proxy/net/proxy_protocol.h"
 #include "proxy/stream/stream_internal.h"
 #include "proxy/tls/tls_context.h"
 #include "proxy/tls/upstream_tls.h"
@@ -103,20 +104,20 @@ protocol_of(const struct stream_session *s)
 	return span_of(name, n);
 }
 
-/* Whose the connection is, before its first byte. */
-static void
-send_header(struct stream_session *s)
+/* Whose the connection is; in the arena. */
+static struct span
+header_of(struct stream_session *s)
 {
-	char out[PROXY_HEADER_WRITE_MAX];
+	unsigned version = s->server->location_settings->proxy.proxy_protocol;
 	const struct proxy_claim claim = {
 		.source = traffic_remote(&s->traffic),
 		.destination = &s->client->local,
 		.authority = s->client->ssl ? tls_server_name(s->client->ssl) : s->hello_name,
 		.alpn = protocol_of(s),
 	};
+	char *out = arena_bytes(s->arena, PROXY_HEADER_WRITE_MAX);
 
-	conn_queue(&s->uc->conn,
-	    span_of(out, proxy_header_write(s->settings->proxy_protocol, &claim, out)));
+	return span_of(out, proxy_header_write(version, &claim, out));
 }
 
 static uint64_t
@@ -166,8 +167,6 @@ connected(struct stream_session *s)
 	    SPAN_ARG(s->attempt->address));
 	if (!s->tls && !stream_session_open_conn(s))
 		return;
-	if (s->settings->proxy_protocol)
-		send_header(s);
 	if (!s->tls) {
 		start_relay(s);
 		return;
@@ -272,6 +271,8 @@ try_next(struct stream_session *s)
 	struct peer *p;
 	struct address bind;
 
+	if (proxy->proxy_protocol)
+		how.header = header_of(s);
 	if (proxy->bind && host_port_bind(template_eval(proxy->bind, s, s->arena), s->arena, &bind))
 		how.bind = &bind;
 	s->attempts++;

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "proxy/http/http1_parse.h"
+#include "proxy/net/proxy_protocol.h"
 #include "proxy/upstream/upstream_group.h"
 #include "proxy/worker/worker_state.h"
 
@@ -23,7 +24,7 @@ struct health_prober {
 	struct worker *worker;
 	struct peer *peer;
 	int64_t interval_ms, jitter_ms, timeout_ms;
-	unsigned rises, falls, status_min, status_max;
+	unsigned rises, falls, status_min, status_max, proxy_protocol;
 	char *request;
 	struct timer turn;    /* the next check */
 	struct timer timeout; /* of the one under way */
@@ -148,7 +149,7 @@ check_writable(struct conn *c)
 {
 	struct health_prober *h = c->owner;
 
-	if (c->bytes_out == 0 && conn_out_empty(c))
+	if (c->bytes_out == h->uc->header_length && conn_out_empty(c))
 		conn_queue(c, span_str(h->request));
 }
 
@@ -181,10 +182,23 @@ is_my_turn(struct health_prober *h)
 				       &due_ms, now_ms + h->interval_ms * 9 / 10);
 }
 
+/* On nobody's behalf. */
+static struct upstream_conn *
+connect_to_peer(struct health_prober *h)
+{
+	const struct proxy_claim nobody = { .source = NULL };
+	char header[PROXY_HEADER_WRITE_MAX];
+	struct connect_options how = { .bind = NULL };
+
+	if (h->proxy_protocol)
+		how.header =
+		    span_of(header, proxy_header_write(h->proxy_protocol, &nobody, header));
+	return upstream_connect(h->worker, h->peer, &how, &check_ops, h);
+}
+
 static void
 on_turn(struct timer *t)
 {
-	const struct connect_options plainly = { .bind = NULL };
 	struct health_prober *h = from_member(t, struct health_prober, turn);
 
 	if (h->peer->absent || h->peer->down || !is_my_turn(h)) {
@@ -192,7 +206,7 @@ on_turn(struct timer *t)
 		return;
 	}
 	memset(&h->scan, 0, sizeof(h->scan));
-	h->uc = upstream_connect(h->worker, h->peer, &plainly, &check_ops, h);
+	h->uc = connect_to_peer(h);
 	if (!h->uc) {
 		judge(h, strerrordesc_np(errno));
 		return;
@@ -219,6 +233,7 @@ health_probers_new(struct worker *w, struct upstream_group *g, const struct heal
 		h->falls = spec->falls;
 		h->status_min = spec->status_min;
 		h->status_max = spec->status_max;
+		h->proxy_protocol = spec->proxy_protocol;
 		h->request = mem_printf(
 		    "GET " SPAN_FMT " HTTP/1.1\r\nHost: " SPAN_FMT
 		    "\r\nUser-Agent: tinyproxyd health check\r\nConnection: close\r\n\r\n",

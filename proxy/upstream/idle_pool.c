@@ -87,6 +87,7 @@ free_conn(struct conn *c)
 	struct upstream_conn *uc = from_member(c, struct upstream_conn, conn);
 
 	free(uc->bound);
+	free(uc->header);
 	free(uc);
 }
 
@@ -96,6 +97,13 @@ same_bind(const struct address *a, const struct address *b)
 	if (!a || !b)
 		return a == b;
 	return a->len == b->len && memcmp(&a->u, &b->u, a->len) == 0;
+}
+
+/* Whose connection it is was said at its beginning. */
+static bool
+same_header(const struct upstream_conn *uc, struct span header)
+{
+	return span_eq(span_of(uc->header, uc->header_length), header);
 }
 
 static bool
@@ -112,7 +120,7 @@ idle_pool_take(struct peer *p, const struct connect_options *how, const struct c
 {
 	for (struct upstream_conn *uc = p->group->idle; uc; uc = uc->next) {
 		if (uc->peer != p || !same_bind(uc->bound, how->bind) ||
-		    !same_tls(uc->conn.ssl, how))
+		    !same_header(uc, how->header) || !same_tls(uc->conn.ssl, how))
 			continue;
 		idle_unlink(uc);
 		upstream_group_ref(p->group);
@@ -183,6 +191,11 @@ upstream_connect(struct worker *w, struct peer *p, const struct connect_options 
 		return NULL;
 	}
 	uc->conn.says_little = 1;
+	if (how->header.n > 0) {
+		uc->header = mem_dup_span(how->header);
+		uc->header_length = how->header.n;
+		conn_queue(&uc->conn, how->header);
+	}
 	upstream_group_ref(p->group);
 	p->users++;
 	return uc;

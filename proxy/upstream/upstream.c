@@ -54,10 +54,10 @@ write_identity(const struct upstream_spec *spec, struct buf *out)
 		buf_printf(out, " resolver " SPAN_FMT " %lld", SPAN_ARG(spec->resolver->identity),
 		    (long long)spec->resolver_timeout_ms);
 	if (h->on)
-		buf_printf(out, " health %lld %lld %lld %u %u %u %u " SPAN_FMT " " SPAN_FMT,
+		buf_printf(out, " health %lld %lld %lld %u %u %u %u %u " SPAN_FMT " " SPAN_FMT,
 		    (long long)h->interval_ms, (long long)h->jitter_ms, (long long)h->timeout_ms,
-		    h->rises, h->falls, h->status_min, h->status_max, SPAN_ARG(h->uri),
-		    SPAN_ARG(h->host));
+		    h->rises, h->falls, h->status_min, h->status_max, h->proxy_protocol,
+		    SPAN_ARG(h->uri), SPAN_ARG(h->host));
 	for (size_t i = 0; i < spec->server_count; i++)
 		write_server(&spec->servers[i], out);
 }

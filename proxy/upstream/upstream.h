@@ -85,6 +85,8 @@ struct upstream_conn {
 	bool counted;           /* by balance_connected, until it is idle or closed */
 	int64_t orphan_idle_ms; /* orphan.c */
 	struct address *bound;  /* what it was bound to; owned; NULL = nothing */
+	char *header;           /* the PROXY header it began with; owned; NULL = none */
+	size_t header_length;
 	int64_t started_ms;
 	struct timer idle;
 	struct upstream_conn *next,
@@ -95,6 +97,7 @@ struct upstream_conn {
 struct connect_options {
 	const struct address *bind; /* NULL = as the kernel sees fit */
 	bool keepalive_probes;      /* proxy_socket_keepalive */
+	struct span header;         /* PROXY header, which goes out before all else; empty = none */
 	struct upstream_tls *tls;   /* NULL = plain */
 	struct span tls_name;       /* proxy_ssl_name */
 };
@@ -103,8 +106,8 @@ struct connect_options {
 struct upstream_conn *idle_pool_take(struct peer *p, const struct connect_options *how,
     const struct conn_ops *ops, void *owner);
 /*
- * Connect: returns at once, on_writable tells when it is done. NULL with errno when it fails at once. TLS is begun then,
- * by upstream_conn_begin_tls.
+ * Connect: returns at once, on_writable tells when it is done and the header is sent. NULL with errno when it fails at once.
+ * TLS is begun then, by upstream_conn_begin_tls. Not conn.connecting: it is done, and a header stands in the queue.
  */
 struct upstream_conn *upstream_connect(struct worker *w, struct peer *p,
     const struct connect_options *how, const struct conn_ops *ops, void *owner);

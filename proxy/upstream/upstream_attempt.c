@@ -104,6 +104,15 @@ may_ask_again(const struct upstream_http *u, unsigned kind, bool sent)
 	       (u->settings->next_upstream & NEXT_NON_IDEMPOTENT);
 }
 
+/* Something of the request itself. */
+static bool
+has_sent(const struct upstream_http *u)
+{
+	size_t header = u->reused ? 0 : u->header.n;
+
+	return u->uc->conn.bytes_out > u->bytes_out_before + header;
+}
+
 static void
 log_failure(const struct upstream_http *u, const char *why, int errnum)
 {
@@ -127,7 +136,7 @@ upstream_attempt_failed(struct upstream_http *u, enum next_upstream kind, const 
     int errnum)
 {
 	struct request *r = u->r;
-	bool sent = u->uc && u->uc->conn.bytes_out > u->bytes_out_before;
+	bool sent = u->uc && has_sent(u);
 	bool again = u->uc && may_ask_again(u, kind, sent), next;
 	unsigned status = kind == NEXT_TIMEOUT ? 504 : 502;
 
@@ -268,6 +277,10 @@ connected(struct upstream_http *u)
 		upstream_request_begin(u);
 		return;
 	}
+	if (!conn_out_empty(&u->uc->conn)) {
+		conn_want_drain(&u->uc->conn); /* the PROXY header is outside */
+		return;
+	}
 	timer_set(upstream_worker(u)->loop, &u->timer, u->settings->connect_timeout_ms);
 	if (upstream_conn_begin_tls(u->uc, &how, &e) < 0)
 		upstream_attempt_failed(u, NEXT_ERROR, err_text(&e), 0);
@@ -373,6 +386,7 @@ connect_options_of(const struct upstream_http *u, struct address *bind)
 		.keepalive_probes = u->settings->socket_keepalive,
 		.tls = u->tls,
 		.tls_name = u->tls_name,
+		.header = u->header,
 	};
 	struct span text;
 

@@ -33,6 +33,7 @@ struct upstream_http {
 	struct upstream_group *group; /* target's */
 	struct upstream_tls *tls;     /* target's way of TLS, of the generation; NULL = plain */
 	struct span tls_name;         /* whom to expect there */
+	struct span header;           /* PROXY header, for each new connection; empty = none */
 	struct resolver_query query;  /* for target's host */
 	struct upstream_request request;
 	struct span own_body; /* proxy_set_body */

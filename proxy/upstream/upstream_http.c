@@ -5,6 +5,8 @@
  */
 #include "proxy/http/body_buffer.h"
 #include "proxy/net/address.h"
+#include "proxy/net/proxy_protocol.h"
+#include "proxy/tls/tls_context.h"
 #include "proxy/tls/upstream_tls.h"
 #include "proxy/upstream/orphan.h"
 #include "proxy/upstream/upstream_exchange.h"
@@ -55,12 +57,32 @@ prepare_tls(struct upstream_http *u)
 	return u->tls ? 0 : -1;
 }
 
+/* proxy_protocol: whose the request is, to whom they spoke, and what is spoken to the upstream. */
+static void
+prepare_header(struct upstream_http *u)
+{
+	struct request *r = u->r;
+	const struct proxy_claim claim = {
+		.source = traffic_remote(&r->traffic),
+		.destination = &r->client->local,
+		.authority = r->client->ssl ? tls_server_name(r->client->ssl) : SPAN(""),
+		.alpn = u->settings->http_1_0 ? SPAN("http/1.0") : SPAN("http/1.1"),
+	};
+	char *out;
+
+	if (!u->settings->proxy_protocol)
+		return;
+	out = arena_bytes(r->arena, PROXY_HEADER_WRITE_MAX);
+	u->header = span_of(out, proxy_header_write(u->settings->proxy_protocol, &claim, out));
+}
+
 /* The group is known and the request can be sent, as often as it takes. */
 static void
 start_exchange(struct upstream_http *u)
 {
 	if (prepare_tls(u) < 0)
 		return;
+	prepare_header(u);
 	upstream_attempts_init(u);
 	u->tried.key = balance_key(u);
 	upstream_start_attempt(u);

@@ -19,7 +19,7 @@ test_defaults(void **state)
 	assert_false(s->half_close);
 	assert_int_equal(s->buffer_size, 16384);
 	assert_true(s->next_upstream);
-	assert_int_equal(s->proxy_protocol, 0);
+	assert_int_equal(server->location_settings->proxy.proxy_protocol, 0);
 	assert_null(server->location_settings->access_logs);
 	assert_span(server->stream->upstream->name, "127.0.0.1:2");
 	assert_int_equal(server->name_count, 1);
@@ -42,10 +42,10 @@ test_values_and_inheritance(void **state)
 
 	assert_int_equal(a->timeout_ms, 5000);
 	assert_true(a->ssl_preread);
-	assert_int_equal(a->proxy_protocol, 2);
+	assert_int_equal(l->snapshot->servers[0]->location_settings->proxy.proxy_protocol, 2);
 	assert_int_equal(b->timeout_ms, 6000);
 	assert_false(b->ssl_preread);
-	assert_int_equal(b->proxy_protocol, 1);
+	assert_int_equal(l->snapshot->servers[1]->location_settings->proxy.proxy_protocol, 1);
 	assert_true(b->half_close);
 	assert_int_equal(b->preread_buffer_size, 65536);
 	assert_int_equal(b->preread_timeout_ms, 1000);
