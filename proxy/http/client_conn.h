@@ -44,7 +44,10 @@ struct client_conn {
 	struct timer timer; /* what we wait for from it: handshake, head, body, next request, end */
 	struct timer send_timer; /* that it takes what we have for it */
 	int64_t send_timeout_ms;
-	uint64_t sent_before;             /* when send_timer was set */
+	uint64_t sent_before; /* when send_timer was set */
+	const struct server
+	    *named; /* by SNI, in the generation with this number; NULL = not looked for */
+	uint64_t named_in;
 	bool nodelay;                     /* TCP_NODELAY is on */
 	bool reset_timedout;              /* of the last request's location */
 	struct client_conn *next, **prev; /* in worker->clients */
@@ -74,8 +77,10 @@ bool client_conn_allows_h2(const struct client_conn *cc);
 /* Is a request of g under way, or of any other generation than g? */
 bool client_conn_serves(const struct client_conn *cc, const struct generation *g);
 bool client_conn_serves_other(const struct client_conn *cc, const struct generation *g);
-/* The settings a connection goes by before a request has picked its server. */
+/* The endpoint's. */
 const struct server *client_conn_default_server(const struct client_conn *cc);
+/* Whose settings hold before a request has named its server: the one that SNI names, else the endpoint's default. */
+const struct server *client_conn_first_server(struct client_conn *cc);
 /* Close what is still served from g. why: as for client_conn_close. */
 void client_conns_close_of(struct worker *w, const struct generation *g, const char *why);
 /* No more requests on connections: all, or those of slots that are gone. What is idle closes. */

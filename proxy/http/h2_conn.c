@@ -407,13 +407,9 @@ h2_preface(struct span bytes)
 void
 h2_start(struct client_conn *cc, struct span first)
 {
-	const struct server *server = client_conn_default_server(cc);
+	const struct server *server = client_conn_first_server(cc);
 	struct h2 *h = mem_zalloc(sizeof(*h));
 
-	if (cc->client.ssl && tls_server_name(cc->client.ssl).n > 0)
-		server =
-		    route_server(route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa),
-			tls_server_name(cc->client.ssl), NULL);
 	h->cc = cc;
 	h->heads_tail = &h->heads;
 	h->output.run = output_run;

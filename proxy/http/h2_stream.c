@@ -399,6 +399,7 @@ h2_stream_new(struct h2 *h, int32_t id)
 	struct h2_stream *s = arena_zalloc(arena, sizeof(*s));
 
 	request_init(&s->request, arena, &h->cc->client, &h2_codec);
+	request_set_server(&s->request, client_conn_first_server(h->cc));
 	s->request.http_major = 2;
 	s->h2 = h;
 	s->id = id;

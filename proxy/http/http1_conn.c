@@ -142,6 +142,7 @@ begin_request(struct client_conn *cc)
 	timer_clear(&cc->timer);
 	h->request = arena_zalloc(arena, sizeof(*h->request));
 	request_init(h->request, arena, &cc->client, &http1_codec);
+	request_set_server(h->request, client_conn_first_server(cc));
 	h->request->http_major = 1;
 	h->state = HTTP1_REQUEST;
 	h->ended = h->aborted = h->body_failed = false;
@@ -190,18 +191,15 @@ start_request(struct client_conn *cc, struct span bytes)
 {
 	struct http1 *h = &cc->http1;
 	struct request *r = begin_request(cc);
-	const struct server_settings *settings = r->server->settings;
-	struct http1_limits limits = {
-		.underscores = settings->underscores_in_headers,
-		.ignore_invalid = settings->ignore_invalid_headers,
-		.max_headers = settings->max_headers,
-	};
+	const struct server *first = r->server;
+	const struct http1_limits limits = http1_limits_of(first);
 	struct http1_request_head *head = arena_zalloc(r->arena, sizeof(*head));
+	struct span copy = arena_dup(r->arena, bytes);
 	const char *why = "malformed header";
 	enum parse_result result;
 
 	r->head_bytes = bytes.n;
-	result = http1_parse_request(arena_dup(r->arena, bytes), &limits, r->arena, head, &why);
+	result = http1_parse_request(copy, &limits, r->arena, head, &why);
 	r->request_line = head->request_line;
 	if (result != PARSE_OK) {
 		refuse(cc, head->status ? head->status : 400, why);
@@ -210,40 +208,23 @@ start_request(struct client_conn *cc, struct span bytes)
 	r->method = head->method;
 	r->target = head->target;
 	r->http_minor = head->minor;
-	r->headers = head->headers;
 	r->is_head = span_eq(head->method, SPAN("HEAD"));
+	why = request_take_target(r, head->path_query, head->host);
+	if (why || http1_read_names_again(r, first, copy, head, &why) != PARSE_OK) {
+		refuse(cc, 400, why);
+		return;
+	}
+	r->headers = head->headers;
 	r->upgrade = head->upgrade;
 	r->expect_continue = head->expect_continue;
 	r->body_framing = head->framing;
 	r->content_length = head->content_length;
-	why = request_take_target(r, head->path_query, head->host);
-	if (why) {
-		refuse(cc, 400, why);
-		return;
-	}
 	h->keep_alive = head->keep_alive; /* its location has a say when the response begins */
 	http1_body_begin(cc, head);
 	request_route(r);
 	/* An end that came along with the head makes no further event. */
 	if (!h->ended && is_gone(cc))
 		client_conn_close(cc, client_gone);
-}
-
-/* Longest line and head that may be gathered; what to answer beyond. 0 = within. */
-static unsigned
-head_too_large(const struct client_conn *cc, size_t gathered)
-{
-	const struct server_settings *s = client_conn_default_server(cc)->settings;
-	const struct http1_head_scan *scan = &cc->http1.scan;
-	size_t all = s->client_header_buffer_size +
-		     s->large_header_buffer_count * s->large_header_buffer_size;
-	size_t line = s->large_header_buffer_size;
-
-	if (scan->first_line > line || (scan->first_line == 0 && gathered > line))
-		return 414;
-	if (scan->longest > line || gathered - scan->line_start > line || gathered > all)
-		return 400;
-	return 0;
 }
 
 /* Room to read into: the chunk grows with what it holds. */
@@ -357,7 +338,7 @@ read_heads(struct client_conn *cc)
 			if (h->state == HTTP1_WAIT) {
 				h->state = HTTP1_HEAD;
 				timer_set(loop_of(cc), &cc->timer,
-				    client_conn_default_server(cc)
+				    client_conn_first_server(cc)
 					->settings->client_header_timeout_ms);
 			}
 			if (h->may_be_h2 && became_h2(cc, have)) {
@@ -366,7 +347,8 @@ read_heads(struct client_conn *cc)
 				return;
 			}
 			result = http1_head_end(&h->scan, have, &length, &why);
-			status = head_too_large(cc, result == PARSE_OK ? length : have.n);
+			status = http1_head_too_large(cc,
+			    result == PARSE_OK ? span_of(have.p, length) : have);
 			if (status && result != PARSE_BAD) {
 				refuse(cc, status,
 				    status == 414 ? "too long URI" : "too large header");
@@ -398,9 +380,9 @@ http1_start(struct client_conn *cc)
 	h->input_news.run = input_news_run;
 	h->state = HTTP1_WAIT;
 	h->may_be_h2 = !cc->client.ssl && client_conn_allows_h2(cc);
-	http1_remember(cc, client_conn_default_server(cc)->location_settings);
+	http1_remember(cc, client_conn_first_server(cc)->location_settings);
 	timer_set(loop_of(cc), &cc->timer,
-	    client_conn_default_server(cc)->settings->client_header_timeout_ms);
+	    client_conn_first_server(cc)->settings->client_header_timeout_ms);
 }
 
 static void

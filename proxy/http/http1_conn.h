@@ -21,6 +21,7 @@
 struct client_conn;
 struct location_settings;
 struct request;
+struct server;
 struct wire; /* client_conn.h */
 
 enum http1_state {
@@ -67,6 +68,22 @@ struct http1 {
 /* The transport is ready (handshake done): read the first request. */
 void http1_start(struct client_conn *cc);
 extern const struct wire http1_wire;
+
+/* http1_limits.c */
+/* Of a server alone. */
+struct http1_limits http1_limits_of(const struct server *server);
+/*
+ * r has found its server, and head was read from bytes by the limits of the one it came from: read it again if the two
+ * do not agree on names. BAD: by the names, with why.
+ */
+enum parse_result http1_read_names_again(struct request *r, const struct server *first,
+    struct span bytes, struct http1_request_head *head, const char **why);
+/*
+ * Does head, whole or not, find room as in nginx? Each line lies in one buffer, the first of
+ * client_header_buffer_size, others of large_client_header_buffers; one that does not fit what is left goes to the next.
+ * 0, or the status to answer with.
+ */
+unsigned http1_head_too_large(struct client_conn *cc, struct span head);
 
 /* http1_close.c */
 /* What the connection needs of a request's settings once the request is gone. */

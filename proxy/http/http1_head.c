@@ -36,9 +36,6 @@ head_line(struct http1_head_scan *scan, struct span line, const char **why)
 	}
 	if (lex_is_blank(line.p[0]))
 		return parse_bad(why, "a header line starts with a blank");
-	scan->lines++;
-	if (line.n > scan->longest)
-		scan->longest = line.n;
 	return PARSE_MORE;
 }
 
@@ -223,6 +220,8 @@ http1_read_fields(struct span lines, const struct http1_limits *limits, struct h
 		id = header_identify(name);
 		if (note_field(id, value, facts, why) != PARSE_OK)
 			return PARSE_BAD;
+		if (id == HEADER_HOST && limits->behind_host)
+			limits = limits->behind_host;
 		header_add(headers, id, name, value);
 	}
 	return PARSE_OK;

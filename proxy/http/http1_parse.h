@@ -26,8 +26,6 @@ struct http1_head_scan {
 	size_t pos;        /* bytes looked at */
 	size_t line_start; /* of the current line */
 	size_t first_line;
-	size_t longest; /* header line so far, without the one that is not whole yet */
-	unsigned lines; /* header lines seen */
 };
 
 /*
@@ -49,6 +47,8 @@ struct http1_limits {
 	bool underscores;     /* underscores_in_headers */
 	bool ignore_invalid;  /* drop invalid fields; else keep those that are tokens */
 	unsigned max_headers; /* lines, dropped ones included; 0 = no limit */
+	/* What holds of these for names behind Host, by which the server is known; NULL = the same. */
+	const struct http1_limits *behind_host;
 };
 
 /* How a message's body is framed. */

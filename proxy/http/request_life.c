@@ -38,6 +38,14 @@ request_arenas_free(struct worker *w)
 }
 
 void
+request_set_server(struct request *r, const struct server *server)
+{
+	r->server = server;
+	r->location = &server->root_location;
+	r->settings = server->location_settings;
+}
+
+void
 request_init(struct request *r, struct arena *arena, struct client *client,
     const struct codec *codec)
 {
@@ -49,9 +57,7 @@ request_init(struct request *r, struct arena *arena, struct client *client,
 	r->generation = generation_ref(client->slot->generation);
 	r->snapshot = r->generation->snapshot;
 	r->endpoint = route_endpoint(client->slot->listener, &client->local.u.sa);
-	r->server = r->endpoint->default_server;
-	r->location = &r->server->root_location;
-	r->settings = r->server->location_settings;
+	request_set_server(r, r->endpoint->default_server);
 	variable_store_init(&r->variables, arena, r->snapshot->variable_count);
 	r->response.content_length = -1;
 	r->response.last_modified = -1;
@@ -73,9 +79,7 @@ request_take_target(struct request *r, struct span path_query, struct span host)
 	http1_split_target(path_query, &r->raw_path, &r->args, &r->has_query);
 	if (http1_host_name(host, r->arena, &r->host) < 0)
 		return "invalid host";
-	r->server = route_server(r->endpoint, r->host, &r->variables);
-	r->location = &r->server->root_location;
-	r->settings = r->server->location_settings;
+	request_set_server(r, route_server(r->endpoint, r->host, &r->variables));
 	if (r->raw_path.n == 0 || r->raw_path.p[0] != '/')
 		return "invalid request target";
 	if (http1_normalize_path(r->raw_path, r->server->settings->merge_slashes, r->arena,

@@ -19,6 +19,8 @@ void request_arenas_free(struct worker *w);
  */
 void request_init(struct request *r, struct arena *arena, struct client *client,
     const struct codec *codec);
+/* Who answers what goes wrong before request_take_target. */
+void request_set_server(struct request *r, const struct server *server);
 /*
  * Fill in what path_query ("/a?b", "*") and host ("A.example:80") say, and pick the server. NULL, or why the request is
  * refused with 400.

@@ -27,7 +27,7 @@ write_json(const struct worker *w, struct buf *out)
 	json_open(&json, NULL, '{');
 	json_number(&json, "schema", REPORT_SCHEMA);
 	json_text(&json, "version", SPAN(GATEHOUSE_VERSION));
-	json_number(&json, "generation", (int64_t)w->generation_number);
+	json_number(&json, "generation", (int64_t)w->generation->number);
 	json_number(&json, "uptime", uptime_s(w));
 	for (size_t i = 0; i < counter_field_count; i++) {
 		const struct counter_field *f = &counter_fields[i];
@@ -73,7 +73,7 @@ write_metrics(const struct worker *w, struct buf *out)
 		write_metric(out, f, before, counters_sum(w->all_counters, f));
 		before = f;
 	}
-	write_metric(out, &generation, NULL, w->generation_number);
+	write_metric(out, &generation, NULL, w->generation->number);
 	write_metric(out, &uptime, NULL, (uint64_t)uptime_s(w));
 }
 

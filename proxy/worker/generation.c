@@ -347,12 +347,13 @@ commit(struct generation *g)
 }
 
 int
-generation_adopt(struct worker *w, int bundle_fd,
+generation_adopt(struct worker *w, uint64_t number, int bundle_fd,
     int (*before_commit)(struct worker *w, const struct snapshot *s, struct err *e), struct err *e)
 {
 	struct generation *g = mem_zalloc(sizeof(*g));
 
 	g->refs = 1;
+	g->number = number;
 	g->worker = w;
 	for (struct worker_resource *r = w->resources; r; r = r->next)
 		r->named = false;

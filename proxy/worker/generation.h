@@ -30,7 +30,7 @@ void worker_resources_free(struct worker *w);
  * Load the bundle (fd is borrowed). before_commit (may be NULL) is called with the snapshot once all is
  * prepared; -1 refuses. -1 with e: nothing has changed.
  */
-int generation_adopt(struct worker *w, int bundle_fd,
+int generation_adopt(struct worker *w, uint64_t number, int bundle_fd,
     int (*before_commit)(struct worker *w, const struct snapshot *s, struct err *e), struct err *e)
     __attribute__((warn_unused_result));
 

@@ -105,10 +105,10 @@ adopt(struct worker_process *p, uint64_t generation, int fd)
 
 	if (p->worker.draining) {
 		reply(p, CHANNEL_REFUSED, generation, "draining");
-	} else if (generation_adopt(&p->worker, fd, first ? enter_sandbox : NULL, &e) < 0) {
+	} else if (generation_adopt(&p->worker, generation, fd, first ? enter_sandbox : NULL, &e) <
+		   0) {
 		reply(p, CHANNEL_REFUSED, generation, err_text(&e));
 	} else {
-		p->worker.generation_number = generation;
 		reply(p, CHANNEL_ADOPTED, generation, NULL);
 	}
 	err_release(&e);

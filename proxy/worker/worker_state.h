@@ -28,6 +28,7 @@ struct shared_zone;       /* shared_zone.h */
 /* One adopted bundle with its snapshot. Counted: the worker's newest, and each request under way. */
 struct generation {
 	unsigned refs;
+	uint64_t number; /* the monitor's; no two are the same */
 	struct worker *worker;
 	struct bundle *bundle;
 	struct config_source *source;
@@ -60,7 +61,6 @@ struct worker {
 	unsigned spare_arena_count;
 	struct pipe_pool *pipes;
 	struct generation *generation; /* newest */
-	uint64_t generation_number;    /* its number, counted from 1 */
 	struct certificate_cache *certificates;
 	struct upstream_tls *upstream_tls; /* every one alive */
 	struct bundle
