@@ -497,7 +497,7 @@ def configuration(context, text, values):
     for word, line in REST.items():
         if not (context in ("main", "events") and body.startswith(word)):
             body += line + "\n"
-    values["@LOG@"] = "" if "access_log" in text else f"access_log {values['@DIR@']}/access.log;"
+    values["@LOG@"] = "" if context == "http" and "access_log" in text else f"access_log {values['@DIR@']}/access.log;"
     for mark, value in values.items():
         body = body.replace(mark, str(value))
     return body

@@ -6,6 +6,7 @@ import re
 import signal
 
 from support.client import Client, get
+from support.inside import descriptors
 from support.nginx import Row, answer, raw_bytes, side_by_side  # noqa: F401
 from support.wait import wait_until
 
@@ -76,6 +77,7 @@ BUFFERED = """
 user root root;
 http {{
     log_format uri "$request_uri";
+    access_log off;
     server {{
         listen 127.0.0.1:{port};
         location / {{ return 200 "x"; }}
@@ -127,8 +129,8 @@ def test_buffers_and_several_files(tinyproxyd, free_port):
     worker, = proxy.worker_pids()
     os.rename(proxy.error_log, log("error.1"))
     proxy.send(signal.SIGUSR1)
-    wait_until(lambda: os.readlink(f"/proc/{worker}/fd/2") == str(proxy.error_log), "descriptor 2 to follow")
-    assert os.readlink(f"/proc/{proxy.pid}/fd/2") == str(proxy.error_log)
+    wait_until(lambda: descriptors(worker)[2] == str(proxy.error_log), "descriptor 2 to follow")
+    assert descriptors(proxy.pid)[2] == str(proxy.error_log)
     assert proxy.stop() == 0
     # What is buffered is on disk at the end.
     assert log("kept.log").read_text() == "/kept/later\n"

@@ -12,6 +12,7 @@ import pytest
 
 from support import programs
 from support.client import Client, get
+from support.inside import descriptors, look_into
 from support.process import run
 from support.sites import refuses, site, tls_site
 from support.wait import wait_until
@@ -77,7 +78,7 @@ def test_daemon(tinyproxyd, free_port):
         assert get(port).body == b"one"
         pid = proxy.pid
         assert os.getsid(pid) == pid
-        assert [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in (0, 1, 2)] == \
+        assert [descriptors(pid)[fd] for fd in (0, 1, 2)] == \
             ["/dev/null", "/dev/null", str(proxy.error_log)]
     finally:
         proxy.run("-s", "quit", check=0)
@@ -106,7 +107,7 @@ def test_standard_descriptors_closed(tinyproxyd, free_port, closed):
                    stdin=subprocess.DEVNULL, capture_output=True, check=True)
     try:
         for pid in (proxy.pid, *proxy.worker_pids()):
-            targets = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in (0, 1, 2)]
+            targets = [descriptors(pid)[fd] for fd in (0, 1, 2)]
             assert targets[:2] == ["/dev/null"] * 2
             assert targets[2] in ("/dev/null", str(proxy.error_log))
         assert get(port).status == 200
@@ -120,12 +121,12 @@ def test_workers_inherit_nothing(tinyproxyd, free_port, certs):
     port = free_port()
     proxy = tinyproxyd(tls_site(port, ("a.example", certs.issue("a.example")), workers=3))
     for pid in proxy.worker_pids():
-        fds = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        fds = descriptors(pid).values()
         assert not any("signalfd" in fd for fd in fds)
         assert sum(fd == str(proxy.error_log) for fd in fds) <= 2
-        maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
-        assert maps.count("tinyproxyd-bundle") <= 1, maps
-        assert os.readlink(f"/proc/{pid}/exe") == str(programs.path("tinyproxyd"))
+        inside = look_into(pid)
+        assert inside["maps"].count("tinyproxyd-bundle") <= 1, inside["maps"]
+        assert inside["exe"] == str(programs.path("tinyproxyd"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to give up")

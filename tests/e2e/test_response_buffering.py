@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: ISC
 """Responses on their way down: what waits for a slow client, and where; interim responses and trailers."""
-import os
-import pathlib
 import socket
 import threading
 
 import pytest
 
 from support.client import Client, get
+from support.inside import open_files
 from support.nginx import Row, assert_same, side_by_side  # noqa: F401
 from support.pattern import pattern_sha256
 from support.peer import read_head
@@ -40,14 +39,7 @@ def site(tinyproxyd, free_port, tmp_path):
 
 def spooled(worker):
     """Bytes in files that have no name any more."""
-    total = 0
-    for link in pathlib.Path(f"/proc/{worker}/fd").iterdir():
-        try:
-            if "/temp/" in os.readlink(link):
-                total += link.stat().st_size
-        except FileNotFoundError:
-            pass
-    return total
+    return sum(open_files(worker, "/temp/"))
 
 
 def read_slowly(client, length):

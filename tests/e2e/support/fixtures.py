@@ -19,6 +19,8 @@ from .proxied import proxy  # noqa: F401
 from .tinyproxyd import Tinyproxyd
 
 LOG_TAIL = 12000
+# Servers, and update-ca-certificates; a user's own path may be without.
+os.environ["PATH"] += ":/usr/sbin:/sbin"
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:")
 
 

@@ -97,8 +97,8 @@ class Process:
                 # Our pid, and with it the session's number, may be somebody else's by now.
                 if self.mark.encode() in pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                     os.kill(pid, signal.SIGKILL)
-            except (FileNotFoundError, ProcessLookupError):
-                pass
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                pass    # gone, or a worker, which goes with its monitor
 
 
 def session_members(sid):

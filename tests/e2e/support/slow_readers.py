@@ -4,6 +4,7 @@ import pathlib
 import socket
 
 from .client import get
+from .inside import open_files
 from .wait import wait_until
 
 SIZE = 8 << 20
@@ -41,21 +42,10 @@ http {{ server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0
     assert get(port, "/bytes/10").status == 200
     for client in clients:
         client.close()
-    wait_until(lambda: not sizes_in_files(worker), "the files to go", 120)
+    wait_until(lambda: not open_files(worker, "/proxy_temp/"), "the files to go", 120)
     return cost
 
 
-def sizes_in_files(worker):
-    sizes = []
-    for link in pathlib.Path(f"/proc/{worker}/fd").iterdir():
-        try:
-            if "/proxy_temp/" in str(link.readlink()):
-                sizes.append(link.stat().st_size)
-        except OSError:
-            pass
-    return sizes
-
-
 def all_read(worker, count):
-    sizes = sizes_in_files(worker)
+    sizes = open_files(worker, "/proxy_temp/")
     return len(sizes) == count and min(sizes) > SIZE - (3 << 20)
