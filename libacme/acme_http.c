@@ -202,13 +202,13 @@ set_common(struct transfer *t, const struct acme_fetch *fetch)
 	}
 }
 
-/* Talking to the CA: https only, nothing followed. */
+/* Talking to the CA: https only (but for what is signed), nothing followed. */
 static void
 set_acme(struct transfer *t, const struct acme_fetch *fetch)
 {
 	CURL *easy = t->easy;
 
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, fetch->signed_reply ? "http,https" : "https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 	if (fetch->method == ACME_HEAD)

@@ -36,6 +36,7 @@ struct acme_fetch {
 	const char *ca_file;      /* PEM roots; NULL: $SSL_CERT_FILE, else the system's */
 	size_t max;               /* bytes of a reply; more is an error; 0 = 1 MiB */
 	int64_t timeout_ms;       /* whole transfer; 0 = 60 s */
+	bool signed_reply;        /* it vouches for itself: plain HTTP will do as well */
 	bool
 	    probe; /* as a CA validates: plain HTTP too, redirects followed, any certificate, no proxy */
 	const char *

@@ -267,8 +267,9 @@ issue_pass_by(struct issue *job)
 	buf_release(&pem);
 	if (rc < 0 || !ari_load(job->store, job->name, glance.sha256, job->arena, &ari))
 		return false;
-	if (now >= ari.check_at || now >= ari_due_at(&ari, glance.not_before, glance.not_after) ||
-	    is_unfinished(job) || revocation_note_load(job->store, job->name, &revoked))
+	if (glance.ocsp || now >= ari.check_at ||
+	    now >= ari_due_at(&ari, glance.not_before, glance.not_after) || is_unfinished(job) ||
+	    revocation_note_load(job->store, job->name, &revoked))
 		return false;
 	job->outcome = ISSUE_KEPT;
 	return true;

@@ -2,7 +2,7 @@
 /*
  * issue: the whole job for one lineage, and for many at once:
  *
- *	decide -> order -> check and publish -> reload -> look at the wire
+ *	decide -> order -> check and publish -> fetch what is stapled -> reload -> look at the wire
  *
  * The caller makes a struct issue per lineage (issue_new), fills in what is asked, has issue_decide say what is to be
  * done, and hands all of them to issue_run. Every failure stays with its lineage; the others go on.
@@ -61,6 +61,7 @@ struct issue {
 	struct ari ari;     /* what the CA says about it */
 	bool looked;        /* both are loaded already */
 	bool order_wanted, deploy_wanted;
+	bool restapled; /* a new OCSP response lies beside it, unknown to the server yet */
 
 	/* Private to issue.c and issue_run.c. */
 	bool tried; /* the hooks before it have run: so must those after it, whatever comes of it */
@@ -126,6 +127,9 @@ void issue_start(struct issue *job, const struct issue_options *options,
     void (*done)(void *arg, struct issue *job), void *arg);
 /* After publishing: hooks, then the wire; reload_error: why reloading failed, or NULL. */
 void issue_deploy(struct issue *job, const struct err *reload_error);
+
+/* issue_staple.c: fetch OCSP responses for what is live, where they are missing or growing old. Runs the loop. */
+void issue_staple(struct issue *const *jobs, size_t count, const struct issue_options *options);
 
 /* issue_fallback.c: have the failed job ordered at its next CA; false: there is none, or it is not the CA's fault. */
 bool issue_fall_back(struct issue *job);

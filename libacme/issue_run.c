@@ -321,6 +321,16 @@ run_post_hooks(struct batch *b, struct err *e)
 	free(bad);
 }
 
+/* Who shows an OCSP response that is growing old shows it a little longer. */
+static void
+tell_restapled(const struct batch *b, struct issue *job, const struct err *reload_error)
+{
+	char *text = mem_printf("its OCSP response is not in service: %s", err_text(reload_error));
+
+	say(b, job, text);
+	free(text);
+}
+
 /* Reload target once and deploy all jobs that hang on it. */
 static void
 deploy_group(struct batch *b, size_t first)
@@ -337,7 +347,12 @@ deploy_group(struct batch *b, size_t first)
 	for (size_t i = first; i < b->count; i++) {
 		struct issue *job = b->jobs[i];
 
-		if (!job->deploy_wanted || !same(job->how.reload, target))
+		if (!same(job->how.reload, target))
+			continue;
+		if (job->restapled && !job->deploy_wanted && rc < 0)
+			tell_restapled(b, job, &e);
+		job->restapled = false;
+		if (!job->deploy_wanted)
 			continue;
 		if (job->verify)
 			say(b, job, "looking at what is served");
@@ -362,8 +377,9 @@ issue_run(struct issue *const *jobs, size_t count, const struct issue_options *o
 		jobs[i]->tried = jobs[i]->order_wanted;
 	run_hooks(&b, false, &(struct hook_context){ .lineage = NULL }, &why);
 	run_orders(&b);
+	issue_staple(jobs, count, &with);
 	for (size_t i = 0; i < count; i++) {
-		if (jobs[i]->deploy_wanted)
+		if (jobs[i]->deploy_wanted || jobs[i]->restapled)
 			deploy_group(&b, i);
 	}
 	run_post_hooks(&b, &why);

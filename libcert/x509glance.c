@@ -16,6 +16,9 @@
 #define BEGIN "-----BEGIN CERTIFICATE-----"
 #define END "-----END CERTIFICATE-----"
 
+/* The access method id-ad-ocsp (RFC 5280 4.2.2.1), as DER has it. */
+static const struct span OCSP_METHOD = SPAN_INIT("\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x01");
+
 enum {
 	TAG_INTEGER = 0x02,
 	TAG_UTC_TIME = 0x17,
@@ -144,6 +147,7 @@ x509glance_pem(struct span pem, struct x509glance *glance)
 	if (first_block(pem, &text) == 0 && decode_base64(&der, buf_span(&text)) == 0 &&
 	    read_der(buf_span(&der), glance) == 0) {
 		SHA256((const unsigned char *)der.p, der.len, glance->sha256);
+		glance->ocsp = memmem(der.p, der.len, OCSP_METHOD.p, OCSP_METHOD.n) != NULL;
 		rc = 0;
 	}
 	buf_release(&text);

@@ -10,11 +10,13 @@
 
 #include "base/span.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct x509glance {
 	int64_t not_before, not_after; /* wall clock seconds */
 	unsigned char sha256[32];      /* of the DER */
+	bool ocsp;                     /* an OCSP responder is named in it */
 };
 
 /* The first certificate of a PEM text. -1: not understood. */

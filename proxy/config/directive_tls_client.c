@@ -90,8 +90,8 @@ refuse_responder(struct loader *l, struct scope *s, const struct directive *d, c
 	loader_error(l, n,
 	    "\"ssl_stapling_responder\" is not supported: OCSP responses are taken from files");
 	diagnostic_hint(l->diags,
-	    "have \"openssl ocsp -url ... -respout FILE\" fetch them into ssl_stapling_file, or beside the "
-	    "certificate as CERTIFICATE.ocsp");
+	    "acme-renew fetches them from the responder each certificate names; have \"openssl ocsp -url ... "
+	    "-respout FILE\" fetch others into ssl_stapling_file, or beside the certificate as CERTIFICATE.ocsp");
 	return -1;
 }
 

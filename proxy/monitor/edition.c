@@ -58,6 +58,8 @@ pack_files(struct edition *ed, const struct bundle *previous)
 			diagnostic_add(&ed->diagnostics, DIAG_WARN, ref->file, ref->line,
 			    "\"ssl_stapling\" has nothing to show for \"" SPAN_FMT "\": %s",
 			    SPAN_ARG(ref->cert_path), err_text(&e));
+			if (e.hint)
+				diagnostic_hint(&ed->diagnostics, "%s", e.hint);
 			err_release(&e);
 		}
 	}

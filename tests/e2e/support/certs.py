@@ -57,17 +57,15 @@ class Certs:
                       .sign(self._key, hashes.SHA256()))
         self.ca = self.directory / "ca.pem"
         self.ca.write_bytes(self._cert.public_bytes(serialization.Encoding.PEM))
+        self.ca_key = self.directory / "ca.key"
+        self.ca_key.touch(mode=0o600)
+        self.ca_key.write_bytes(key_pem(self._key))
         self._count = 0
 
     def ocsp(self, issued, begins_s=-60, ends_s=3600, signer=None):
         """An OCSP response (DER) of this CA's, or by another's key, that all is well with a certificate."""
-        now = datetime.datetime.utcnow()
         by = signer or self
-        return (x509.ocsp.OCSPResponseBuilder().add_response(
-            issued.x509, self._cert, hashes.SHA1(), x509.ocsp.OCSPCertStatus.GOOD,
-            now + datetime.timedelta(seconds=begins_s), now + datetime.timedelta(seconds=ends_s), None, None)
-            .responder_id(x509.ocsp.OCSPResponderEncoding.NAME, by._cert)
-            .sign(by._key, hashes.SHA256()).public_bytes(serialization.Encoding.DER))
+        return ocsp_response(issued.x509, self._cert, by._cert, by._key, begins_s, ends_s)
 
     def revoked(self, *issued, days=30):
         """A file with this CA's revocation list, which has these in it."""
@@ -83,13 +81,16 @@ class Certs:
         path.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         return path
 
-    def issue(self, *names, days=90, begins_days=-1, key="ec", self_signed=False, file=None, client=False):
+    def issue(self, *names, days=90, begins_days=-1, key="ec", self_signed=False, file=None, client=False,
+              extensions=()):
         """A leaf for the names; `days` and `begins_days` count from now (negative: the past)."""
         now = datetime.datetime.utcnow()
         leaf_key = new_key(key)
         builder = _builder(names[0], names[0] if self_signed else "Test CA", leaf_key.public_key(),
                            now + datetime.timedelta(days=begins_days),
                            now + datetime.timedelta(days=days))
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
         cert = (builder
                 .add_extension(x509.SubjectAlternativeName([_general_name(n) for n in names]),
                                critical=False)
@@ -107,6 +108,16 @@ class Certs:
         paths[1].write_bytes(key_pem(leaf_key))
         paths[2].write_bytes(pem if self_signed else pem + self.ca.read_bytes())
         return Issued(*paths, fingerprint(cert.public_bytes(serialization.Encoding.DER)), cert)
+
+
+def ocsp_response(leaf, issuer, signer, signer_key, begins_s, ends_s):
+    """An OCSP response (DER) that all is well with a certificate; the times count from now."""
+    now = datetime.datetime.utcnow()
+    return (x509.ocsp.OCSPResponseBuilder().add_response(
+        leaf, issuer, hashes.SHA1(), x509.ocsp.OCSPCertStatus.GOOD,
+        now + datetime.timedelta(seconds=begins_s), now + datetime.timedelta(seconds=ends_s), None, None)
+        .responder_id(x509.ocsp.OCSPResponderEncoding.NAME, signer)
+        .sign(signer_key, hashes.SHA256()).public_bytes(serialization.Encoding.DER))
 
 
 def fingerprint(der):

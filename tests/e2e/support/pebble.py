@@ -14,7 +14,8 @@ from .ports import free_port
 
 class Pebble:
     def __init__(self, directory, start, certs, http_port=None, tls_port=None, nonce_reject=5,
-                 authz_reuse=50, alternate_roots=0, env=None, eab=None, validity_s=None):
+                 authz_reuse=50, alternate_roots=0, env=None, eab=None, validity_s=None,
+                 ocsp=""):
         """start(name, argv, env=…) runs a Process; certs makes the CA's own HTTPS certificate."""
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -25,7 +26,7 @@ class Pebble:
         self.ca_file = certs.ca                      # for clients: --ca-file, SSL_CERT_FILE, …
         self.url = f"https://localhost:{self.port}"
         self.directory_url = f"{self.url}/dir"
-        self._start, self._eab, self._validity_s = start, eab, validity_s
+        self._start, self._eab, self._validity_s, self._ocsp = start, eab, validity_s, ocsp
         # A file for each: pebble opens its port before it reads them, a second one may be at it already.
         self._web = certs.issue("localhost", "127.0.0.1", file=f"pebble-web-{self.port}")
         self._env = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
@@ -44,7 +45,7 @@ class Pebble:
         settings = {"listenAddress": f"127.0.0.1:{self.port}",
                     "managementListenAddress": f"127.0.0.1:{self.management_port}",
                     "certificate": str(self._web.fullchain), "privateKey": str(self._web.key),
-                    "httpPort": self.http_port, "tlsPort": self.tls_port, "ocspResponderURL": "",
+                    "httpPort": self.http_port, "tlsPort": self.tls_port, "ocspResponderURL": self._ocsp,
                     "externalAccountBindingRequired": bool(self._eab)}
         if self._eab:
             settings["externalAccountMACKeys"] = self._eab
@@ -73,6 +74,14 @@ class Pebble:
         path = self.directory / f"root-{number}.pem"
         path.write_bytes(self._get(f"https://localhost:{self.management_port}/roots/{number}"))
         return path
+
+    def intermediate(self):
+        """Files with the certificate and the key that sign leaves."""
+        paths = self.directory / "intermediate.pem", self.directory / "intermediate.key"
+        paths[1].touch(mode=0o600)
+        for path, what in zip(paths, ("intermediates", "intermediate-keys")):
+            path.write_bytes(self._get(f"https://localhost:{self.management_port}/{what}/0"))
+        return paths
 
     def set_address(self, name, address):
         """Let a name resolve to another IPv4 address (or to nothing: None)."""
