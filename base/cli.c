@@ -31,15 +31,9 @@ cli_set_program_name(const char *name)
 bool
 cli_stderr_tty(void)
 {
-	return isatty(STDERR_FILENO) == 1;
-}
+	const char *term = getenv("TERM");
 
-bool
-cli_stderr_colour(void)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return cli_stderr_tty() && !(no && *no) && term && *term && strcmp(term, "dumb") != 0;
+	return isatty(STDERR_FILENO) == 1 && term && *term && strcmp(term, "dumb") != 0;
 }
 
 /* Where parsing stands. */
@@ -165,6 +159,9 @@ set(const struct cli_option *o, void *ctx, const char *value, struct err *e)
 	case CLI_SETS_BOOL:
 		*(bool *)member = true;
 		break;
+	case CLI_SETS_PATH:
+		*(const char **)member = value;
+		return *value ? 0 : err_set(e, ERR_USAGE, "an empty file name");
 	case CLI_SETS_TEXT:
 		*(const char **)member = o->arg ? value : o->fixed;
 		break;
@@ -181,6 +178,8 @@ apply(const struct parse *s, const struct cli_option *o, struct span typed, cons
 	struct err inner = ERR_INIT;
 
 	if (set(o, s->ctx, value, &inner) == 0) {
+		if (o->group && s->program->note)
+			s->program->note(s->ctx, o);
 		err_release(&inner);
 		return 0;
 	}
@@ -282,6 +281,46 @@ take_operand(const struct parse *s, const char *word)
 	return -1;
 }
 
+/* The option that word is, all of it, and whose argument the next word would be; or NULL. */
+static const struct cli_option *
+waiting_option(const struct cli_program *p, const char *word)
+{
+	struct span s = span_str(word);
+	const struct cli_option *o = NULL;
+
+	if (span_starts(s, SPAN("--")))
+		o = cli_find_long(p, span_after(s, 2), false);
+	else if (s.n == 2 && s.p[0] == '-')
+		o = cli_find_letter(p, s.p[1]);
+	else if (s.n > 2 && s.p[0] == '-')
+		o = cli_find_long(p, span_after(s, 1), true);
+	return o && o->arg ? o : NULL;
+}
+
+/* Take what stands on the line so far, right or wrong, and print what could come next. */
+static int
+complete(const struct parse *line)
+{
+	const struct cli_option *waiting = NULL;
+	struct err why = ERR_INIT;
+	struct parse s = *line;
+
+	s.e = &why;
+	while (*s.next) {
+		const char *word = *s.next++;
+
+		if (!*s.next)
+			waiting = waiting_option(s.program, word);
+		if (!waiting && word[0] == '-' && word[1])
+			(void)take_dashed(&s, word);
+		else if (!waiting && s.program->operand)
+			(void)s.program->operand(s.ctx, word, &why);
+		err_reset(&why);
+	}
+	err_release(&why);
+	return cli_print_words(s.program, waiting, s.ctx, line->e);
+}
+
 /* --help, -h, --version, --completion-words, unless the table has its own. */
 static bool
 take_builtin(const struct parse *s, const char *word, enum cli_result *result)
@@ -296,7 +335,7 @@ take_builtin(const struct parse *s, const char *word, enum cli_result *result)
 	else if (strcmp(word, "--version") == 0)
 		rc = cli_print_version(s->program, s->e);
 	else if (strcmp(word, "--completion-words") == 0)
-		rc = cli_print_words(s->program, s->e);
+		rc = complete(s);
 	else
 		return false;
 	*result = rc < 0 ? CLI_ERROR : CLI_DONE;
@@ -352,6 +391,14 @@ cli_main(const struct cli_program *p, int argc, char *const *argv, void *ctx,
 	err_release(&e);
 	return code;
 }
+
+static void
+say(void *arg, const char *text)
+{
+	fprintf(stderr, "%s: %s\n", program_name, text);
+}
+
+const struct narrator cli_narrator = { .say = say };
 
 bool
 cli_confirm(const char *question)

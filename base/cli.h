@@ -10,7 +10,9 @@
 #ifndef BASE_CLI_H
 #define BASE_CLI_H
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/narrator.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,26 +33,44 @@ struct cli_option {
 	 * an ERR_USAGE text gets the option's spelling put before it. NULL: the row ends with one of the macros below.
 	 */
 	int (*set)(void *ctx, const char *value, struct err *e);
-	enum cli_sets { CLI_SETS_NOTHING, CLI_SETS_BOOL, CLI_SETS_TEXT, CLI_SETS_NUMBER } sets;
+	enum cli_sets {
+		CLI_SETS_NOTHING,
+		CLI_SETS_BOOL,
+		CLI_SETS_TEXT,
+		CLI_SETS_PATH,
+		CLI_SETS_NUMBER
+	} sets;
 	size_t at; /* of the member of *ctx that it sets */
 	unsigned least, most;
 	const char *fixed; /* what a switch sets a text to */
-	const struct cli_option
-	    *then; /* of the last row, which has no name: the table goes on there */
+	unsigned group;    /* the program's own bit for options that belong together; 0 = none */
+	const struct cli_option *then; /* last row, which has no name: the table goes on there */
 };
 
 /*
- * The end of a row that calls nobody: what it does to a member of the context, whose type is checked. CLI_TEXT borrows the
- * word from argv, CLI_FIXED sets such a member to the same words each time; CLI_NUMBER refuses what is no number from least to most; CLI_IGNORED takes what others need to be told.
+ * The end of a row that calls nobody: what it does to a member of the context, whose type is checked. CLI_TEXT borrows
+ * the word from argv, CLI_PATH the same unless it is empty, CLI_FIXED sets such a member to the same words each time;
+ * CLI_NUMBER refuses what is no number from least to most; CLI_IGNORED takes what others need to be told.
  */
-#define CLI_MEMBER(kind, context, member, type) \
-	.sets = (kind), .at = _Generic(((context *)0)->member, type : offsetof(context, member))
-#define CLI_SWITCH(context, member) CLI_MEMBER(CLI_SETS_BOOL, context, member, bool)
-#define CLI_TEXT(context, member) CLI_MEMBER(CLI_SETS_TEXT, context, member, const char *)
-#define CLI_FIXED(context, member, words) CLI_TEXT(context, member), .fixed = (words)
+/* clang-format off */
+#define CLI_SWITCH(context, member) \
+	.sets = CLI_SETS_BOOL, \
+	.at = _Generic(((context *)0)->member, bool: offsetof(context, member))
+#define CLI_STRING(kind, context, member) \
+	.sets = (kind), \
+	.at = _Generic(((context *)0)->member, const char *: offsetof(context, member))
 #define CLI_NUMBER(context, member, from, to) \
-	CLI_MEMBER(CLI_SETS_NUMBER, context, member, unsigned), .least = (from), .most = (to)
+	.sets = CLI_SETS_NUMBER, .least = (from), .most = (to), \
+	.at = _Generic(((context *)0)->member, unsigned: offsetof(context, member))
+/* clang-format on */
+#define CLI_TEXT(context, member) CLI_STRING(CLI_SETS_TEXT, context, member)
+#define CLI_PATH(context, member) CLI_STRING(CLI_SETS_PATH, context, member)
+#define CLI_FIXED(context, member, words) CLI_TEXT(context, member), .fixed = (words)
 #define CLI_IGNORED .sets = CLI_SETS_NOTHING
+
+/* For messages about an option: err_set(e, ERR_USAGE, CLI_FMT " needs --ca", CLI_ARG(option)). */
+#define CLI_FMT "%s%s"
+#define CLI_ARG(option) ((option)->flags & CLI_SINGLE_DASH ? "-" : "--"), (option)->name
 
 struct cli_program {
 	const char *name;
@@ -61,12 +81,20 @@ struct cli_program {
 	const struct cli_option *options; /* ends with a row without a name */
 	/* A word that is no option; NULL = none allowed. */
 	int (*operand)(void *ctx, const char *word, struct err *e);
+	/* Hears of each option of a group, after it was set; NULL = nobody asks. */
+	void (*note)(void *ctx, const struct cli_option *option);
+	/*
+	 * For shells that complete words: append, a line each, what the argument of that option can be, or with option NULL what can
+	 * stand as an operand; ctx knows the words before it. ":files" and ":dirs" stand for the shell's own. NULL = only what the
+	 * table itself says.
+	 */
+	void (*candidates)(void *ctx, const char *option, struct buf *out);
 };
 
 enum cli_result { CLI_OK, CLI_DONE, CLI_ERROR };
 
 /*
- * Parses argv. -h/--help, --version, and --completion-words (hidden; one option per line) print
+ * Parses argv. -h/--help, --version, and --completion-words (hidden; see cli_complete.c) print
  * to stdout and give CLI_DONE: exit 0. CLI_ERROR: e is set (ERR_USAGE). "--" ends options.
  */
 enum cli_result cli_parse(const struct cli_program *p, int argc, char *const *argv, void *ctx,
@@ -79,6 +107,9 @@ enum cli_result cli_parse(const struct cli_program *p, int argc, char *const *ar
 int cli_main(const struct cli_program *p, int argc, char *const *argv, void *ctx,
     int (*work)(void *ctx, struct err *e));
 
+/* Says each step on stderr: for --verbose. */
+extern const struct narrator cli_narrator;
+
 /* Asked on the terminal; no when there is none. */
 bool cli_confirm(const char *question);
 
@@ -86,9 +117,7 @@ bool cli_confirm(const char *question);
 const char *cli_program_name(void);
 void cli_set_program_name(const char *name);
 
-/* stderr is a terminal and NO_COLOR/TERM allow colour. */
-bool cli_stderr_colour(void);
-/* Progress may be drawn: stderr is a terminal. */
+/* Progress may be drawn: stderr is a terminal whose lines can be written over. */
 bool cli_stderr_tty(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cli_help: what a program says about itself, made from its table.
+ * cli_help: what a program says about itself, made from its table; and how it is printed.
  *
  *	Usage: NAME ...
  *
@@ -35,11 +35,10 @@ static const struct cli_option builtin[] = {
 	{ "version", 0, NULL, "Show the version.", 0, CLI_IGNORED },
 };
 
-#define BUILTINS (sizeof(builtin) / sizeof(builtin[0]))
+_Static_assert(sizeof(builtin) / sizeof(builtin[0]) == CLI_BUILTINS, "as announced");
 
-/* A program may use -h, or have a --version of its own. */
-static struct cli_option
-builtin_option(const struct cli_program *p, size_t i)
+struct cli_option
+cli_builtin(const struct cli_program *p, size_t i)
 {
 	struct cli_option o = builtin[i];
 
@@ -180,6 +179,18 @@ add_usage(struct buf *out, const struct cli_program *p)
 	}
 }
 
+static void
+add_summary(struct buf *out, const char *summary)
+{
+	struct span text = span_str(summary);
+
+	buf_add_char(out, '\n');
+	while (text.n) {
+		buf_add(out, take_line(&text, WIDTH));
+		buf_add_char(out, '\n');
+	}
+}
+
 int
 cli_print_help(const struct cli_program *p, struct err *e)
 {
@@ -189,7 +200,7 @@ cli_print_help(const struct cli_program *p, struct err *e)
 	buf_init(&out, 1024 * 1024);
 	add_usage(&out, p);
 	if (p->summary)
-		buf_printf(&out, "\n%s\n", p->summary);
+		add_summary(&out, p->summary);
 	if (p->examples) {
 		buf_add_str(&out, "\nExamples:\n");
 		add_lines(&out, p->examples, 2);
@@ -197,8 +208,8 @@ cli_print_help(const struct cli_program *p, struct err *e)
 	buf_add_str(&out, "\nOptions:\n");
 	CLI_FOREACH(o, p)
 		add_option(&out, o, column);
-	for (size_t i = 0; i < BUILTINS; i++) {
-		struct cli_option o = builtin_option(p, i);
+	for (size_t i = 0; i < CLI_BUILTINS; i++) {
+		struct cli_option o = cli_builtin(p, i);
 
 		add_option(&out, &o, column);
 	}
@@ -219,31 +230,13 @@ cli_print_version(const struct cli_program *p, struct err *e)
 	return print(&out, e);
 }
 
-static void
-add_words(struct buf *out, const struct cli_option *o)
-{
-	if (o->flags & CLI_HIDDEN)
-		return;
-	if (o->letter)
-		buf_printf(out, "-%c\n", o->letter);
-	if (o->name && (o->flags & CLI_SINGLE_DASH))
-		buf_printf(out, "-%s\n", o->name);
-	if (o->name)
-		buf_printf(out, "--%s\n", o->name);
-}
-
 int
-cli_print_words(const struct cli_program *p, struct err *e)
+cli_print_words(const struct cli_program *p, const struct cli_option *waiting, void *ctx,
+    struct err *e)
 {
 	struct buf out;
 
-	buf_init(&out, 1024 * 1024);
-	CLI_FOREACH(o, p)
-		add_words(&out, o);
-	for (size_t i = 0; i < BUILTINS; i++) {
-		struct cli_option o = builtin_option(p, i);
-
-		add_words(&out, &o);
-	}
+	buf_init(&out, 4 * 1024 * 1024);
+	cli_complete(p, waiting, ctx, &out);
 	return print(&out, e);
 }

@@ -29,6 +29,8 @@ enum {
 struct args {
 	struct invocation call;
 	enum command command;
+	unsigned given;                     /* TAKES_... */
+	const struct cli_option *option[7]; /* one of each group given */
 	const char *server, *account, *email, *ca_file;
 	const char *source, *from, *webroot;
 	const char *eab_kid, *eab_key, *key_file, *key_type;
@@ -39,33 +41,34 @@ struct args {
 
 static const struct cli_option options[] = {
 	{ "server", 0, "URL|NAME", "the CA (default: the only one of the store, or letsencrypt)", 0,
-	    CLI_TEXT(struct args, server) },
+	    CLI_TEXT(struct args, server), .group = TAKES_SERVER },
 	{ "account", 0, "ID", "the account, if there are several", 0,
-	    CLI_TEXT(struct args, account) },
+	    CLI_TEXT(struct args, account), .group = TAKES_ACCOUNT },
 	{ "email", 'm', "ADDRESS[,ADDRESS]", "register, update: the contacts", 0,
-	    CLI_TEXT(struct args, email) },
-	{ "no-email", 0, NULL, "register, update: no contact", 0,
-	    CLI_FIXED(struct args, email, "") },
+	    CLI_TEXT(struct args, email), .group = TAKES_CONTACT },
+	{ "no-email", 0, NULL, "register, update: no contact", 0, CLI_FIXED(struct args, email, ""),
+	    .group = TAKES_CONTACT },
 	{ "register-unsafely-without-email", 0, NULL, "the same", CLI_HIDDEN,
-	    CLI_FIXED(struct args, email, "") },
+	    CLI_FIXED(struct args, email, ""), .group = TAKES_CONTACT },
 	{ "agree-tos", 0, NULL, "register: agree to the CA's terms", 0,
 	    CLI_SWITCH(struct args, agree_tos) },
 	{ "eab-kid", 0, "KID", "register: key id that the CA's web site gave out", 0,
-	    CLI_TEXT(struct args, eab_kid) },
+	    CLI_TEXT(struct args, eab_kid), .group = TAKES_BINDING },
 	{ "eab-hmac-key", 0, "FILE|-|env:NAME", "register: where the HMAC key for it is", 0,
-	    CLI_TEXT(struct args, eab_key) },
+	    CLI_TEXT(struct args, eab_key), .group = TAKES_BINDING },
 	{ "key", 0, "FILE", "register, rollover: use this key, not a new one", 0,
-	    CLI_TEXT(struct args, key_file) },
+	    CLI_TEXT(struct args, key_file), .group = TAKES_KEY },
 	{ "key-type", 0, "TYPE", "register, rollover: ec (default), ec:P-384, rsa:BITS, ed25519", 0,
-	    CLI_TEXT(struct args, key_type) },
-	{ "yes", 'y', NULL, "deactivate: do not ask", 0, CLI_SWITCH(struct args, yes) },
-	{ "from", 0, "CLIENT",
-	    "import: certbot, dehydrated, acme.sh, uacme, lego (default: by what is there)", 0,
-	    CLI_TEXT(struct args, from) },
+	    CLI_TEXT(struct args, key_type), .group = TAKES_KEY },
+	{ "yes", 'y', NULL, "deactivate: do not ask", 0, CLI_SWITCH(struct args, yes),
+	    .group = TAKES_YES },
+	{ "from", 0, "certbot|dehydrated|acme.sh|uacme|lego",
+	    "import: what made DIR (default: by what is there)", 0, CLI_TEXT(struct args, from),
+	    .group = TAKES_SOURCE },
 	{ "webroot-path", 'w', "DIR", "import: the web root, where the client does not say", 0,
-	    CLI_TEXT(struct args, webroot) },
+	    CLI_TEXT(struct args, webroot), .group = TAKES_SOURCE },
 	{ "ca-file", 0, "FILE", "roots to trust for the CA's own TLS certificate", 0,
-	    CLI_TEXT(struct args, ca_file) },
+	    CLI_TEXT(struct args, ca_file), .group = TAKES_SERVER },
 	{ .then = invocation_options },
 };
 
@@ -84,6 +87,15 @@ static const struct command_row {
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void
+note(void *ctx, const struct cli_option *option)
+{
+	struct args *args = ctx;
+
+	args->given |= option->group;
+	args->option[__builtin_ctz(option->group)] = option;
+}
 
 static int
 operand(void *ctx, const char *word, struct err *e)
@@ -107,6 +119,18 @@ operand(void *ctx, const char *word, struct err *e)
 	return err_hint(e, "register, show, update, rollover, deactivate, list, import");
 }
 
+static void
+offer(void *ctx, const char *option, struct buf *out)
+{
+	const struct args *args = ctx;
+
+	if (!option && args->command == IMPORT && !args->source)
+		buf_add_str(out, ":dirs\n");
+	for (size_t i = 0; !option && args->command == NO_COMMAND && i < COMMAND_COUNT; i++)
+		buf_printf(out, "%s\n", commands[i].name);
+	invocation_offer(ctx, option, out);
+}
+
 static const struct cli_program program = {
 	.name = "acme-account",
 	.usage = "register|show|update|rollover|deactivate|list|import [options]",
@@ -127,6 +151,8 @@ static const struct cli_program program = {
 	    "unavailable, 75 try later, 77 permission, 78 configuration.\n",
 	.options = options,
 	.operand = operand,
+	.note = note,
+	.candidates = offer,
 };
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -318,7 +344,8 @@ list(struct run *r, struct err *e)
 
 	if (account_list(r->store, r->arena, &entries, &count, e) < 0)
 		return -1;
-	account_report_list(entries, count, r->args->call.json, stdout);
+	if (r->args->call.json || !r->args->call.quiet)
+		account_report_list(entries, count, r->args->call.json, stdout);
 	return 0;
 }
 
@@ -375,42 +402,18 @@ out:
 	return rc;
 }
 
-/* Whatever was given has to mean something. */
-static int
-check_options(const struct args *args, const struct command_row *command, struct err *e)
-{
-	const struct {
-		unsigned group;
-		const void *given;
-		const char *word;
-	} rows[] = {
-		{ TAKES_SERVER, args->server, "--server" },
-		{ TAKES_SERVER, args->ca_file, "--ca-file" },
-		{ TAKES_ACCOUNT, args->account, "--account" },
-		{ TAKES_CONTACT, args->email, "--email" },
-		{ TAKES_BINDING, args->eab_kid, "--eab-kid" },
-		{ TAKES_BINDING, args->eab_key, "--eab-hmac-key" },
-		{ TAKES_KEY, args->key_file, "--key" },
-		{ TAKES_KEY, args->key_type, "--key-type" },
-		{ TAKES_YES, args->yes ? args : NULL, "--yes" },
-		{ TAKES_SOURCE, args->from, "--from" },
-		{ TAKES_SOURCE, args->webroot, "--webroot-path" },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].given && !(command->takes & rows[i].group))
-			return err_set(e, ERR_USAGE, "%s does not take %s", command->name,
-			    rows[i].word);
-	}
-	return 0;
-}
-
 static int
 check_args(const struct args *args, struct err *e)
 {
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
-		if (commands[i].command == args->command)
-			return check_options(args, &commands[i], e);
+		unsigned surplus = args->given & ~commands[i].takes;
+
+		if (commands[i].command != args->command)
+			continue;
+		if (surplus)
+			return err_set(e, ERR_USAGE, "%s does not take " CLI_FMT, commands[i].name,
+			    CLI_ARG(args->option[__builtin_ctz(surplus)]));
+		return 0;
 	}
 	err_set(e, ERR_USAGE, "no command is given");
 	return err_hint(e, "register, show, update, rollover, deactivate, list, import");

@@ -78,8 +78,8 @@ static const struct cli_option options[] = {
 	    CLI_TEXT(struct args, asked.auth_hook) },
 	{ "manual-cleanup-hook", 0, "COMMAND", "take it away again", 0,
 	    CLI_TEXT(struct args, asked.cleanup_hook) },
-	{ "preferred-challenges", 0, "TYPE", "http-01, dns-01 or tls-alpn-01, where several work",
-	    0, CLI_TEXT(struct args, asked.challenge) },
+	{ "preferred-challenges", 0, "http-01|dns-01|tls-alpn-01", "which, where several work", 0,
+	    CLI_TEXT(struct args, asked.challenge) },
 	{ "dns-server", 0, "ADDRESS[:PORT]", "ask this one before the CA asks its own", 0,
 	    CLI_TEXT(struct args, asked.dns_server) },
 	{ "dns-propagation-seconds", 0, "N", "wait for all name servers (default: up to 120)", 0,
@@ -109,7 +109,7 @@ static const struct cli_option options[] = {
 	    CLI_TEXT(struct args, asked.account) },
 	{ "key-type", 0, "ecdsa|rsa", "kind of key (default: ecdsa)", 0,
 	    CLI_TEXT(struct args, asked.key_type) },
-	{ "elliptic-curve", 0, "CURVE", "secp256r1 (default), secp384r1, secp521r1", 0,
+	{ "elliptic-curve", 0, "secp256r1|secp384r1|secp521r1", "the curve (default: secp256r1)", 0,
 	    CLI_TEXT(struct args, asked.curve) },
 	{ "rsa-key-size", 0, "BITS", "2048 (default) to 8192", 0,
 	    CLI_TEXT(struct args, asked.rsa_bits) },
@@ -193,6 +193,7 @@ static const struct cli_program program = {
 	    "65 refused by the CA's policy, 69 CA unavailable, 75 try later, 77 permission,\n"
 	    "78 configuration. The certificate is renewed by acme-renew.\n",
 	.options = options,
+	.candidates = invocation_offer,
 	.operand = operand,
 };
 

@@ -121,10 +121,12 @@ static const struct cli_program program = {
 		    "    one lineage, now\n",
 	.details =
 	    "Due is what the CA asks to renew now (ARI); where it says nothing, what has less than\n"
-	    "a third of its life left (half, for lives under ten days). What was renewed but not seen served is deployed again by the next run.\n"
+	    "a third of its life left (half, for lives under ten days). What was renewed but not\n"
+	    "seen served is deployed again by the next run.\n"
 	    "Exit codes: 0 all is well, 1 some lineages failed or were not deployed, and if all\n"
 	    "failed for one reason: 65 data, 69 CA unavailable, 75 try later, 78 configuration.\n",
 	.options = options,
+	.candidates = invocation_offer,
 	.operand = operand,
 };
 

@@ -63,6 +63,14 @@ operand(void *ctx, const char *word, struct err *e)
 	return err_hint(e, "a lineage is named with --cert-name");
 }
 
+static void
+offer(void *ctx, const char *option, struct buf *out)
+{
+	if (option && strcmp(option, "reason") == 0)
+		revocation_reason_offer(out);
+	invocation_offer(ctx, option, out);
+}
+
 static const struct cli_program program = {
 	.name = "acme-revoke",
 	.usage = "--cert-name NAME|--cert-path FILE [options]",
@@ -77,6 +85,7 @@ static const struct cli_program program = {
 	    "usage, 65 bad certificate or key, 66 nothing there, 69 CA unavailable, 75 try later.\n",
 	.options = options,
 	.operand = operand,
+	.candidates = offer,
 };
 
 /* ---- running --------------------------------------------------------------------------------- */

@@ -193,6 +193,17 @@ static const struct cli_option options[] = {
 	{ 0 },
 };
 
+static void
+offer(void *ctx, const char *option, struct buf *out)
+{
+	const struct args *args = ctx;
+
+	if (option)
+		return;
+	certstore_offer(args->config_dir, out);
+	buf_add_str(out, ":files\n");
+}
+
 static const struct cli_program program = {
 	.name = "cert-info",
 	.usage = "[options] [NAME | FILE | HOST[:PORT]]...",
@@ -214,6 +225,7 @@ static const struct cli_program program = {
 	    "With --check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.\n",
 	.options = options,
 	.operand = add_target,
+	.candidates = offer,
 };
 
 /* ---- looking ---- */

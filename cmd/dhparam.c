@@ -28,7 +28,7 @@
 struct request {
 	const char *in, *out;
 	const char *word; /* the operand: a size, or with -check a file */
-	bool check, text, noout, force, quiet, json, generator_2;
+	bool check, text, noout, force, quiet, verbose, json, generator_2;
 	bool generate, stats;
 	unsigned threads;
 	const struct modexp_kernel *kernel;
@@ -90,9 +90,8 @@ static const struct cli_option options[] = {
 	    0, CLI_NUMBER(struct request, threads, 1, THREADS_MAX) },
 	{ "stats", 0, NULL, "with --generate: say what the search took, on standard error", 0,
 	    CLI_SWITCH(struct request, stats) },
-	{ "kernel", 0, "NAME",
-	    "with --generate: compute with ifma, fma or word (default: the fastest)", 0,
-	    .set = take_kernel },
+	{ "kernel", 0, "ifma|fma|word", "with --generate: compute with this (default: the fastest)",
+	    0, .set = take_kernel },
 	{ NULL, '2', NULL, "generator 2 (every group made here has it)", 0,
 	    CLI_SWITCH(struct request, generator_2) },
 	{ NULL, '5', NULL, "generator 5: refused, no standard group has it", CLI_HIDDEN,
@@ -101,10 +100,22 @@ static const struct cli_option options[] = {
 	{ "quiet", 'q', NULL,
 	    "no progress; with -check: print nothing unless the parameters are unfit", 0,
 	    CLI_SWITCH(struct request, quiet) },
+	{ "verbose", 'v', NULL,
+	    "also tell what is read, made and written, and how it was searched for", 0,
+	    CLI_SWITCH(struct request, verbose) },
 	{ "json", 0, NULL, "the verdict of -check, or --stats, as JSON on standard output", 0,
 	    CLI_SWITCH(struct request, json) },
 	{ 0 },
 };
+
+static void
+offer(void *ctx, const char *option, struct buf *out)
+{
+	const struct request *r = ctx;
+
+	if (!option && !r->word)
+		buf_add_str(out, r->check ? ":files\n" : "2048\n3072\n4096\n6144\n8192\n");
+}
 
 static const struct cli_program program = {
 	.name = "dhparam",
@@ -126,12 +137,19 @@ static const struct cli_program program = {
 	    "  or cannot be created, 74 I/O error, 77 permission, 130 interrupted\n",
 	.options = options,
 	.operand = take_word,
+	.candidates = offer,
 };
+
+static const struct narrator *
+narrator_of(const struct request *r)
+{
+	return r->verbose ? &cli_narrator : NULL;
+}
 
 /* ---- in and out ---- */
 
 static int
-load(const char *path, EVP_PKEY **params, struct err *e)
+load(const struct request *r, const char *path, EVP_PKEY **params, struct err *e)
 {
 	struct buf pem;
 	int rc;
@@ -139,6 +157,7 @@ load(const char *path, EVP_PKEY **params, struct err *e)
 	buf_init(&pem, FILE_MAX);
 	rc = file_read(path, &pem, e);
 	if (rc == 0) {
+		narrate(narrator_of(r), "read %zu bytes of %s", pem.len, path);
 		rc = dh_parse_pem(buf_span(&pem), params, e);
 		if (rc < 0)
 			err_wrap(e, "%s", path);
@@ -166,10 +185,20 @@ obtain(const struct request *r, EVP_PKEY **params, struct err *e)
 	unsigned bits;
 
 	if (r->in)
-		return load(r->in, params, e);
+		return load(r, r->in, params, e);
 	if (bits_asked(r, &bits, e) < 0)
 		return -1;
+	narrate(narrator_of(r), "taking RFC 7919's group of %u bits", bits);
 	return dh_named(bits, params, e);
+}
+
+static int
+check_absent(const struct request *r, struct err *e)
+{
+	if (!r->out || r->force || !file_exists(r->out))
+		return 0;
+	err_set(e, ERR_CANTCREATE, "%s exists", r->out);
+	return err_hint(e, "choose another name, or --force to replace it");
 }
 
 static int
@@ -179,13 +208,11 @@ write_out(const struct request *r, struct span text, struct err *e)
 		fwrite(text.p, 1, text.n, stdout);
 		return 0;
 	}
-	if (r->force)
-		return file_write_atomic(r->out, text, 0644, e);
-	if (file_write_new(r->out, text, 0644, e) == 0)
-		return 0;
-	if (file_exists(r->out))
-		err_hint(e, "choose another name, or --force to replace it");
-	return -1;
+	if (check_absent(r, e) < 0 || (r->force ? file_write_atomic(r->out, text, 0644, e)
+						: file_write_new(r->out, text, 0644, e)) < 0)
+		return -1;
+	narrate(narrator_of(r), "wrote %s", r->out);
+	return 0;
 }
 
 /* -text, then the PEM, as openssl has it. */
@@ -286,7 +313,7 @@ run_check(struct request *r, struct err *e)
 		return err_set(e, ERR_USAGE, "-check needs one file");
 	if (r->out)
 		return err_set(e, ERR_USAGE, "-check writes no file; leave -out away");
-	if (load(path, &params, e) < 0)
+	if (load(r, path, &params, e) < 0)
 		return -1;
 	if (r->text) {
 		r->noout = true;
@@ -382,6 +409,9 @@ search(const struct request *r, unsigned bits, EVP_PKEY **params, struct safe_pr
 	result = safe_prime_search(&wanted, p, stats, e);
 	if (progress.tty && progress.shown >= 0)
 		fputs("\r\033[K", stderr);
+	if (result != SAFE_PRIME_FAILED)
+		narrate(narrator_of(r), "kernel %s, threads %u, sieve up to 2^%u, windows %u",
+		    stats->kernel, stats->threads, stats->bound_log2, stats->windows);
 	if (result == SAFE_PRIME_FOUND)
 		rc = dh_of_prime(p, params, e);
 	else if (result == SAFE_PRIME_CANCELLED)
@@ -402,11 +432,7 @@ check_generate(const struct request *r, struct err *e)
 	if (r->json && !r->out && !(r->noout && !r->text))
 		return err_set(e, ERR_USAGE,
 		    "--json and the parameters would share standard output; give -out FILE");
-	if (r->out && !r->force && file_exists(r->out)) {
-		err_set(e, ERR_CANTCREATE, "%s exists", r->out);
-		return err_hint(e, "choose another name, or --force to replace it");
-	}
-	return 0;
+	return check_absent(r, e);
 }
 
 static int

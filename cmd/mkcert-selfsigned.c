@@ -6,6 +6,7 @@
  * as text or JSON.
  */
 #include "base/cli.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "libcert/crl.h"
 #include "libcert/local_ca_report.h"
@@ -39,14 +40,15 @@ enum belonging {
 
 struct args {
 	enum action action;
-	const char *action_word; /* as typed; NULL = nothing said */
-	unsigned given;          /* of enum belonging */
-	const char *word[6];     /* an option of each group given, for messages */
+	const char *action_word;            /* as typed; NULL = nothing said */
+	unsigned given;                     /* of enum belonging */
+	const struct cli_option *option[6]; /* one of each group given */
 	struct mint_request mint;
 	const char *ca_dir;
-	bool use_ca, x509, quiet, json;
-	bool req;     /* the word "req" came first */
-	size_t words; /* operands so far */
+	bool use_ca, x509, quiet, verbose, json;
+	bool req;           /* the word "req" came first */
+	size_t words;       /* operands so far */
+	const char *digest; /* "sha256" */
 	const char *revoke;
 	int reason;
 	struct permit permits[PERMITS_MAX];
@@ -59,13 +61,6 @@ struct args {
 
 /* ---- options ---- */
 
-static void
-note(struct args *a, enum belonging to, const char *word)
-{
-	a->given |= to;
-	a->word[__builtin_ctz(to)] = word;
-}
-
 static int
 set_action(struct args *a, enum action action, const char *word, struct err *e)
 {
@@ -77,49 +72,31 @@ set_action(struct args *a, enum action action, const char *word, struct err *e)
 }
 
 static int
-set_path(struct args *a, const char **path, const char *value, const char *word, struct err *e)
+take_ca_init(void *ctx, const char *value, struct err *e)
 {
-	note(a, OF_FILES, word);
-	*path = value;
-	return *value ? 0 : err_set(e, ERR_USAGE, "an empty file name");
+	return set_action(ctx, CA_INIT, "--ca-init", e);
 }
 
-/* Setters that differ in a field and a word alone. */
-#define PATH(setter, field, word)                                                   \
-	static int setter(void *ctx, const char *value, struct err *e)              \
-	{                                                                           \
-		return set_path(ctx, &((struct args *)ctx)->field, value, word, e); \
-	}
-#define SWITCH(setter, group, field, to, word)                         \
-	static int setter(void *ctx, const char *value, struct err *e) \
-	{                                                              \
-		note(ctx, group, word);                                \
-		((struct args *)ctx)->field = to;                      \
-		return 0;                                              \
-	}
-#define ACTION(setter, action, word)                                   \
-	static int setter(void *ctx, const char *value, struct err *e) \
-	{                                                              \
-		return set_action(ctx, action, word, e);               \
-	}
+static int
+take_list(void *ctx, const char *value, struct err *e)
+{
+	return set_action(ctx, LIST, "--list", e);
+}
 
-PATH(take_out, mint.cert_path, "-out")
-PATH(take_keyout, mint.key_path, "-keyout")
-PATH(take_key, mint.key_from, "-key")
-PATH(take_csr, mint.csr_path, "--csr")
-PATH(take_renew, mint.renew_path, "--renew")
-PATH(take_password_file, password_path, "--password-file")
-SWITCH(take_client, OF_FILES, mint.client, true, "--client")
-SWITCH(take_reuse_key, OF_FILES, mint.reuse_key, true, "--reuse-key")
-SWITCH(take_pkcs12, OF_FILES, mint.bundle, true, "--pkcs12")
-SWITCH(take_ca, OF_FILES, use_ca, true, "--ca")
-SWITCH(take_force, OF_FILES, mint.force, true, "--force")
-SWITCH(take_sha256, OF_KEY, mint.digest, EVP_sha256(), "-sha256")
-SWITCH(take_sha384, OF_KEY, mint.digest, EVP_sha384(), "-sha384")
-SWITCH(take_sha512, OF_KEY, mint.digest, EVP_sha512(), "-sha512")
-ACTION(take_ca_init, CA_INIT, "--ca-init")
-ACTION(take_list, LIST, "--list")
-ACTION(take_crl, CRL, "--crl")
+static int
+take_crl(void *ctx, const char *value, struct err *e)
+{
+	return set_action(ctx, CRL, "--crl", e);
+}
+
+static void
+note(void *ctx, const struct cli_option *option)
+{
+	struct args *a = ctx;
+
+	a->given |= option->group;
+	a->option[__builtin_ctz(option->group)] = option;
+}
 
 static int
 take_word(void *ctx, const char *word, struct err *e)
@@ -128,21 +105,18 @@ take_word(void *ctx, const char *word, struct err *e)
 
 	if (a->words++ == 0 && a->req)
 		return 0;
-	note(a, OF_FILES, word);
 	return name_list_add(&a->mint.names, span_str(word), e);
 }
 
 static int
 take_days(void *ctx, const char *value, struct err *e)
 {
-	note(ctx, OF_LIFE, "-days");
 	return mint_parse_days(span_str(value), &((struct args *)ctx)->mint.days, e);
 }
 
 static int
 take_not_after(void *ctx, const char *value, struct err *e)
 {
-	note(ctx, OF_LIFE, "--not-after");
 	return mint_parse_not_after(span_str(value), &((struct args *)ctx)->mint.not_after, e);
 }
 
@@ -151,7 +125,6 @@ take_newkey(void *ctx, const char *value, struct err *e)
 {
 	struct args *a = ctx;
 
-	note(a, OF_KEY, "-newkey");
 	a->mint.key_spec_given = true;
 	return pkey_spec_parse(span_str(value), &a->mint.key_spec, e);
 }
@@ -159,7 +132,6 @@ take_newkey(void *ctx, const char *value, struct err *e)
 static int
 take_pkeyopt(void *ctx, const char *value, struct err *e)
 {
-	note(ctx, OF_KEY, "-pkeyopt");
 	return mint_parse_pkeyopt(span_str(value), &((struct args *)ctx)->mint.key_spec, e);
 }
 
@@ -168,7 +140,6 @@ take_subject(void *ctx, const char *value, struct err *e)
 {
 	struct args *a = ctx;
 
-	note(a, OF_KEY, "-subj");
 	X509_NAME_free(a->mint.subject);
 	a->mint.subject = NULL;
 	return subject_parse(span_str(value), &a->mint.subject, e);
@@ -177,21 +148,12 @@ take_subject(void *ctx, const char *value, struct err *e)
 static int
 take_addext(void *ctx, const char *value, struct err *e)
 {
-	note(ctx, OF_FILES, "-addext");
 	return mint_parse_addext(span_str(value), &((struct args *)ctx)->mint.names, e);
-}
-
-/* What it asks for is what always happens: a new key, not encrypted. */
-static int
-take_always(void *ctx, const char *value, struct err *e)
-{
-	return 0;
 }
 
 static int
 take_mode(void *ctx, const char *value, struct err *e)
 {
-	note(ctx, OF_FILES, "--mode");
 	return mint_parse_key_mode(span_str(value), &((struct args *)ctx)->mint.key_mode, e);
 }
 
@@ -201,7 +163,6 @@ take_group(void *ctx, const char *value, struct err *e)
 	struct args *a = ctx;
 	const struct group *found = getgrnam(value);
 
-	note(a, OF_FILES, "--group");
 	if (!found)
 		return err_set(e, ERR_USAGE, "there is no group \"%s\"", value);
 	a->mint.key_group = found->gr_gid;
@@ -210,18 +171,10 @@ take_group(void *ctx, const char *value, struct err *e)
 }
 
 static int
-take_ca_dir(void *ctx, const char *value, struct err *e)
-{
-	((struct args *)ctx)->ca_dir = value;
-	return *value ? 0 : err_set(e, ERR_USAGE, "an empty directory name");
-}
-
-static int
 take_permit(void *ctx, const char *value, struct err *e)
 {
 	struct args *a = ctx;
 
-	note(a, OF_PERMIT, "--permit");
 	if (a->permit_count == PERMITS_MAX)
 		return err_set(e, ERR_USAGE, "more than %d of them", PERMITS_MAX);
 	if (permit_parse(span_str(value), &a->permits[a->permit_count], e) < 0)
@@ -240,10 +193,7 @@ take_revoke(void *ctx, const char *value, struct err *e)
 static int
 take_reason(void *ctx, const char *value, struct err *e)
 {
-	struct args *a = ctx;
-
-	note(a, OF_REASON, "--reason");
-	return crl_reason_parse(span_str(value), &a->reason, e);
+	return crl_reason_parse(span_str(value), &((struct args *)ctx)->reason, e);
 }
 
 static int
@@ -259,81 +209,97 @@ take_trust(void *ctx, const char *value, struct err *e)
 static int
 take_stores(void *ctx, const char *value, struct err *e)
 {
-	struct args *a = ctx;
-
-	note(a, OF_STORES, "--stores");
-	return trust_stores_parse(span_str(value), &a->stores, e);
+	return trust_stores_parse(span_str(value), &((struct args *)ctx)->stores, e);
 }
 
 static const struct cli_option options[] = {
 	{ "out", 'o', "FILE", "certificate file; default NAME.crt", CLI_SINGLE_DASH,
-	    .set = take_out },
+	    CLI_PATH(struct args, mint.cert_path), .group = OF_FILES },
 	{ "keyout", 0, "FILE",
 	    "private key file; default NAME.key. The same FILE as -out: one file with both",
-	    CLI_SINGLE_DASH, .set = take_keyout },
+	    CLI_SINGLE_DASH, CLI_PATH(struct args, mint.key_path), .group = OF_FILES },
 	{ "newkey", 0, "TYPE",
 	    "rsa:2048 to rsa:8192, ec:P-256 (default), ec:P-384, ec:P-521, ed25519",
-	    CLI_SINGLE_DASH, .set = take_newkey },
+	    CLI_SINGLE_DASH, .set = take_newkey, .group = OF_KEY },
 	{ "pkeyopt", 0, "OPTION", "openssl's ec_paramgen_curve:CURVE and rsa_keygen_bits:N",
-	    CLI_SINGLE_DASH, .set = take_pkeyopt },
-	{ "key", 0, "FILE", "use this private key, make none", CLI_SINGLE_DASH, .set = take_key },
+	    CLI_SINGLE_DASH, .set = take_pkeyopt, .group = OF_KEY },
+	{ "key", 0, "FILE", "use this private key, make none", CLI_SINGLE_DASH,
+	    CLI_PATH(struct args, mint.key_from), .group = OF_FILES },
 	{ "days", 0, "N", "valid for N days from now; default 397, of a CA 3650", CLI_SINGLE_DASH,
-	    .set = take_days },
+	    .set = take_days, .group = OF_LIFE },
 	{ "not-after", 0, "DATE", "valid until DATE instead (2027-01-31, or RFC 3339)", 0,
-	    .set = take_not_after },
+	    .set = take_not_after, .group = OF_LIFE },
 	{ "subj", 0, "SUBJECT", "subject as in /C=DE/O=Example/CN=a.example; default CN=NAME",
-	    CLI_SINGLE_DASH, .set = take_subject },
+	    CLI_SINGLE_DASH, .set = take_subject, .group = OF_KEY },
 	{ "addext", 0, "subjectAltName=LIST", "more names, as openssl writes them", CLI_SINGLE_DASH,
-	    .set = take_addext },
+	    .set = take_addext, .group = OF_FILES },
 	{ "client", 0, NULL, "for a client that shows who it is, not for a server", 0,
-	    .set = take_client },
+	    CLI_SWITCH(struct args, mint.client), .group = OF_FILES },
 	{ "ca", 0, NULL, "let the local CA issue: the file holds the leaf, then the CA", 0,
-	    .set = take_ca },
+	    CLI_SWITCH(struct args, use_ca), .group = OF_FILES },
 	{ "csr", 0, "FILE", "sign somebody's signing request with the local CA", 0,
-	    .set = take_csr },
+	    CLI_PATH(struct args, mint.csr_path), .group = OF_FILES },
 	{ "renew", 0, "FILE", "once more what FILE is: names, key type, length of life, issuer", 0,
-	    .set = take_renew },
-	{ "reuse-key", 0, NULL, "keep the key that is in the key file", 0, .set = take_reuse_key },
+	    CLI_PATH(struct args, mint.renew_path), .group = OF_FILES },
+	{ "reuse-key", 0, NULL, "keep the key that is in the key file", 0,
+	    CLI_SWITCH(struct args, mint.reuse_key), .group = OF_FILES },
 	{ "pkcs12", 0, NULL, "write NAME.p12, too: key and chain for browsers, Windows, Java", 0,
-	    .set = take_pkcs12 },
+	    CLI_SWITCH(struct args, mint.bundle), .group = OF_FILES },
 	{ "password-file", 0, "FILE",
 	    "its first line is the password of the .p12; default changeit", 0,
-	    .set = take_password_file },
-	{ "mode", 0, "MODE", "of the key's file: 0600 (default), 0640 ...", 0, .set = take_mode },
-	{ "group", 0, "GROUP", "of the key's file", 0, .set = take_group },
+	    CLI_PATH(struct args, password_path), .group = OF_FILES },
+	{ "mode", 0, "MODE", "of the key's file: 0600 (default), 0640 ...", 0, .set = take_mode,
+	    .group = OF_FILES },
+	{ "group", 0, "GROUP", "of the key's file", 0, .set = take_group, .group = OF_FILES },
 	{ "ca-init", 0, NULL, "make the local CA", 0, .set = take_ca_init },
 	{ "permit", 0, "DOMAIN|CIDR",
 	    "with --ca-init: it can issue for nothing else; may be given again", 0,
-	    .set = take_permit },
+	    .set = take_permit, .group = OF_PERMIT },
 	{ "ca-dir", 0, "DIR", "the local CA's directory; default ~/.local/share/gatehouse/ca", 0,
-	    .set = take_ca_dir },
+	    CLI_PATH(struct args, ca_dir) },
 	{ "list", 0, NULL, "list what the local CA issued", 0, .set = take_list },
 	{ "revoke", 0, "FILE|SERIAL|NAME", "revoke it, and sign the list of what is revoked", 0,
 	    .set = take_revoke },
 	{ "reason", 0, "REASON", "why it is revoked: keyCompromise, superseded ...", 0,
-	    .set = take_reason },
+	    .set = take_reason, .group = OF_REASON },
 	{ "crl", 0, NULL, "sign that list anew; -days says for how long (default 397)", 0,
 	    .set = take_crl },
 	{ "trust", 0, "install|uninstall|status",
 	    "have this machine's programs trust the local CA, or not", 0, .set = take_trust },
 	{ "stores", 0, "LIST", "with --trust: only system, nss (browsers), java", 0,
-	    .set = take_stores },
+	    .set = take_stores, .group = OF_STORES },
 	{ "sha256", 0, NULL, "sign with SHA-256 (default, but for larger curves)", CLI_SINGLE_DASH,
-	    .set = take_sha256 },
-	{ "sha384", 0, NULL, "sign with SHA-384", CLI_SINGLE_DASH, .set = take_sha384 },
-	{ "sha512", 0, NULL, "sign with SHA-512", CLI_SINGLE_DASH, .set = take_sha512 },
+	    CLI_FIXED(struct args, digest, "sha256"), .group = OF_KEY },
+	{ "sha384", 0, NULL, "sign with SHA-384", CLI_SINGLE_DASH,
+	    CLI_FIXED(struct args, digest, "sha384"), .group = OF_KEY },
+	{ "sha512", 0, NULL, "sign with SHA-512", CLI_SINGLE_DASH,
+	    CLI_FIXED(struct args, digest, "sha512"), .group = OF_KEY },
 	{ "x509", 0, NULL, "make a certificate (openssl's word; always so)", CLI_SINGLE_DASH,
 	    CLI_SWITCH(struct args, x509) },
+	/* What these ask for is what always happens: a new key, not encrypted. */
 	{ "nodes", 0, NULL, "do not encrypt the key (openssl's word; always so)", CLI_SINGLE_DASH,
-	    .set = take_always },
-	{ "noenc", 0, NULL, "the same", CLI_SINGLE_DASH | CLI_HIDDEN, .set = take_always },
-	{ "new", 0, NULL, "the same", CLI_SINGLE_DASH | CLI_HIDDEN, .set = take_always },
-	{ "force", 'f', NULL, "replace files that exist", 0, .set = take_force },
+	    CLI_IGNORED },
+	{ "noenc", 0, NULL, "the same", CLI_SINGLE_DASH | CLI_HIDDEN, CLI_IGNORED },
+	{ "new", 0, NULL, "the same", CLI_SINGLE_DASH | CLI_HIDDEN, CLI_IGNORED },
+	{ "force", 'f', NULL, "replace files that exist", 0, CLI_SWITCH(struct args, mint.force),
+	    .group = OF_FILES },
 	{ "quiet", 'q', NULL, "print nothing unless something failed", 0,
 	    CLI_SWITCH(struct args, quiet) },
+	{ "verbose", 'v', NULL, "also tell each step: keys made, files written, programs run", 0,
+	    CLI_SWITCH(struct args, verbose) },
 	{ "json", 0, NULL, "tell what was done as JSON", 0, CLI_SWITCH(struct args, json) },
 	{ 0 },
 };
+
+static void
+offer(void *ctx, const char *option, struct buf *out)
+{
+	if (option && strcmp(option, "newkey") == 0)
+		buf_add_str(out,
+		    "rsa:2048\nrsa:3072\nrsa:4096\nec:P-256\nec:P-384\nec:P-521\ned25519\n");
+	else if (option && strcmp(option, "reason") == 0)
+		crl_reason_offer(out);
+}
 
 static const struct cli_program program = {
 	.name = "mkcert-selfsigned",
@@ -366,9 +332,17 @@ static const struct cli_program program = {
 	    "  74 I/O error, 77 permission\n",
 	.options = options,
 	.operand = take_word,
+	.note = note,
+	.candidates = offer,
 };
 
 /* ---- actions ---- */
+
+static const struct narrator *
+narrator_of(const struct args *a)
+{
+	return a->verbose ? &cli_narrator : NULL;
+}
 
 /* Whatever was given has to mean something. */
 static int
@@ -382,9 +356,9 @@ check(const struct args *a, struct err *e)
 		[CRL] = OF_LIFE,
 		[TRUST] = OF_STORES,
 	};
-	static const char *const belongs[] = { "making one", "", "", "--ca-init", "--revoke",
-		"--trust" };
+	static const char *const belongs[] = { "", "", "", "--ca-init", "--revoke", "--trust" };
 	unsigned surplus = a->given & ~takes[a->action];
+	const struct cli_option *option = surplus ? a->option[__builtin_ctz(surplus)] : NULL;
 
 	if (a->req && !a->x509) {
 		err_set(e, ERR_USAGE,
@@ -393,12 +367,15 @@ check(const struct args *a, struct err *e)
 	}
 	if (a->password_path && !a->mint.bundle)
 		return err_set(e, ERR_USAGE, "--password-file is for --pkcs12");
+	if (a->action != MAKE && a->mint.names.count)
+		return err_set(e, ERR_USAGE, "%s does not go with %s", a->mint.names.items[0].text,
+		    a->action_word);
 	if (surplus && a->action == MAKE)
-		return err_set(e, ERR_USAGE, "%s needs %s", a->word[__builtin_ctz(surplus)],
+		return err_set(e, ERR_USAGE, CLI_FMT " needs %s", CLI_ARG(option),
 		    belongs[__builtin_ctz(surplus)]);
 	if (surplus)
-		return err_set(e, ERR_USAGE, "%s does not go with %s",
-		    a->word[__builtin_ctz(surplus)], a->action_word);
+		return err_set(e, ERR_USAGE, CLI_FMT " does not go with %s", CLI_ARG(option),
+		    a->action_word);
 	return 0;
 }
 
@@ -415,6 +392,7 @@ make(struct args *a, struct err *e)
 	if (a->password_path && pkcs12_read_password(a->password_path, &a->password, e) < 0)
 		return -1;
 	r->bundle_password = a->password;
+	r->narrator = narrator_of(a);
 	if (mint_run(r, &minted, e) < 0)
 		return -1;
 	if (!a->quiet)
@@ -444,6 +422,7 @@ make_ca(struct args *a, struct err *e)
 	if (mint_end(r->now, r->days, r->not_after, CA_DAYS, &request.not_after, e) < 0 ||
 	    local_ca_create(a->ca_dir, &request, e) < 0 || local_ca_open(a->ca_dir, &ca, e) < 0)
 		return -1;
+	narrate(narrator_of(a), "wrote the CA's key and certificate to %s", a->ca_dir);
 	if (a->json)
 		local_ca_report_json(ca, stdout);
 	else if (!a->quiet)
@@ -462,7 +441,7 @@ list(struct args *a, struct local_ca *ca, struct arena *arena, struct err *e)
 		return -1;
 	if (a->json)
 		local_ca_report_list_json(entries, count, stdout);
-	else
+	else if (!a->quiet)
 		local_ca_report_list_text(entries, count, stdout);
 	return 0;
 }
@@ -471,6 +450,7 @@ static int
 revoke_one(struct args *a, struct local_ca *ca, struct arena *arena, struct err *e)
 {
 	const struct mint_request *r = &a->mint;
+	char until[CLOCK_RFC3339_LEN + 1];
 	struct local_ca_entry entry;
 	int64_t next;
 
@@ -488,6 +468,9 @@ revoke_one(struct args *a, struct local_ca *ca, struct arena *arena, struct err 
 	} else if (!a->quiet) {
 		local_ca_report_list_text(&entry, 1, stdout);
 	}
+	clock_format_rfc3339(next, until);
+	narrate(narrator_of(a), "signed the list of what is revoked, good until %s: %s", until,
+	    local_ca_crl_path(ca));
 	if (!a->json && !a->quiet)
 		printf("CRL  %s\n", local_ca_crl_path(ca));
 	return 0;
@@ -499,6 +482,7 @@ trust(struct args *a, struct local_ca *ca, struct arena *arena, struct err *e)
 	struct trust_request request = {
 		.action = a->trust,
 		.stores = a->stores,
+		.narrator = narrator_of(a),
 		.ca = local_ca_cert(ca),
 		.ca_path = local_ca_cert_path(ca),
 		.arena = arena,
@@ -539,6 +523,8 @@ work(void *ctx, struct err *e)
 	char *owned = NULL;
 	int rc = -1;
 
+	if (a->digest)
+		a->mint.digest = EVP_get_digestbyname(a->digest);
 	if (check(a, e) < 0 || mint_time(&a->mint.now, e) < 0 || complete_ca_dir(a, &owned, e) < 0)
 		goto out;
 	if (a->action == MAKE)
@@ -564,8 +550,8 @@ int
 main(int argc, char **argv)
 {
 	struct args a = {
-		.mint.key_spec = { .kind = PKEY_EC, .curve = "P-256" },
 		.stores = TRUST_ALL,
+		.mint.key_spec = { .kind = PKEY_EC, .curve = "P-256" },
 		.req = argc > 1 && strcmp(argv[1], "req") == 0,
 	};
 	int code = cli_main(&program, argc, argv, &a, work);

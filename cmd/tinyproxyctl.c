@@ -20,7 +20,7 @@
 struct command {
 	const char *socket;
 	const struct verb *verb;
-	bool json, quiet;
+	bool json, quiet, verbose;
 	unsigned count;       /* of top; 0 = for ever */
 	const char *words[2]; /* after a verb that names a server: [UPSTREAM] SERVER */
 	size_t word_count;
@@ -85,8 +85,19 @@ static const struct cli_option options[] = {
 	    CLI_NUMBER(struct command, count, 0, 1000000) },
 	{ "quiet", 'q', NULL, "print nothing unless something failed", 0,
 	    CLI_SWITCH(struct command, quiet) },
+	{ "verbose", 'v', NULL, "also tell what is sent where, and how long the answer takes", 0,
+	    CLI_SWITCH(struct command, verbose) },
 	{ 0 },
 };
+
+static void
+offer(void *ctx, const char *option, struct buf *out)
+{
+	const struct command *c = ctx;
+
+	for (size_t i = 0; !option && !c->verb && i < VERB_COUNT; i++)
+		buf_printf(out, "%s\n", verbs[i].name);
+}
 
 static const struct cli_program program = {
 	.name = "tinyproxyctl",
@@ -115,6 +126,7 @@ static const struct cli_program program = {
 	    "77 not permitted, 78 the configuration is wrong (the old one stays in service).",
 	.options = options,
 	.operand = set_verb,
+	.candidates = offer,
 };
 
 /* Show what came; returns the exit status. */
@@ -164,13 +176,19 @@ request_of(const struct command *c)
 static int
 ask(const struct command *c, struct buf *text, struct control_answer **answer, struct err *e)
 {
+	const struct narrator *narrator = c->verbose ? &cli_narrator : NULL;
 	char *request = request_of(c);
+	int64_t since = clock_mono_ms();
 	int status = 0;
 
+	narrate(narrator, "to %s: %s", c->socket, request);
 	buf_reset(text);
 	if (control_call(c->socket, span_str(request), WAIT_MS, text, e) < 0 ||
 	    control_answer_parse(buf_span(text), answer, e) < 0)
 		status = err_exit_code(e->kind);
+	else
+		narrate(narrator, "%zu bytes of answer in %lld ms", text->len,
+		    (long long)(clock_mono_ms() - since));
 	free(request);
 	return status;
 }

@@ -100,7 +100,7 @@ static const struct cli_option options[] = {
 	    CLI_TEXT(struct command, quick.key) },
 	{ "quiet", 'q', NULL, "with -t: say only what is wrong", 0,
 	    CLI_SWITCH(struct command, quiet) },
-	{ "signal", 's', "ORDER", "tell the running tinyproxyd: reload, quit, stop or reopen", 0,
+	{ "signal", 's', "reload|quit|stop|reopen", "tell the running tinyproxyd", 0,
 	    .set = set_order },
 	{ NULL, 'v', NULL, "print the version", 0, CLI_SWITCH(struct command, version) },
 	{ NULL, 'V', NULL, "print the version and what is built in", 0, .set = set_build },

@@ -18,6 +18,8 @@ struct acme;
 
 /* "letsencrypt" -> its directory URL; a URL as it is; NULL (e set, known names listed) for anything else. */
 const char *acme_server_url(const char *server, struct err *e);
+/* The known names, a line each. */
+void acme_server_offer(struct buf *out);
 extern const char ACME_SERVER_DEFAULT[], ACME_SERVER_STAGING[];
 /* The CA for trials beside this one; url itself where none is known. */
 const char *acme_server_trial(const char *url);

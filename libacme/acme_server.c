@@ -57,6 +57,13 @@ acme_server_url(const char *server, struct err *e)
 	return NULL;
 }
 
+void
+acme_server_offer(struct buf *out)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		buf_printf(out, "%s\n", known_servers[i].name);
+}
+
 const char *
 acme_server_trial(const char *url)
 {

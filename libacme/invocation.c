@@ -4,10 +4,12 @@
  */
 #include "libacme/invocation.h"
 
+#include "libacme/acme.h"
 #include "libacme/interrupt.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 const struct cli_option invocation_options[] = {
@@ -25,16 +27,25 @@ const struct cli_option invocation_options[] = {
 };
 
 void
+invocation_offer(void *ctx, const char *option, struct buf *out)
+{
+	const struct invocation *call = ctx;
+
+	if (!option)
+		return;
+	if (strcmp(option, "cert-name") == 0)
+		certstore_offer(call->config_dir, out);
+	else if (strcmp(option, "server") == 0)
+		acme_server_offer(out);
+}
+
+void
 invocation_tell(const struct invocation *call, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!call->verbose)
-		return;
 	va_start(ap, fmt);
-	fprintf(stderr, "%s: ", cli_program_name());
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	narrate_v(call->verbose ? &cli_narrator : NULL, fmt, ap);
 	va_end(ap);
 }
 

@@ -26,6 +26,8 @@ struct invocation {
 	}
 
 extern const struct cli_option invocation_options[];
+/* For cli_program.candidates: lineages of the store for --cert-name, CAs for --server. */
+void invocation_offer(void *ctx, const char *option, struct buf *out);
 
 /* Opens store and network; with --verbose every request is told on stderr. */
 int invocation_open(struct invocation *call, struct err *e) __attribute__((warn_unused_result));

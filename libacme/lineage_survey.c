@@ -97,7 +97,7 @@ check_key(struct surveying *l)
 		    e.kind == ERR_PERM ? INSPECT_WARNING : INSPECT_CRITICAL,
 		    "its key cannot be checked: %s", err_text(&e));
 	else
-		inspect_key(&l->s->found, sk_X509_value(l->certs, 0), key);
+		inspect_key(&l->s->found, sk_X509_value(l->certs, 0), key, NULL);
 	EVP_PKEY_free(key);
 	buf_release(&pem);
 	err_release(&e);

@@ -52,6 +52,13 @@ revocation_reason_parse(const char *text, enum revocation_reason *reason, struct
 	return -1;
 }
 
+void
+revocation_reason_offer(struct buf *out)
+{
+	for (size_t i = 0; i < REASON_COUNT; i++)
+		buf_printf(out, "%s\n", reasons[i].name);
+}
+
 const char *
 revocation_reason_name(enum revocation_reason reason)
 {

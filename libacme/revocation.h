@@ -26,6 +26,8 @@ enum revocation_reason {
 int revocation_reason_parse(const char *text, enum revocation_reason *reason, struct err *e)
     __attribute__((warn_unused_result));
 const char *revocation_reason_name(enum revocation_reason reason);
+/* All of them, a line each. */
+void revocation_reason_offer(struct buf *out);
 
 /* Signed by what ca signs with: an account, or the certificate's own key. *already: it was revoked before. */
 int revocation_send(struct acme *ca, X509 *leaf, enum revocation_reason reason, bool *already,

@@ -5,10 +5,11 @@
  *	P12.tmp.R, CERT.tmp.R, KEY.tmp.R   written and flushed: whatever can run out has run out by now
  *	P12, CERT, then KEY                each by one rename, exchanging when there was a file
  *	                                   if one fails: those before it are exchanged back
- *	temporary files removed
+ *	directories flushed, temporary files removed
  *
- * The key comes last, so that none ever lies there without its certificate. A process killed between the last two
- * renames leaves KEY.tmp.R, complete, beside the certificate it belongs to: certpair_recover gives it its name.
+ * The key comes last, so that none ever lies there without its certificate. Two names cannot change hands in one step: a
+ * process killed between the last two renames leaves KEY.tmp.R, complete, beside the certificate it belongs to, and
+ * certpair_recover gives it its name. The next run does so, whatever it is asked for; until then cert-info names it.
  */
 #include "libcert/certpair.h"
 
@@ -19,6 +20,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -154,7 +157,28 @@ sync_parent(const struct placing *p, struct err *e)
 	return rc;
 }
 
-/* In this order. */
+/*
+ * In this order, at once: nothing that takes time, and no signal, comes between two names. Those of one directory then
+ * reach the disk in one transaction of its file system, as a rule.
+ */
+static int
+exchange_all(struct placing *files, size_t count, struct err *e)
+{
+	sigset_t all, before;
+	int rc = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = place(&files[i], e);
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = sync_parent(&files[i], e);
+	for (size_t i = count; rc < 0 && i > 0; i--)
+		take_back(&files[i - 1]);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
 static int
 place_all(const struct certpair *pair, struct placing *files, size_t count, struct err *e)
 {
@@ -172,15 +196,7 @@ place_all(const struct certpair *pair, struct placing *files, size_t count, stru
 		if (prepare(pair, &files[i], random, e) < 0)
 			return -1;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (place(&files[i], e) == 0 && sync_parent(&files[i], e) == 0)
-			continue;
-		take_back(&files[i]);
-		while (i > 0)
-			take_back(&files[--i]);
-		return -1;
-	}
-	return 0;
+	return exchange_all(files, count, e);
 }
 
 static int
@@ -195,8 +211,12 @@ write_all(const struct certpair *pair, struct placing *files, size_t count, stru
 	lock = certpair_lock(pair);
 	(void)certpair_recover_locked(pair);
 	rc = place_all(pair, files, count, e);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (rc == 0)
+			narrate(pair->narrator, "%s %s", files[i].existed ? "replaced" : "wrote",
+			    files[i].path);
 		placing_release(&files[i]);
+	}
 	if (lock >= 0)
 		close(lock);
 	return rc;

@@ -6,6 +6,7 @@
 #define LIBCERT_CERTPAIR_H
 
 #include "base/err.h"
+#include "base/narrator.h"
 #include "libcert/name.h"
 
 #include <stdbool.h>
@@ -25,6 +26,7 @@ struct certpair {
 	mode_t key_mode; /* of files with a key; 0 = 0600 */
 	gid_t key_group; /* if set_group */
 	bool set_group;
+	const struct narrator *narrator; /* hears what is written; or NULL */
 };
 
 /* Would certpair_write refuse the paths? To ask before a key is made that nobody wants. Recovers first. */
@@ -32,15 +34,16 @@ int certpair_check(const struct certpair *pair, struct err *e) __attribute__((wa
 
 /*
  * All contents are on disk under temporary names (those with a key 0600 from their first byte, the certificate
- * 0644) before the first name changes hands; when one cannot, those before it get back what they were. The key
- * comes last: killed at any instruction, no key is without its certificate, and certpair_recover completes the
- * pair. Missing directories are made (0700 for a key's). Only regular files are ever replaced.
+ * 0644) before the first name changes hands; when one cannot, those before it get back what they were. The names
+ * change hands at once, one system call after the other, signals waiting. The key comes last: killed in between, a certificate
+ * waits for its key, which certpair_recover puts in place. Missing directories are made (0700 for a key's). Only regular files are ever replaced.
  */
 int certpair_write(const struct certpair *pair, struct err *e) __attribute__((warn_unused_result));
 
 /*
- * Finish what a killed certpair_write left at these paths: a key that belongs to the certificate there gets its
- * name (true), other leftovers are removed. Never while another process writes the same pair.
+ * Finish what a killed certpair_write, or a crash of the machine, left at these paths: a key that belongs to the certificate
+ * there gets its name, or a certificate that belongs to the key (true); other leftovers are removed. Never while
+ * another process writes the same pair.
  */
 bool certpair_recover(const struct certpair *pair);
 

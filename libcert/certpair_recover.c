@@ -4,7 +4,8 @@
  *
  * Its temporary files share one random number, so that KEY.tmp.R and CERT.tmp.R are of one piece. Whether CERT has
  * changed hands already is told by the key that belongs to it: the one in KEY.tmp.R, then KEY has yet to follow; or
- * the one in KEY, then what lies beside them is of no use any more.
+ * the one in KEY, then what lies beside them is of no use any more. (A machine that crashed may have kept KEY's new name and lost
+ * CERT's: then it is the certificate that follows.)
  */
 #include "base/file.h"
 #include "base/mem.h"
@@ -103,12 +104,30 @@ each_leftover(const char *path, bool (*work)(const char *leftover, void *ctx), v
 
 /* ctx: the pair. Is it the key that its certificate waits for? */
 static bool
-complete_with(const char *leftover, void *ctx)
+complete_key(const char *leftover, void *ctx)
 {
 	const struct certpair *pair = ctx;
 
-	return belongs(pair->cert_path, leftover) && !belongs(pair->cert_path, pair->key_path) &&
-	       rename(leftover, pair->key_path) == 0;
+	if (!belongs(pair->cert_path, leftover) || belongs(pair->cert_path, pair->key_path) ||
+	    rename(leftover, pair->key_path) < 0)
+		return false;
+	narrate(pair->narrator, "an earlier run was interrupted: %s is in place now",
+	    pair->key_path);
+	return true;
+}
+
+/* The other way round: disks may keep the second name and lose the first. */
+static bool
+complete_cert(const char *leftover, void *ctx)
+{
+	const struct certpair *pair = ctx;
+
+	if (!belongs(leftover, pair->key_path) || belongs(pair->cert_path, pair->key_path) ||
+	    rename(leftover, pair->cert_path) < 0)
+		return false;
+	narrate(pair->narrator, "an earlier run was interrupted: %s is in place now",
+	    pair->cert_path);
+	return true;
 }
 
 static bool
@@ -122,7 +141,9 @@ bool
 certpair_recover_locked(const struct certpair *pair)
 {
 	struct certpair copy = *pair;
-	bool completed = pair->key_path && each_leftover(pair->key_path, complete_with, &copy);
+	bool completed =
+	    pair->key_path && (each_leftover(pair->key_path, complete_key, &copy) ||
+				  each_leftover(pair->cert_path, complete_cert, &copy));
 
 	if (pair->key_path)
 		each_leftover(pair->key_path, drop, NULL);

@@ -211,6 +211,23 @@ out:
 	return rc;
 }
 
+void
+certstore_offer(const char *dir, struct buf *out)
+{
+	struct arena *arena = arena_new(0);
+	struct certstore *store = NULL;
+	struct span *names;
+	size_t count = 0;
+
+	if (certstore_open(dir, &store, NULL) == 0 &&
+	    certstore_list(store, arena, &names, &count, NULL) < 0)
+		count = 0;
+	for (size_t i = 0; i < count; i++)
+		buf_printf(out, SPAN_FMT "\n", SPAN_ARG(names[i]));
+	certstore_close(store);
+	arena_free(arena);
+}
+
 /* ---- locks and reading ---- */
 
 int

@@ -38,6 +38,8 @@ const char *certstore_dir(const struct certstore *store);
 /* Names that have a renewal conf or a live directory, sorted; strings in the arena. */
 int certstore_list(struct certstore *store, struct arena *arena, struct span **names, size_t *count,
     struct err *e) __attribute__((warn_unused_result));
+/* The same, a line each, for a shell to offer; nothing where it cannot be read. */
+void certstore_offer(const char *dir, struct buf *out);
 /* Is it safe as a lineage name (a file name without slash, not hidden, at most 200 bytes)? */
 bool certstore_name_ok(struct span name);
 

@@ -43,6 +43,13 @@ crl_reason_parse(struct span word, int *reason, struct err *e)
 			   "cessationOfOperation, privilegeWithdrawn");
 }
 
+void
+crl_reason_offer(struct buf *out)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		buf_printf(out, SPAN_FMT "\n", SPAN_ARG(reasons[i].word));
+}
+
 const char *
 crl_reason_word(int reason)
 {

@@ -17,6 +17,8 @@
 int crl_reason_parse(struct span word, int *reason, struct err *e)
     __attribute__((warn_unused_result));
 const char *crl_reason_word(int reason);
+/* All of them, a line each. */
+void crl_reason_offer(struct buf *out);
 
 /* All borrowed. */
 struct crl_request {

@@ -343,11 +343,12 @@ inspect_use(struct inspection *in, X509 *leaf)
 }
 
 void
-inspect_key(struct inspection *in, X509 *leaf, const EVP_PKEY *key)
+inspect_key(struct inspection *in, X509 *leaf, const EVP_PKEY *key, const char *path)
 {
 	if (!x509info_key_matches(leaf, key))
 		inspection_add(in, INSPECT_KEY_MISMATCH, INSPECT_CRITICAL,
-		    "the private key does not belong to the certificate");
+		    "the private key%s%s does not belong to the certificate", path ? " " : "",
+		    path ? path : "");
 }
 
 void

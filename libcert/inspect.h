@@ -77,7 +77,8 @@ void inspect_strength(struct inspection *in, STACK_OF(X509) *certs);
 void inspect_chain(struct inspection *in, STACK_OF(X509) *certs, X509_STORE *roots);
 /* Names and usages that a server's certificate needs; nothing is said about one that is plainly a CA's. */
 void inspect_use(struct inspection *in, X509 *leaf);
-void inspect_key(struct inspection *in, X509 *leaf, const EVP_PKEY *key);
+/* path: the key's file, for the text; or NULL. */
+void inspect_key(struct inspection *in, X509 *leaf, const EVP_PKEY *key, const char *path);
 void inspect_name(struct inspection *in, X509 *leaf, struct span name);
 
 #endif

@@ -193,15 +193,41 @@ complete_paths(struct minting *m, struct err *e)
 	return 0;
 }
 
+void
+mint_recover(const struct minting *m)
+{
+	struct certpair pair = {
+		.cert_path = m->minted->cert_path,
+		.key_path = m->minted->key_path,
+		.bundle_path = m->minted->bundle_path,
+		.narrator = m->request->narrator,
+	};
+
+	(void)certpair_recover(&pair);
+}
+
 int
 mint_load_key(struct minting *m, const char *path, struct err *e)
 {
 	if (pkey_load(path, NULL, &m->minted->key, e) < 0)
 		return -1;
+	narrate(m->request->narrator, "using the key in %s", path);
 	if (EVP_PKEY_get_security_bits(m->minted->key) >= 112)
 		return 0;
 	return err_set(e, ERR_DATA, "%s: too weak a key (%d bits)", path,
 	    EVP_PKEY_get_bits(m->minted->key));
+}
+
+static int
+make_key(struct minting *m, struct err *e)
+{
+	char words[32];
+
+	if (pkey_generate(&m->request->key_spec, &m->minted->key, e) < 0)
+		return -1;
+	pkey_describe(m->minted->key, words);
+	narrate(m->request->narrator, "made a key: %s", words);
+	return 0;
 }
 
 static int
@@ -212,7 +238,7 @@ complete_key(struct minting *m, struct err *e)
 	if (m->minted->key)
 		return 0;
 	if (!r->key_from && !r->reuse_key)
-		return pkey_generate(&r->key_spec, &m->minted->key, e);
+		return make_key(m, e);
 	/* In one file with the certificate, the key is written with it. */
 	m->write_key = certpair_same_place(m->minted->cert_path, m->minted->key_path);
 	return mint_load_key(m, m->minted->key_path, e);
@@ -239,6 +265,10 @@ issue(struct minting *m, struct err *e)
 
 	if (rc < 0)
 		return -1;
+	if (m->ca)
+		narrate(r->narrator, "signed by the CA %s", local_ca_cert_path(m->ca));
+	else
+		narrate(r->narrator, "signed with its own key");
 	m->minted->certs = sk_X509_new_null();
 	if (!m->minted->certs || !sk_X509_push(m->minted->certs, cert)) {
 		X509_free(cert);
@@ -335,12 +365,13 @@ prepare(struct minting *m, struct certpair *pair, struct err *e)
 		return -1;
 	if (complete_subject(m, e) < 0 || complete_dates(m, e) < 0 || complete_paths(m, e) < 0)
 		return -1;
+	if (r->bundle)
+		minted->bundle_path = certpair_bundle_name(minted->cert_path);
 	if (r->key_from || r->reuse_key) {
+		mint_recover(m);
 		if (complete_key(m, e) < 0)
 			return -1;
 	}
-	if (r->bundle)
-		minted->bundle_path = certpair_bundle_name(minted->cert_path);
 	*pair = (struct certpair){
 		.cert_path = minted->cert_path,
 		.key_path = m->write_key ? minted->key_path : NULL,
@@ -350,6 +381,7 @@ prepare(struct minting *m, struct certpair *pair, struct err *e)
 		.key_mode = r->key_mode,
 		.key_group = r->key_group,
 		.set_group = r->set_group,
+		.narrator = r->narrator,
 	};
 	return certpair_check(pair, e);
 }

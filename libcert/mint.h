@@ -42,6 +42,7 @@ struct mint_request {
 	mode_t key_mode;
 	gid_t key_group;
 	bool set_group;
+	const struct narrator *narrator; /* hears of the steps; or NULL */
 	FILE *ask_in,
 	    *ask_out; /* the classic questions, if neither name nor subject is given; NULL: nobody is there */
 };

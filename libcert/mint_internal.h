@@ -20,6 +20,8 @@ struct minting {
 
 /* Names, subject, uses, kind of key, life and paths of the certificate at request->renew_path. */
 int mint_renew(struct minting *m, struct err *e) __attribute__((warn_unused_result));
+/* What a killed run left at minted's paths is set right, before the files are read. */
+void mint_recover(const struct minting *m);
 /* request->key_from into minted->key. */
 int mint_load_key(struct minting *m, const char *path, struct err *e)
     __attribute__((warn_unused_result));

@@ -148,11 +148,12 @@ mint_renew(struct minting *m, struct err *e)
 	X509 *old;
 	int rc = -1;
 
+	m->minted->cert_path = mem_strdup(r->renew_path);
+	m->minted->key_path = key_path_of(r);
+	mint_recover(m);
 	if (x509info_load(r->renew_path, &certs, e) < 0)
 		return -1;
 	old = sk_X509_value(certs, 0);
-	m->minted->cert_path = mem_strdup(r->renew_path);
-	m->minted->key_path = key_path_of(r);
 	m->minted->use = use_of(old);
 	m->keep = true;
 	m->not_after =

@@ -7,6 +7,7 @@
 #include "base/encode.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "libcert/certpair.h"
 #include "libcert/pkey.h"
 #include "libcert/served.h"
 
@@ -189,16 +190,27 @@ survey_certs(const struct survey_options *options, struct survey *s, STACK_OF(X5
 
 /* ---- files ---- */
 
-/* A key of its own file, or one that lies with the certificates. */
+/* A private key, and the file it is in; owned. */
+struct survey_key {
+	EVP_PKEY *key;
+	char *path;
+};
+
+/* A key of its own file, one that lies with the certificates, or "a.key" beside "a.crt", if it is ours to read. */
 static int
-load_key(const struct survey_options *options, struct span pem, EVP_PKEY **key, struct err *e)
+load_key(const struct survey_options *options, const char *path, struct span pem,
+    struct survey_key *key, struct err *e)
 {
-	*key = NULL;
-	if (options->key_path)
-		return pkey_load(options->key_path, NULL, key, e);
-	if (!memmem(pem.p, pem.n, "PRIVATE KEY-----", 16))
-		return 0;
-	return pkey_parse_pem(pem, NULL, key, e);
+	*key = (struct survey_key){ 0 };
+	if (options->key_path) {
+		key->path = mem_strdup(options->key_path);
+		return pkey_load(key->path, NULL, &key->key, e);
+	}
+	if (memmem(pem.p, pem.n, "PRIVATE KEY-----", 16))
+		return pkey_parse_pem(pem, NULL, &key->key, e);
+	key->path = certpair_key_name(path);
+	(void)!pkey_load(key->path, NULL, &key->key, NULL);
+	return 0;
 }
 
 static int
@@ -206,7 +218,7 @@ read_file(const struct survey_options *options, const char *path, struct survey 
 {
 	STACK_OF(X509) *certs = NULL;
 	struct err why = ERR_INIT;
-	EVP_PKEY *key = NULL;
+	struct survey_key key = { 0 };
 	struct buf pem;
 	int rc = -1;
 
@@ -218,14 +230,15 @@ read_file(const struct survey_options *options, const char *path, struct survey 
 		goto out;
 	}
 	survey_certs(options, s, certs);
-	if (load_key(options, buf_span(&pem), &key, &why) < 0)
+	if (load_key(options, path, buf_span(&pem), &key, &why) < 0)
 		inspection_add(&s->found, INSPECT_KEY_UNREADABLE, INSPECT_WARNING,
 		    "its key cannot be checked: %s", err_text(&why));
-	else if (key)
-		inspect_key(&s->found, sk_X509_value(certs, 0), key);
+	else if (key.key)
+		inspect_key(&s->found, sk_X509_value(certs, 0), key.key, key.path);
 	rc = 0;
 out:
-	EVP_PKEY_free(key);
+	EVP_PKEY_free(key.key);
+	free(key.path);
 	sk_X509_pop_free(certs, X509_free);
 	buf_release(&pem);
 	err_release(&why);

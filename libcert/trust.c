@@ -161,9 +161,21 @@ last_line(struct span text)
 	return last;
 }
 
+static void
+narrate_command(const struct trust_run *run, const char *const *argv)
+{
+	struct buf line;
+
+	buf_init(&line, (size_t)64 * 1024);
+	for (size_t i = 0; argv[i]; i++)
+		buf_printf(&line, "%s%s", i ? " " : "", argv[i]);
+	narrate(run->request->narrator, "running %s", buf_str(&line));
+	buf_release(&line);
+}
+
 int
-trust_command(const char *const *argv, struct span input, const char *const *env, struct buf *out,
-    struct err *e)
+trust_command(const struct trust_run *run, const char *const *argv, struct span input,
+    const char *const *env, struct buf *out, struct err *e)
 {
 	struct proc_request request = {
 		.argv = argv, .env = env, .input = input, .timeout_ms = COMMAND_MS, .out = out
@@ -171,6 +183,7 @@ trust_command(const char *const *argv, struct span input, const char *const *env
 	struct span said;
 	int status;
 
+	narrate_command(run, argv);
 	if (proc_run(&request, &status, e) < 0)
 		return -1;
 	if (status == 0)

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/narrator.h"
 
 #include <openssl/x509.h>
 
@@ -42,6 +43,7 @@ struct trust_request {
 	X509 *ca;
 	const char *ca_path; /* its PEM file */
 	struct arena *arena;
+	const struct narrator *narrator; /* hears of every program that is run; or NULL */
 };
 
 /* Works on every store of those kinds, whatever becomes of the others. */

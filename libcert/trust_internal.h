@@ -34,7 +34,7 @@ void trust_tell_failed(struct trust_run *run, enum trust_store store, const char
 /* Is it in PATH? */
 bool trust_has_program(const char *name);
 /* 0 when it ended well; else e says how it did not, in the last of its own words. input and env may be empty. */
-int trust_command(const char *const *argv, struct span input, const char *const *env,
-    struct buf *out, struct err *e) __attribute__((warn_unused_result));
+int trust_command(const struct trust_run *run, const char *const *argv, struct span input,
+    const char *const *env, struct buf *out, struct err *e) __attribute__((warn_unused_result));
 
 #endif

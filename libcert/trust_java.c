@@ -89,7 +89,7 @@ is_trusted(const struct trust_run *run, const struct java *java, bool *trusted, 
 	buf_init(&print, PRINT_MAX);
 	x509info_sha256(run->request->ca, sha256);
 	encode_hex_colon(&print, span_of(sha256, sizeof(sha256)));
-	rc = trust_command(argv, span_of(NULL, 0), password_env, &list, e);
+	rc = trust_command(run, argv, span_of(NULL, 0), password_env, &list, e);
 	*trusted = rc == 0 && list.len > 0 && memmem(list.p, list.len, print.p, print.len);
 	buf_release(&list);
 	buf_release(&print);
@@ -108,8 +108,8 @@ change(const struct trust_run *run, const struct java *java, struct err *e)
 	int rc;
 
 	buf_init(&said, LIST_MAX);
-	rc = trust_command(run->request->action == TRUST_INSTALL ? add : drop, span_of(NULL, 0),
-	    password_env, &said, e);
+	rc = trust_command(run, run->request->action == TRUST_INSTALL ? add : drop,
+	    span_of(NULL, 0), password_env, &said, e);
 	buf_release(&said);
 	return rc;
 }

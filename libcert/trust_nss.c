@@ -28,13 +28,13 @@ static const char *const profile_dirs[] = { ".mozilla/firefox", ".config/mozilla
 	".var/app/org.mozilla.firefox/.mozilla/firefox" };
 
 static int
-certutil(const char *const *argv, struct span input, struct err *e)
+certutil(const struct trust_run *run, const char *const *argv, struct span input, struct err *e)
 {
 	struct buf said;
 	int rc;
 
 	buf_init(&said, SAID_MAX);
-	rc = trust_command(argv, input, NULL, &said, e);
+	rc = trust_command(run, argv, input, NULL, &said, e);
 	buf_release(&said);
 	return rc;
 }
@@ -51,7 +51,7 @@ is_listed(const struct trust_run *run, const char *db, bool *listed, struct err 
 	int rc;
 
 	buf_init(&said, SAID_MAX);
-	rc = trust_command(argv, span_of(NULL, 0), NULL, &said, e);
+	rc = trust_command(run, argv, span_of(NULL, 0), NULL, &said, e);
 	rest = buf_span(&said);
 	*listed = false;
 	while (rc == 0 && span_split(&rest, '\n', &line))
@@ -66,7 +66,7 @@ is_valid(const struct trust_run *run, const char *db)
 	const char *const argv[] = { "certutil", "-V", "-d", db, "-n", run->label, "-u", "L",
 		NULL };
 
-	return certutil(argv, span_of(NULL, 0), NULL) == 0;
+	return certutil(run, argv, span_of(NULL, 0), NULL) == 0;
 }
 
 static int
@@ -76,8 +76,8 @@ change(const struct trust_run *run, const char *db, struct err *e)
 		NULL };
 	const char *const drop[] = { "certutil", "-D", "-d", db, "-n", run->label, NULL };
 
-	return run->request->action == TRUST_INSTALL ? certutil(add, run->pem, e)
-						     : certutil(drop, span_of(NULL, 0), e);
+	return run->request->action == TRUST_INSTALL ? certutil(run, add, run->pem, e)
+						     : certutil(run, drop, span_of(NULL, 0), e);
 }
 
 static int
@@ -186,7 +186,7 @@ make_database(struct trust_run *run, struct found *found, const char *home)
 	const char *const argv[] = { "certutil", "-N", "--empty-password", "-d", db, NULL };
 	struct err e = ERR_INIT;
 
-	if (file_make_dirs(dir, 0700, &e) == 0 && certutil(argv, span_of(NULL, 0), &e) == 0) {
+	if (file_make_dirs(dir, 0700, &e) == 0 && certutil(run, argv, span_of(NULL, 0), &e) == 0) {
 		add_if_database(found, dir);
 	} else {
 		trust_tell_failed(run, TRUST_NSS, dir, &e);

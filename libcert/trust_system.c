@@ -51,14 +51,14 @@ is_trusted(const struct trust_run *run, bool *trusted, struct err *e)
 }
 
 static int
-update(struct err *e)
+update(const struct trust_run *run, struct err *e)
 {
 	static const char *const argv[] = { "update-ca-certificates", NULL };
 	struct buf said;
 	int rc;
 
 	buf_init(&said, SAID_MAX);
-	rc = trust_command(argv, span_of(NULL, 0), NULL, &said, e);
+	rc = trust_command(run, argv, span_of(NULL, 0), NULL, &said, e);
 	buf_release(&said);
 	return rc;
 }
@@ -66,6 +66,8 @@ update(struct err *e)
 static int
 change(const struct trust_run *run, const char *anchor, struct err *e)
 {
+	narrate(run->request->narrator, "%s %s",
+	    run->request->action == TRUST_INSTALL ? "writing" : "removing", anchor);
 	if (run->request->action == TRUST_INSTALL) {
 		if (file_make_dirs(ANCHORS, 0755, e) < 0 ||
 		    file_write_atomic(anchor, run->pem, 0644, e) < 0)
@@ -76,7 +78,7 @@ change(const struct trust_run *run, const char *anchor, struct err *e)
 			    "it is trusted, but not by an anchor of ours in " ANCHORS);
 		return err_set_errno(e, errno, "cannot remove %s", anchor);
 	}
-	return update(e);
+	return update(run, e);
 }
 
 void

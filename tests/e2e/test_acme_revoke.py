@@ -100,3 +100,21 @@ def test_another_account_may_not_revoke_it(store, pebble, site, tmp_path):
     done = other.revoke("--cert-path", store.live("a.example"), "--server", pebble.directory_url,
                         check=1)
     assert "cannot revoke the certificate" in done.err
+
+
+def test_verbose_tells_requests_and_what_is_done_with_their_answers(store, pebble):
+    """All four programs, on standard error; what is printed as the result stays the same."""
+    told = store.issue("a.example", arguments=["-v"]).err
+    assert f"acme-issue: GET {pebble.directory_url}: 200 in " in told and "/finalize-order/" in told
+    told = store.renew("-v", "--force-renewal").err
+    assert "acme-renew: POST " in told and " requests over " in told
+    done = store.account("show", "-v")
+    assert "acme-account: POST " in done.err
+    assert f"acme-account: the account's files are in {store.dir}/accounts/" in done.err
+    assert "POST" not in done.out
+    done = store.revoke("--cert-name", "a.example", "-v")
+    lines = [line for line in done.err.splitlines() if " in " not in line or "lineage" in line]
+    assert [line.split()[1:3] for line in lines] == [
+        ["it", "is"], ["signing", "by"], ["noting", "it"], [lines[-1].split()[1], "requests"]]
+    assert "revoke-cert: 200 in " in done.err
+    assert store.revoke("--cert-name", "a.example", "-q").err == ""

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 """mkcert-selfsigned on a disk that fills up or fails at any call: key and certificate both, or neither."""
 import errno
+import json
 import os
+import shutil
 import stat
 import subprocess
 
@@ -101,11 +103,28 @@ def test_killed_at_any_call(tmp_path):
         if "a.example.crt" in files(directory):
             x509.load_pem_x509_certificate((directory / "a.example.crt").read_bytes())
         completed += "interrupted" in assert_completed(directory).stderr
-    assert completed == 2  # before and at the key's rename
+    assert completed == 1  # at the key's rename
+
+
+def belong(directory):
+    key, cert = ((directory / f"a.example.{end}").read_bytes() for end in ("key", "crt"))
+    public = serialization.load_pem_private_key(key, None).public_key().public_numbers()
+    return public == x509.load_pem_x509_certificate(cert).public_key().public_numbers()
+
+
+def cert_info(directory):
+    done = subprocess.run([programs.path("cert-info"), "--json", "./a.example.crt"], cwd=directory,
+                          capture_output=True, text=True, timeout=60, check=False)
+    return [problem["problem"] for problem in json.loads(done.stdout)["certificates"][0]["problems"]]
+
+
+def renew(directory):
+    return subprocess.run([programs.path("mkcert-selfsigned"), "-v", "--reuse-key", "--renew", "a.example.crt"],
+                          cwd=directory, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_killed_while_replacing(tmp_path):
-    calls, replaced = calls_of(tmp_path / "counted", "--force"), 0
+    calls, replaced, apart = calls_of(tmp_path / "counted", "--force"), 0, 0
     for at in range(1, calls + 1):
         directory = tmp_path / str(at)
         directory.mkdir()
@@ -113,6 +132,17 @@ def test_killed_while_replacing(tmp_path):
         before = pair(directory)
         assert mkcert(directory, "--force", at=at).returncode == -9
         assert_keys_private(directory)
+        if not belong(directory):
+            apart += 1
+            assert "key-mismatch" in cert_info(directory)
+            # Any run for these files completes them, also one that wants the key.
+            copy = tmp_path / f"{at}-renewed"
+            shutil.copytree(directory, copy)
+            done = renew(copy)
+            assert done.returncode == 0 and "an earlier run was interrupted: a.example.key is in place now" in done.stderr
+            assert pair(copy)[0] != before[0] and "key-mismatch" not in cert_info(copy)
         assert_completed(directory)
+        assert "key-mismatch" not in cert_info(directory)
         replaced += pair(directory) != before
     assert 2 <= replaced < calls
+    assert apart == 1  # between the two renames, and nowhere else

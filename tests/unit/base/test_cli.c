@@ -499,37 +499,30 @@ help_that_cannot_be_printed_is_an_error(void **state)
 }
 
 static void
-colour_needs_a_terminal(void **state)
+drawing_needs_a_terminal(void **state)
 {
-	int saved = dup(2), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	bool tty, colour;
+	int saved = dup(2), fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	bool tty[4];
 
 	setenv("TERM", "xterm", 1);
-	unsetenv("NO_COLOR");
-	dup2(null, 2);
-	tty = cli_stderr_tty();
-	colour = cli_stderr_colour();
-	dup2(saved, 2);
-	assert_false(tty);
-	assert_false(colour);
-	close(null);
-
-	null = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	assert_true(null >= 0);
-	dup2(null, 2);
-	tty = cli_stderr_tty();
-	colour = cli_stderr_colour();
-	setenv("NO_COLOR", "1", 1);
-	assert_false(cli_stderr_colour());
-	setenv("NO_COLOR", "", 1);
-	assert_true(cli_stderr_colour());
+	dup2(fd, 2);
+	tty[0] = cli_stderr_tty();
+	close(fd);
+	fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	dup2(fd, 2);
+	tty[1] = cli_stderr_tty();
 	setenv("TERM", "dumb", 1);
-	assert_false(cli_stderr_colour());
+	tty[2] = cli_stderr_tty();
+	unsetenv("TERM");
+	tty[3] = cli_stderr_tty();
 	dup2(saved, 2);
-	close(null);
+	close(fd);
 	close(saved);
-	assert_true(tty);
-	assert_true(colour);
+	assert_false(tty[0]);
+	assert_true(tty[1]);
+	assert_false(tty[2]);
+	assert_false(tty[3]);
 }
 
 int
@@ -549,7 +542,7 @@ main(void)
 		cmocka_unit_test(rows_set_members_and_tables_go_on),
 		cmocka_unit_test(the_main_makes_exit_codes),
 		cmocka_unit_test(help_that_cannot_be_printed_is_an_error),
-		cmocka_unit_test(colour_needs_a_terminal),
+		cmocka_unit_test(drawing_needs_a_terminal),
 	};
 
 	buf_init(&trace, 4096);

@@ -172,6 +172,73 @@ directories_are_made(void **state)
 	assert_int_equal(st.st_mode & 07777, 0700);
 }
 
+/* A file of this pair, or with number the leftover "PATH.tmp.NUMBER". */
+static void
+put(const char *path, const char *number, struct span text)
+{
+	char name[PATH_SIZE + 32];
+
+	snprintf(name, sizeof(name), "%s%s%s", path, number ? ".tmp." : "", number ? number : "");
+	assert_int_equal(file_write_new(name, text, 0600, NULL), 0);
+}
+
+/* What a crash kept of a replacement: which names had changed hands. Both then belong together, of the new pair or the old. */
+static void
+torn_pairs_are_completed(void **state)
+{
+	static const struct {
+		bool old_exists, new_cert, new_key, completed, want_new;
+	} cases[] = {
+		{ true, true, false, true, true },
+		/* The old key is still at hand, and needs no other name changed. */
+		{ true, false, true, true, false },
+		{ true, true, true, false, true },
+		{ true, false, false, false, false },
+		{ false, true, false, true, true },
+		{ false, false, true, true, true },
+	};
+	static const char number[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct fixture f = { .pair = { 0 } };
+		EVP_PKEY *keys[2] = { made_key("ec:P-256"), made_key("ec:P-256") };
+		struct buf cert[2], key[2];
+
+		unit_make_dir(f.dir);
+		snprintf(f.cert, sizeof(f.cert), "%s/a.crt", f.dir);
+		snprintf(f.key, sizeof(f.key), "%s/a.key", f.dir);
+		f.pair = (struct certpair){ .cert_path = f.cert, .key_path = f.key };
+		for (size_t j = 0; j < 2; j++) {
+			X509 *made = made_cert(keys[j], "a.example", (struct made_options){ 0 });
+
+			buf_init(&cert[j], 65536);
+			buf_init(&key[j], 65536);
+			made_pem(&cert[j], made);
+			assert_int_equal(pkey_format_pem(keys[j], &key[j], NULL), 0);
+			X509_free(made);
+			EVP_PKEY_free(keys[j]);
+		}
+		/* An exchange leaves the old file under the other name; a first one leaves none. */
+		if (cases[i].new_cert || cases[i].old_exists)
+			put(f.cert, NULL, buf_span(&cert[cases[i].new_cert]));
+		if (!cases[i].new_cert || cases[i].old_exists)
+			put(f.cert, number, buf_span(&cert[!cases[i].new_cert]));
+		if (cases[i].new_key || cases[i].old_exists)
+			put(f.key, NULL, buf_span(&key[cases[i].new_key]));
+		if (!cases[i].new_key || cases[i].old_exists)
+			put(f.key, number, buf_span(&key[!cases[i].new_key]));
+		assert_int_equal(certpair_recover(&f.pair), cases[i].completed);
+		assert_int_equal(count_files(f.dir), 2);
+		assert_file(f.key, buf_str(&key[cases[i].want_new]), 0600);
+		assert_file(f.cert, buf_str(&cert[cases[i].want_new]), 0600);
+		for (size_t j = 0; j < 2; j++) {
+			buf_release(&cert[j]);
+			buf_release(&key[j]);
+		}
+		unit_remove_dir(f.dir);
+	}
+}
+
 static void
 files_get_names(void **state)
 {
@@ -220,6 +287,7 @@ main(void)
 		with_files(only_regular_files_are_replaced),
 		with_files(one_path_holds_both),
 		with_files(directories_are_made),
+		cmocka_unit_test(torn_pairs_are_completed),
 		cmocka_unit_test(files_get_names),
 	};
 

@@ -106,10 +106,10 @@ keys_and_names_are_compared(void **state)
 {
 	struct inspection in = { .arena = f.arena };
 
-	inspect_key(&in, f.leaf, f.key);
+	inspect_key(&in, f.leaf, f.key, NULL);
 	inspect_name(&in, f.leaf, SPAN("A.example"));
 	assert_int_equal(in.count, 0);
-	inspect_key(&in, f.leaf, f.other);
+	inspect_key(&in, f.leaf, f.other, NULL);
 	inspect_name(&in, f.leaf, SPAN("b.example\n"));
 	assert_int_equal(in.count, 2);
 	assert_int_equal(in.items[0].kind, INSPECT_KEY_MISMATCH);
