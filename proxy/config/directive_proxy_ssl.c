@@ -78,8 +78,11 @@ set_file(struct loader *l, struct scope *s, const struct directive *d, const str
 	struct upstream_tls_settings *t = &scope_location_settings(l, s)->proxy.tls;
 	struct span text = n->words[1].text;
 
-	if (loader_check_literal(l, n, &n->words[1]) < 0)
+	if (loader_check_literal(l, n, &n->words[1]) < 0) {
+		diagnostic_hint(l->diags,
+		    "worker processes open no files: name each file, in a location of its own");
 		return -1;
+	}
 	if (span_starts(text, SPAN("data:")) || span_starts(text, SPAN("engine:")) ||
 	    span_starts(text, SPAN("store:")))
 		return loader_error(l, n,

@@ -100,6 +100,7 @@ tls_finish_server(struct loader *l, struct scope *s)
 		struct certificate_ref *ref =
 		    loader_certificate(l, cert, key ? key : cert, tls->password_file);
 
+		ref->serves = true;
 		ref->watch |= tls->watch;
 		if (tls->stapling && ref->staple.n == 0) {
 			ref->staple =

@@ -10,6 +10,9 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+/* How the files of profiles of ours are called. */
+#define PROFILE "ssl_profile "
+
 #define WORDS_MAX 32 /* in a line of a profile */
 
 struct ssl_ctx_st *
@@ -119,7 +122,10 @@ is_newer_group(struct span name)
 	return false;
 }
 
-/* One name the library does not know would make it refuse the whole list. */
+/*
+ * One name the library does not know would make it refuse the whole list. Those it may come to know are left out, and in the
+ * profiles of ours, which are for every library, without a word.
+ */
 static int
 set_curve(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
 {
@@ -143,6 +149,9 @@ set_curve(struct loader *l, struct scope *s, const struct directive *d, const st
 			    "a list is written like \"X25519:prime256v1:secp384r1\"");
 			return -1;
 		}
+		if (!known && !span_starts(n->file->path, SPAN(PROFILE)))
+			loader_warn(l, n, "this OpenSSL knows no curve \"" SPAN_FMT "\": it is left out",
+			    SPAN_ARG(name));
 		if (known)
 			list = arena_printf(l->arena, SPAN_FMT "%s" SPAN_FMT, SPAN_ARG(list),
 			    list.n > 0 ? ":" : "", SPAN_ARG(name));
@@ -277,7 +286,7 @@ set_profile(struct loader *l, struct scope *s, const struct directive *d, const 
 		return -1;
 	*file = *n->file;
 	if (text) {
-		file->path = arena_printf(l->arena, "ssl_profile " SPAN_FMT, SPAN_ARG(name));
+		file->path = arena_printf(l->arena, PROFILE SPAN_FMT, SPAN_ARG(name));
 		file->text = span_str(text);
 		return set_profile_text(l, s, file);
 	}

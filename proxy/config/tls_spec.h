@@ -22,6 +22,7 @@ struct template;
 struct certificate_ref {
 	struct span cert_path, key_path; /* absolute */
 	struct span password_file;       /* for the key; absolute or empty. The monitor's alone */
+	bool serves;                     /* shown to clients, not only to upstreams */
 	struct span staple;              /* file of an OCSP response, absolute; empty = none */
 	struct span staple_trust; /* PEM of CAs to check its signature by; p NULL = unchecked */
 	bool watch;               /* picked up by itself when it changes on disk */

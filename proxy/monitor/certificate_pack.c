@@ -26,22 +26,32 @@ certificate_report_init(struct certificate_report *report, struct arena *arena)
 	report->tail = &report->first;
 }
 
+static const char *
+consequence(const struct certificate_ref *ref, enum certificate_outcome outcome)
+{
+	switch (outcome) {
+	case CERTIFICATE_SERVED:
+		return "";
+	case CERTIFICATE_KEPT:
+		return "; the previous one stays in service";
+	case CERTIFICATE_DISABLED:
+		break;
+	}
+	return ref->serves ? "; TLS is off for its hosts"
+			   : "; upstreams that are to be shown it cannot be reached";
+}
+
 static void
 add_problem(struct certificate_report *report, const struct certificate_ref *ref,
     enum certificate_outcome outcome, const char *why)
 {
-	static const char *const then[] = {
-		[CERTIFICATE_SERVED] = "",
-		[CERTIFICATE_KEPT] = "; the previous one stays in service",
-		[CERTIFICATE_DISABLED] = "; TLS is off for its hosts",
-	};
 	struct certificate_problem *p = arena_zalloc(report->arena, sizeof(*p));
 
 	p->ref = ref;
 	p->outcome = outcome;
 	p->text = arena_printf(report->arena, "%s certificate \"" SPAN_FMT "\": %s%s",
 	    outcome == CERTIFICATE_SERVED ? "serving" : "cannot use", SPAN_ARG(ref->cert_path), why,
-	    then[outcome]);
+	    consequence(ref, outcome));
 	*report->tail = p;
 	report->tail = &p->next;
 }

@@ -18,6 +18,7 @@ from support.certs import file_fingerprint, fingerprint
 from support.client import Client, get, served_certificate, tls_context
 from support.process import run
 from support.tcp_server import TcpServer, tls
+from support.tutorial import SSL_PARAMS
 from support.wait import DEADLINE_S, wait_until
 
 DATA = pathlib.Path(__file__).parent / "data"
@@ -189,26 +190,6 @@ http {{
 
 
 # ---- (b) ------------------------------------------------------------------------------------------------
-
-SSL_PARAMS = """
-# from https://cipherli.st/
-ssl_protocols TLSv1.2 TLSv1.3;
-ssl_prefer_server_ciphers on;
-ssl_ciphers "EECDH+AESGCM:EDH+AESGCM:AES256+EECDH:AES256+EDH";
-ssl_ecdh_curve secp384r1;
-ssl_session_cache shared:SSL:10m;
-ssl_session_tickets off;
-ssl_stapling on;
-ssl_stapling_verify on;
-resolver 8.8.8.8 8.8.4.4 valid=300s;
-resolver_timeout 5s;
-add_header Strict-Transport-Security "max-age=63072000; includeSubdomains";
-add_header X-Frame-Options DENY;
-add_header X-Content-Type-Options nosniff;
-
-ssl_dhparam @DIR@/dhparam.pem;
-"""
-
 
 def test_certbot_with_a_webroot(tinyproxyd, place, free_port, make_pebble, files, start):
     """.well-known by an expression, certbot, snippets, two services below one name, renewal by cron with a hook."""

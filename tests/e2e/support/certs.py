@@ -42,25 +42,31 @@ def _builder(subject, issuer, public, begins, ends):
 
 
 class Certs:
-    """A CA in a directory: .ca is its certificate file; issue() makes leaves."""
+    """A CA in a directory: .ca is its certificate file; issue() makes leaves. With a parent it is one below that."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, name="Test CA", parent=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         now = datetime.datetime.utcnow()
         self._key = new_key()
-        self._cert = (_builder("Test CA", "Test CA", self._key.public_key(),
+        self.name, self.parent = name, parent
+        self._cert = (_builder(name, parent.name if parent else name, self._key.public_key(),
                                now - datetime.timedelta(days=1), now + datetime.timedelta(days=3650))
                       .add_extension(x509.BasicConstraints(True, None), critical=True)
                       .add_extension(x509.KeyUsage(False, False, False, False, False, True, True,
                                                    False, False), critical=True)
-                      .sign(self._key, hashes.SHA256()))
+                      .sign(parent._key if parent else self._key, hashes.SHA256()))
         self.ca = self.directory / "ca.pem"
         self.ca.write_bytes(self._cert.public_bytes(serialization.Encoding.PEM))
         self.ca_key = self.directory / "ca.key"
         self.ca_key.touch(mode=0o600)
         self.ca_key.write_bytes(key_pem(self._key))
         self._count = 0
+
+    def _chain(self):
+        """What stands behind a leaf: this CA, and those above it but for the root."""
+        above = self.parent._chain() if self.parent and self.parent.parent else b""
+        return self.ca.read_bytes() + above
 
     def ocsp(self, issued, begins_s=-60, ends_s=3600, signer=None):
         """An OCSP response (DER) of this CA's, or by another's key, that all is well with a certificate."""
@@ -86,7 +92,7 @@ class Certs:
         """A leaf for the names; `days` and `begins_days` count from now (negative: the past)."""
         now = datetime.datetime.utcnow()
         leaf_key = new_key(key)
-        builder = _builder(names[0], names[0] if self_signed else "Test CA", leaf_key.public_key(),
+        builder = _builder(names[0], names[0] if self_signed else self.name, leaf_key.public_key(),
                            now + datetime.timedelta(days=begins_days),
                            now + datetime.timedelta(days=days))
         for extension in extensions:
@@ -106,7 +112,7 @@ class Certs:
         paths[0].write_bytes(pem)
         paths[1].touch(mode=0o600)
         paths[1].write_bytes(key_pem(leaf_key))
-        paths[2].write_bytes(pem if self_signed else pem + self.ca.read_bytes())
+        paths[2].write_bytes(pem if self_signed else pem + self._chain())
         return Issued(*paths, fingerprint(cert.public_bytes(serialization.Encoding.DER)), cert)
 
 
