@@ -150,7 +150,8 @@ set_curve(struct loader *l, struct scope *s, const struct directive *d, const st
 			return -1;
 		}
 		if (!known && !span_starts(n->file->path, SPAN(PROFILE)))
-			loader_warn(l, n, "this OpenSSL knows no curve \"" SPAN_FMT "\": it is left out",
+			loader_warn(l, n,
+			    "this OpenSSL knows no curve \"" SPAN_FMT "\": it is left out",
 			    SPAN_ARG(name));
 		if (known)
 			list = arena_printf(l->arena, SPAN_FMT "%s" SPAN_FMT, SPAN_ARG(list),

@@ -45,20 +45,24 @@ def s_client(port, *arguments, name="a.example", request=False):
 def test_names_choose_servers(tinyproxyd, free_port, certs):
     port = free_port()
     sites = {name: certs.issue(name) for name in
-             ("default.example", "exact.example", "w.wild.example", "mail.example", "dot.example")}
+             ("default.example", "exact.example", "w.wild.example", "mail.example", "dot.example", "regex.example")}
     tinyproxyd("http {\n" + "\n".join((
         server(port, "other.example", sites["exact.example"]),
         server(port, "default.example", sites["default.example"], listen="default_server"),
         server(port, "exact.example", sites["exact.example"]),
         server(port, "*.wild.example", sites["w.wild.example"]),
         server(port, "mail.*", sites["mail.example"]),
+        server(port, r'"~^(?<number>rx\d{2})\.(example|mail)$"', sites["regex.example"]),
         server(port, ".dot.example", sites["dot.example"]))) + "\n}")
     expected = {
         None: "default.example", "unknown.example": "default.example", "default.example": "default.example",
         "exact.example": "exact.example", "EXACT.example": "exact.example", "exact.example.": "exact.example",
         "a.wild.example": "w.wild.example", "a.b.wild.example": "w.wild.example",
         "wild.example": "default.example", "mail.any.thing": "mail.example", "dot.example": "dot.example",
-        "x.dot.example": "dot.example"}
+        "x.dot.example": "dot.example",
+        # Expressions come last, in lower case and without the root's dot.
+        "rx12.example": "regex.example", "RX12.EXAMPLE": "regex.example", "rx12.mail.": "regex.example",
+        "rx1.example": "default.example", "mail.rx12.example": "mail.example"}
     for version in (V12, V13):
         context = tls_context(minimum=version, maximum=version)
         for name, site in expected.items():

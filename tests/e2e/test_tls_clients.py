@@ -38,11 +38,14 @@ def server(name, rules, site, listen=""):
 @pytest.fixture
 def clients(certs, tmp_path):
     strangers = Certs(tmp_path / "strangers")
-    good = certs.issue("good client, by name", client=True)
-    revoked = certs.issue("revoked", client=True)
-    return {"none": None, "good": good, "revoked": revoked, "old": certs.issue("old", client=True, days=-1, begins_days=-9),
-            "server": certs.issue("server.example"), "stranger": strangers.issue("stranger", client=True),
-            "self": certs.issue("self", client=True, self_signed=True), "rsa": certs.issue("rsa", client=True, key="rsa")}
+    # Half a day from where $ssl_client_v_remain changes.
+    days = 89.5
+    return {"none": None, "good": certs.issue("good client, by name", client=True, days=days),
+            "revoked": certs.issue("revoked", client=True, days=days),
+            "old": certs.issue("old", client=True, days=-1.5, begins_days=-9), "server": certs.issue("server.example", days=days),
+            "stranger": strangers.issue("stranger", client=True, days=days),
+            "self": certs.issue("self", client=True, self_signed=True, days=days),
+            "rsa": certs.issue("rsa", client=True, key="rsa", days=days)}
 
 
 def test_as_nginx(side_by_side, certs, clients):

@@ -5,6 +5,7 @@ import signal
 import socket
 import ssl
 
+import h2.connection
 import pytest
 
 from support.client import tls_context
@@ -131,6 +132,39 @@ def test_early_data(tinyproxyd, free_port, certs, backend, tmp_path):
                 assert f"Content-Length: {n}" in said and "Content-Length: 7" in said
             else:
                 assert backend.last.get("early-data") is None
+    assert not proxy.errors()
+
+
+def test_early_data_over_http2(tinyproxyd, free_port, certs, backend, tmp_path):
+    """Told to the upstream, whose 425 goes through; and refused by a configuration that wants none (RFC 8470)."""
+    port, site, session, early = free_port(), certs.issue("a.example"), tmp_path / "s", tmp_path / "early"
+    proxy = tinyproxyd(f"""http {{ log_format line '$uri $server_protocol $status $ssl_early_data'; access_log @LOG@ line;
+        server {{ listen 127.0.0.1:{port} ssl http2; server_name a.example; ssl_early_data on;
+            ssl_certificate {site.cert}; ssl_certificate_key {site.key}; keepalive_timeout 300ms;
+            proxy_set_header Early-Data $ssl_early_data;
+            location / {{ proxy_pass http://127.0.0.1:{backend.port}; }}
+            location /once {{ if ($ssl_early_data) {{ return 425; }} return 200 "done"; }} }} }}""".replace(
+                "@LOG@", str(tmp_path / "tinyproxyd" / "access.log")))
+    backend.script["/late"] = b"HTTP/1.1 425 Too Early\r\nContent-Length: 0\r\n\r\n"
+
+    def requests(*paths):
+        client = h2.connection.H2Connection()
+        client.initiate_connection()
+        for path in paths:
+            client.send_headers(client.get_next_available_stream_id(), [
+                (":method", "GET"), (":scheme", "https"), (":authority", "a.example"), (":path", path)], end_stream=True)
+        return client.data_to_send()
+
+    def connect(*arguments, stdin=""):
+        run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", "a.example", "-tls1_3", "-alpn", "h2",
+             "-ign_eof", *arguments], stdin=stdin, deadline_s=DEADLINE_S)
+    connect("-sess_out", session, stdin="what is no preface is hung up on\n")
+    early.write_bytes(requests("/early", "/late", "/once"))
+    connect("-sess_in", session, "-early_data", early)
+    # By the time of the log the handshake is done, for what had to wait for the upstream.
+    lines = {"/early HTTP/2.0 200 -", "/late HTTP/2.0 425 -", "/once HTTP/2.0 425 1"}
+    wait_until(lambda: lines <= set(proxy.access_log.read_text().splitlines()), proxy.access_log.read_text)
+    assert [request.get("early-data") for request in backend.requests] == ["1", "1"]
     assert not proxy.errors()
 
 

@@ -27,7 +27,7 @@ def site(tinyproxyd, free_port, certs, tool, tmp_path):
     return make
 
 
-def testssl(port, certs, directory, *what):
+def findings(port, certs, directory, *what):
     """id → (severity, finding)."""
     path = directory / "findings.json"
     run(["testssl", "--quiet", "--warnings", "batch", "--color", "0", "--openssl-timeout", "20", "--add-ca", certs.ca,
@@ -39,7 +39,7 @@ def testssl(port, certs, directory, *what):
 @pytest.mark.parametrize("ciphers", [None, AEAD], ids=["as it stands", "AEAD"])
 def test_nothing_above_low(site, certs, tmp_path, ciphers):
     params = SSL_PARAMS.replace("EECDH+AESGCM:EDH+AESGCM:AES256+EECDH:AES256+EDH", ciphers) if ciphers else SSL_PARAMS
-    found = testssl(site(params), certs, tmp_path)
+    found = findings(site(params), certs, tmp_path)
     worse = {name: what for name, what in found.items() if what[0] in WORSE}
     assert not worse, worse
     for old in ("SSLv2", "SSLv3", "TLS1", "TLS1_1"):
@@ -52,7 +52,7 @@ def test_nothing_above_low(site, certs, tmp_path, ciphers):
 @pytest.mark.timeout(1800)
 def test_forward_secrecy_and_aead_only(site, certs, tmp_path):
     port = site(SSL_PARAMS.replace("EECDH+AESGCM:EDH+AESGCM:AES256+EECDH:AES256+EDH", AEAD))
-    suites = [what[1].split() for name, what in testssl(port, certs, tmp_path, "-E").items() if name.startswith("cipher-")]
+    suites = [what[1].split() for name, what in findings(port, certs, tmp_path, "-E").items() if name.startswith("cipher-")]
     assert len(suites) == 7
     for _, version, _, name, *_ in suites:
         assert version in ("1.2", "1.3") and ("GCM" in name or "CHACHA20_POLY1305" in name), name
