@@ -206,7 +206,7 @@ offer(void *ctx, const char *option, struct buf *out)
 
 static const struct cli_program program = {
 	.name = "cert-info",
-	.usage = "[options] [NAME | FILE | HOST[:PORT]]...",
+	.usage = "[options] [NAME | FILE | - | HOST[:PORT] | https://HOST...]...",
 	.summary = "Show certificates of the store, of files and of live servers, and name what is "
 		   "wrong with them.",
 	.examples = "cert-info\n"
@@ -218,7 +218,7 @@ static const struct cli_program program = {
 		    "cert-info --check --warn 20d --crit 7d\n"
 		    "    for Nagios and its kin\n",
 	.details =
-	    "A word with a slash is a FILE; else a lineage of that NAME, else a FILE, else a HOST.\n"
+	    "A word with a slash is a FILE, - is standard input; else a lineage of that NAME, else a FILE, else a HOST.\n"
 	    "Without a word: every lineage by its leaf; --full checks keys and chains, too.\n"
 	    "Exit codes: 0 all were read, whatever they say, 1 some could not be read, and if\n"
 	    "none could: 64 usage, 65 no certificate, 66 no input, 69 no server, 77 permission.\n"
@@ -244,11 +244,40 @@ with_port(const char *host)
 	return strchr(colon + 1, ':') ? mem_printf("[%s]:443", host) : mem_strdup(host);
 }
 
+/* "https://example.com/x", as a browser shows it -> "example.com"; on the heap, or NULL if word is no such address. */
+static char *
+host_of_url(const char *word)
+{
+	static const struct span scheme = SPAN_INIT("https://");
+	struct span rest = span_str(word), host;
+
+	if (!span_starts(rest, scheme))
+		return NULL;
+	rest = span_after(rest, scheme.n);
+	return span_split(&rest, '/', &host) && host.n ? mem_dup_span(host) : NULL;
+}
+
+static void
+look_at_server(const struct args *args, const char *host, struct survey *s)
+{
+	char *address = with_port(host);
+
+	survey_server(&args->survey, address, s);
+	free(address);
+}
+
 static void
 look_at(const struct args *args, struct certstore *store, const char *word, struct survey *s)
 {
-	char *address;
+	char *host = host_of_url(word);
 
+	if (host) {
+		look_at_server(args, host, s);
+		free(host);
+		return;
+	}
+	if (strcmp(word, "-") == 0)
+		word = "/dev/stdin";
 	if (!strchr(word, '/') && lineage_exists(store, word)) {
 		lineage_survey(&args->survey, store, word, s);
 		return;
@@ -257,9 +286,7 @@ look_at(const struct args *args, struct certstore *store, const char *word, stru
 		survey_file(&args->survey, word, s);
 		return;
 	}
-	address = with_port(word);
-	survey_server(&args->survey, address, s);
-	free(address);
+	look_at_server(args, word, s);
 }
 
 static int
@@ -450,8 +477,11 @@ work(void *ctx, struct err *e)
 		args->survey.roots = load_roots();
 	if (!args->at_given)
 		args->survey.now = clock_wall();
-	if (look(args, &list, &count, e) == 0)
+	if (look(args, &list, &count, e) == 0) {
 		code = tell(args, list, count);
+		if (count == 0 && !args->quiet && args->form == FORM_TEXT)
+			fprintf(stderr, "%s: no lineage in %s\n", program.name, args->config_dir);
+	}
 	X509_STORE_free(args->survey.roots);
 	if (nothing)
 		OSSL_PROVIDER_unload(nothing);

@@ -277,6 +277,12 @@ link_broken(struct inspection *in, STACK_OF(X509) *certs, int at, enum link link
 		inspection_add(in, INSPECT_CHAIN_BROKEN, INSPECT_CRITICAL,
 		    "%s bears the name of the issuer of certificate %d but did not sign it",
 		    who(in, certs, at + 1), at + 1);
+	else if (link_of(sk_X509_value(certs, at + 1), cert) == LINK_WHOLE)
+		inspection_add(in, INSPECT_CHAIN_MISORDERED,
+		    at == 0 ? INSPECT_CRITICAL : INSPECT_WARNING,
+		    "%s stands before %s, which it issued: the order is leaf first, then each "
+		    "certificate's issuer",
+		    who(in, certs, at), who(in, certs, at + 1));
 	else if (is_self_signed(cert))
 		inspection_add(in, INSPECT_CHAIN_MISORDERED, INSPECT_WARNING,
 		    "%s does not belong behind a self-signed one", who(in, certs, at + 1));

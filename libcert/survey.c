@@ -225,7 +225,7 @@ read_file(const struct survey_options *options, const char *path, struct survey 
 	buf_init_secret(&pem, FILE_MAX);
 	if (file_read(path, &pem, e) < 0)
 		goto out;
-	if (x509info_parse_pem(buf_span(&pem), &certs, e) < 0) {
+	if (x509info_parse(buf_span(&pem), &certs, e) < 0) {
 		err_wrap(e, "%s", path);
 		goto out;
 	}

@@ -144,7 +144,7 @@ survey_report_full(const struct survey *s, int64_t now, FILE *out)
 	if (s->found.count == 0)
 		print_line(out, "problems", SPAN("none"));
 	else
-		print_line(out, "problems", SPAN(""));
+		fprintf(out, "  problems\n");
 	print_findings(s, "    ", out);
 }
 

@@ -91,11 +91,12 @@ static void
 print_axis(const struct plot *plot, FILE *out)
 {
 	char from[CLOCK_RFC3339_LEN + 1], until[CLOCK_RFC3339_LEN + 1];
+	/* Years and months, or years alone, where there is no room for two whole dates. */
+	int len = plot->width > 20 ? DATE_LEN : plot->width > 14 ? 7 : 4;
 
 	clock_format_rfc3339(plot->from, from);
 	clock_format_rfc3339(plot->until, until);
-	fprintf(out, "%*s  %.*s%*.*s\n", plot->label, "", DATE_LEN, from, plot->width - DATE_LEN,
-	    DATE_LEN, until);
+	fprintf(out, "%*s  %.*s%*.*s\n", plot->label, "", len, from, plot->width - len, len, until);
 }
 
 /* Its first columns; a character of several bytes is not cut. */

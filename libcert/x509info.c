@@ -339,6 +339,43 @@ parse_blocks(BIO *bio, STACK_OF(X509) *certs, struct err *e)
 	}
 }
 
+/* It begins as an ASN.1 SEQUENCE with a length of its own. */
+static bool
+is_der(struct span bytes)
+{
+	return bytes.n > 4 && (unsigned char)bytes.p[0] == 0x30 &&
+	       ((unsigned char)bytes.p[1] & 0x80) != 0;
+}
+
+/* What people give instead. */
+static void
+refuse(struct span text, struct err *e)
+{
+	static const struct {
+		struct span mark;
+		const char *what;
+	} rows[] = {
+		{ SPAN_INIT("PRIVATE KEY-----"), "a private key" },
+		{ SPAN_INIT("CERTIFICATE REQUEST-----"), "a signing request" },
+		{ SPAN_INIT("X509 CRL-----"), "a list of revoked certificates" },
+		{ SPAN_INIT("PUBLIC KEY-----"), "a public key" },
+		{ SPAN_INIT("DH PARAMETERS-----"), "Diffie-Hellman parameters" },
+		{ SPAN_INIT("PKCS7-----"), "PKCS#7" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (memmem(text.p, text.n, rows[i].mark.p, rows[i].mark.n)) {
+			err_set(e, ERR_DATA, "no certificate in PEM form, but %s", rows[i].what);
+			return;
+		}
+	}
+	if (is_der(text))
+		err_set(e, ERR_DATA,
+		    "no certificate in PEM form, but something binary: DER, or PKCS#12");
+	else
+		err_set(e, ERR_DATA, "no certificate in PEM form");
+}
+
 int
 x509info_parse_pem(struct span pem, STACK_OF(X509) **certs, struct err *e)
 {
@@ -360,7 +397,7 @@ x509info_parse_pem(struct span pem, STACK_OF(X509) **certs, struct err *e)
 	if (parse_blocks(bio, parsed, e) < 0)
 		goto out;
 	if (sk_X509_num(parsed) == 0) {
-		err_set(e, ERR_DATA, "no certificate in PEM form");
+		refuse(pem, e);
 		goto out;
 	}
 	*certs = parsed;
@@ -370,6 +407,26 @@ out:
 	sk_X509_pop_free(parsed, X509_free);
 	BIO_free(bio);
 	return rc;
+}
+
+int
+x509info_parse(struct span bytes, STACK_OF(X509) **certs, struct err *e)
+{
+	const unsigned char *at = (const unsigned char *)bytes.p;
+	X509 *cert = NULL;
+
+	if (is_der(bytes) && bytes.n <= X509INFO_FILE_MAX)
+		cert = d2i_X509(NULL, &at, (long)bytes.n);
+	ERR_clear_error();
+	if (!cert)
+		return x509info_parse_pem(bytes, certs, e);
+	*certs = sk_X509_new_null();
+	if (*certs && sk_X509_push(*certs, cert) > 0)
+		return 0;
+	sk_X509_free(*certs);
+	*certs = NULL;
+	X509_free(cert);
+	return err_set_openssl(e, ERR_BUG, "cannot keep a certificate");
 }
 
 int

@@ -41,6 +41,10 @@ void x509info_pin(X509 *cert, unsigned char out[32]);
 /* All certificates of a PEM text, in order; refuses text without any, and trailing broken blocks. Free with sk_X509_pop_free. */
 int x509info_parse_pem(struct span pem, STACK_OF(X509) **certs, struct err *e)
     __attribute__((warn_unused_result));
+/* The same, or one certificate in DER. */
+int x509info_parse(struct span bytes, STACK_OF(X509) **certs, struct err *e)
+    __attribute__((warn_unused_result));
+/* PEM alone. */
 int x509info_load(const char *path, STACK_OF(X509) **certs, struct err *e)
     __attribute__((warn_unused_result));
 int x509info_format_pem(X509 *cert, struct buf *out, struct err *e)

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from support import programs
 from support.lineage import lineage
 from support.nginx import NGINX
 from support.process import run
@@ -52,6 +53,28 @@ def test_fields_are_those_of_openssl(info, certs):
         assert problems(mine) == []
 
 
+def test_what_people_hand_over(info, tool, certs, tmp_path):
+    """DER, standard input, what else there is in PEM, an address as a browser shows it, an empty store."""
+    issued = certs.issue("a.example")
+    der, request = tmp_path / "a.der", tmp_path / "a.csr"
+    run(["openssl", "x509", "-in", issued.cert, "-outform", "DER", "-out", der], check=0)
+    assert info(der)[0]["sha256"] == issued.sha256
+    said = run([programs.path("cert-info"), "--json", "-"], stdin=issued.fullchain.read_text(), check=0)
+    assert json.loads(said.out)["certificates"][0]["sha256"] == issued.sha256
+    run(["openssl", "req", "-new", "-key", issued.key, "-subj", "/CN=a", "-out", request], check=0)
+    for file, words in ((issued.key, "but a private key"), (request, "but a signing request")):
+        assert words in info(file, check=65)[0]["error"]
+    der.write_bytes(der.read_bytes()[:-1])
+    assert "binary: DER, or PKCS#12" in info(der, check=65)[0]["error"]
+    for url, address in (("https://127.0.0.1:1/x?y", "127.0.0.1:1"), ("https://[::1]:1", "[::1]:1")):
+        looked = info(url, check=69)[0]
+        assert (looked["kind"], looked["name"]) == ("server", address)
+    (tmp_path / "store").mkdir()
+    assert tool("cert-info", "--config-dir", tmp_path / "store", check=0).err == \
+        f"cert-info: no lineage in {tmp_path}/store\n"
+    assert tool("cert-info", "--config-dir", tmp_path / "store", "-q", check=0).err == ""
+
+
 def test_what_is_wrong_with_files_is_named(info, tool, certs, tmp_path):
     good, other = certs.issue("a.example"), certs.issue("b.example")
     assert problems(info("--key", other.key, good.fullchain)[0]) == ["key-mismatch"]
@@ -70,6 +93,17 @@ def test_what_is_wrong_with_files_is_named(info, tool, certs, tmp_path):
          "/CN=a.example/O=\x1b[31mred", "-keyout", tmp_path / "weak.key", "-out", weak], check=0)
     assert problems(info(weak)[0]) == ["weak-key", "weak-signature", "no-names", "wrong-use"]
     assert "\x1b" not in tool("cert-info", weak, check=0).out
+    upside_down = info(chain(tmp_path / "upside.pem", certs.ca, good.cert))[0]
+    assert problems(upside_down) == ["chain-misordered"] and upside_down["state"] == "critical"
+    # The key beside a certificate is checked without being asked for.
+    beside = chain(tmp_path / "beside.crt", good.fullchain)
+    chain(tmp_path / "beside.key", good.key)
+    assert problems(info(beside)[0]) == []
+    chain(tmp_path / "beside.key", other.key)
+    assert problems(info(beside)[0]) == ["key-mismatch"]
+    assert str(tmp_path / "beside.key") in info(beside)[0]["problems"][0]["text"]
+    (tmp_path / "beside.key").write_text("nothing\n")
+    assert problems(info(beside)[0]) == []
     (tmp_path / "none.pem").write_text("nothing\n")
     tool("cert-info", tmp_path / "none.pem", check=65)
     tool("cert-info", tmp_path / "missing.pem", check=66)

@@ -73,7 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	EVP_PKEY *key = NULL;
 	char described[32];
 
-	if (x509info_parse_pem(in, &certs, NULL) == 0) {
+	if (x509info_parse(in, &certs, NULL) == 0) {
 		(void)!chain_check_order(certs, NULL);
 		(void)!chain_check_dates(certs, 1800000000, NULL);
 		for (int i = 0; i < sk_X509_num(certs); i++)
