@@ -248,7 +248,6 @@ run_more(struct deferred *d)
 		upstream_drain(u);
 }
 
-/* proxy_limit_rate. */
 static void
 on_pause_over(struct timer *t)
 {

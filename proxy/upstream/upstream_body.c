@@ -12,6 +12,8 @@
 
 /* Trailer fields together. */
 #define TRAILER_MAX 16384
+/* A client that has not taken all of it by then is a slow one. */
+#define SPOOL_PATIENCE_MS 50
 
 /* Trailer fields of a chunked response go to the client's. */
 static void
@@ -162,18 +164,22 @@ offer(struct upstream_http *u, struct span bytes)
 	return taken;
 }
 
-/* What is in the spool, as far as the client takes it. False: the exchange is over. */
+/*
+ * What is in the spool, as far as the client takes it. False: the exchange is over, or the client may take more yet. Until
+ * it has had all, or is full again, nothing is read to go behind: else a spool that once began would never end.
+ */
 static bool
-feed_from_spool(struct upstream_http *u, size_t *fed)
+feed_from_spool(struct upstream_http *u)
 {
 	struct span bytes;
+	size_t fed = 0;
 
 	while (!response_spool_empty(&u->spool)) {
 		size_t taken;
 
-		if (*fed >= (size_t)UPSTREAM_BUFFERS_AT_ONCE * BUFPOOL_LARGE) {
+		if (fed >= (size_t)UPSTREAM_BUFFERS_AT_ONCE * BUFPOOL_LARGE) {
 			loop_defer(upstream_worker(u)->loop, &u->more);
-			return true;
+			return false;
 		}
 		if (response_spool_peek(&u->spool, &bytes) < 0) {
 			give_up(u);
@@ -182,7 +188,7 @@ feed_from_spool(struct upstream_http *u, size_t *fed)
 		taken = offer(u, bytes);
 		if (u->phase == PHASE_DONE)
 			return false;
-		*fed += taken;
+		fed += taken;
 		response_spool_consume(&u->spool, taken);
 		if (taken < bytes.n)
 			break; /* on_writable goes on */
@@ -193,9 +199,7 @@ feed_from_spool(struct upstream_http *u, size_t *fed)
 void
 upstream_drain(struct upstream_http *u)
 {
-	size_t fed = 0;
-
-	if (!feed_from_spool(u, &fed) || !response_spool_empty(&u->spool))
+	if (!feed_from_spool(u) || !response_spool_empty(&u->spool))
 		return;
 	u->phase = PHASE_DONE;
 	request_send_end(u->r);
@@ -216,6 +220,8 @@ move_pending(struct upstream_http *u)
 		return true;
 	if (!u->buffering)
 		return false;
+	if (response_spool_empty(&u->spool))
+		u->spooling_since_ms = loop_now_ms(upstream_worker(u)->loop);
 	kept = response_spool_add(&u->spool, u->pending);
 	if (kept < 0) {
 		give_up(u);
@@ -243,6 +249,30 @@ is_too_fast(struct upstream_http *u)
 	return true;
 }
 
+/*
+ * Most clients are only busy for a moment with what they have got: reading on for them at once would send the whole response
+ * through the spool and the disk.
+ */
+static bool
+client_may_catch_up(struct upstream_http *u)
+{
+	struct loop *loop = upstream_worker(u)->loop;
+	int64_t left_ms = u->spooling_since_ms + SPOOL_PATIENCE_MS - loop_now_ms(loop);
+
+	if (response_spool_empty(&u->spool) || left_ms <= 0)
+		return false;
+	timer_clear(&u->timer);
+	timer_set(loop, &u->pause, left_ms);
+	return true;
+}
+
+static int
+read_on(struct upstream_http *u)
+{
+	timer_clear(&u->pause);
+	return upstream_read(u, BUFPOOL_LARGE);
+}
+
 /* More from the upstream: 1 there is, 0 not now, -1 the response is over, one way or the other. */
 static int
 fetch(struct upstream_http *u, int *reads)
@@ -252,10 +282,10 @@ fetch(struct upstream_http *u, int *reads)
 	if (conn_may_read(&u->uc->conn)) {
 		if ((*reads)++ == UPSTREAM_BUFFERS_AT_ONCE)
 			loop_defer(upstream_worker(u)->loop, &u->more);
-		else if (is_too_fast(u))
+		else if (is_too_fast(u) || client_may_catch_up(u))
 			return 0;
 		else
-			got = upstream_read(u, BUFPOOL_LARGE);
+			got = read_on(u);
 	}
 	if (got == 0) {
 		if (u->in && chunk_filled(u->in) == 0)
@@ -268,12 +298,11 @@ fetch(struct upstream_http *u, int *reads)
 void
 upstream_pump_body(struct upstream_http *u)
 {
-	size_t fed = 0;
 	int reads = 0;
 
 	if (u->framing == BODY_NONE || (u->framing == BODY_LENGTH && u->left == 0))
 		u->body_end = true;
-	if (!feed_from_spool(u, &fed))
+	if (!feed_from_spool(u))
 		return;
 	for (;;) {
 		if (u->pending.n > 0 && !move_pending(u)) {

@@ -69,7 +69,8 @@ struct upstream_http {
 	bool body_end;               /* all of it was decoded */
 	bool buffering;              /* the spool may be used */
 	struct response_spool spool; /* what the client did not take yet, before pending */
-	struct timer pause;          /* proxy_limit_rate: read on after it */
+	int64_t spooling_since_ms;   /* when the spool last began to fill */
+	struct timer pause;          /* read on after it: proxy_limit_rate, or a client had its chance */
 };
 
 /* Buffers moved either way before other connections have their turn. */
