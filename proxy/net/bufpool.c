@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* Returned bytes kept per size: enough for the connections active in one turn, little when idle. */
@@ -15,19 +16,25 @@ struct shelf {
 };
 
 struct bufpool {
-	struct shelf small, large;
+	struct shelf small, large, bulk;
 	size_t borrowed;
 };
 
+static bool
+has_own_pages(size_t size)
+{
+	return size == BUFPOOL_LARGE || size == BUFPOOL_BULK;
+}
+
 /*
- * Bulk buffers come in crowds and go in crowds: pages of their own go back to the system at once, while the heap would
+ * Larger buffers come in crowds and go in crowds: pages of their own go back to the system at once, while the heap would
  * keep what is freed between smaller things that stay.
  */
 static struct chunk *
 chunk_new(size_t size)
 {
 	size_t all = sizeof(struct chunk) + size;
-	struct chunk *c = size == BUFPOOL_LARGE ? mem_pages(all) : mem_alloc(all);
+	struct chunk *c = has_own_pages(size) ? mem_pages(all) : mem_alloc(all);
 
 	c->size = (unsigned)size;
 	return c;
@@ -36,7 +43,7 @@ chunk_new(size_t size)
 static void
 chunk_free(struct chunk *c)
 {
-	if (c->size == BUFPOOL_LARGE)
+	if (has_own_pages(c->size))
 		mem_pages_free(c, sizeof(*c) + c->size);
 	else
 		free(c);
@@ -67,15 +74,23 @@ bufpool_free(struct bufpool *p)
 		return;
 	shelf_clear(&p->small);
 	shelf_clear(&p->large);
+	shelf_clear(&p->bulk);
 	free(p);
 }
 
 static struct shelf *
 shelf_for(struct bufpool *p, size_t size)
 {
-	if (size == BUFPOOL_SMALL)
+	switch (size) {
+	case BUFPOOL_SMALL:
 		return &p->small;
-	return size == BUFPOOL_LARGE ? &p->large : NULL;
+	case BUFPOOL_LARGE:
+		return &p->large;
+	case BUFPOOL_BULK:
+		return &p->bulk;
+	default:
+		return NULL;
+	}
 }
 
 struct chunk *

@@ -2,7 +2,7 @@
 /*
  * bufpool: fixed-size buffers borrowed while bytes are in flight, returned when drained.
  *
- * Two sizes: heads and small bodies, and bulk. A returned buffer is kept for the next borrower
+ * Three sizes: heads and small bodies, a record, and what a stream that flows is read into. A returned buffer is kept for the next borrower
  * up to a small number; beyond that the memory goes back to the system.
  */
 #ifndef PROXY_NET_BUFPOOL_H
@@ -14,6 +14,7 @@ struct bufpool;
 
 #define BUFPOOL_SMALL 4096
 #define BUFPOOL_LARGE 16384 /* one TLS record */
+#define BUFPOOL_BULK 131072
 
 /* A borrowed buffer: start <= end <= size; bytes [start, end) are filled. */
 struct chunk {
@@ -24,7 +25,7 @@ struct chunk {
 
 struct bufpool *bufpool_new(void);
 void bufpool_free(struct bufpool *p);
-/* A chunk of at least min bytes: the smaller size that fits, or one made to measure. */
+/* A chunk of at least min bytes: the smaller of the first two that fits, or one made to measure. */
 struct chunk *bufpool_borrow(struct bufpool *p, size_t min);
 /* One made to measure, for what may stay for long. */
 struct chunk *bufpool_borrow_exact(struct bufpool *p, size_t size);

@@ -10,6 +10,8 @@
 #include "proxy/tls/tls_io.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
@@ -101,7 +103,7 @@ conn_read(struct conn *c, void *p, size_t n)
 	return r;
 }
 
-/* flags: of send(2); nothing to TLS. Bytes the transport took; 0 = it takes none now, or has failed. */
+/* flags: of send(2). Bytes the transport took; 0 = it takes none now, or has failed. */
 static size_t
 raw_write(struct conn *c, const char *p, size_t n, int flags)
 {
@@ -110,7 +112,7 @@ raw_write(struct conn *c, const char *p, size_t n, int flags)
 	if (!c->writable || c->failed || c->write_failed)
 		return 0;
 	if (c->ssl) {
-		r = tls_io_write(c, p, n);
+		r = tls_io_write(c, p, n, flags);
 		return r > 0 ? (size_t)r : 0;
 	}
 	do
@@ -148,16 +150,18 @@ drop_queue(struct conn *c)
 	c->out_bytes = 0;
 }
 
-/* Send what is queued as far as the socket takes it. No callbacks. */
+/* Send what is queued as far as the socket takes it. No callbacks. flags: of the last send(2). */
 static void
 flush_queue(struct conn *c, int flags)
 {
 	while (c->out && !c->failed && !c->write_failed) {
 		struct chunk *k = c->out;
-		size_t n = raw_write(c, k->data + k->start, chunk_filled(k), flags);
+		int now = k->next ? flags | MSG_MORE : flags;
+		size_t n = raw_write(c, k->data + k->start, chunk_filled(k), now);
 
 		if (n == 0)
 			break;
+		c->unpushed = now != 0;
 		c->bytes_out += n;
 		c->out_bytes -= n;
 		k->start += (unsigned)n;
@@ -170,6 +174,16 @@ flush_queue(struct conn *c, int flags)
 		drop_queue(c);
 	if (!c->out)
 		c->out_last = NULL;
+}
+
+/* What the kernel still keeps back for more to come with it. */
+static void
+push(struct conn *c)
+{
+	int off = 0;
+
+	c->unpushed = 0;
+	setsockopt(c->watch.fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 }
 
 static void
@@ -187,6 +201,8 @@ flush_and_tell(struct conn *c)
 {
 	if (!c->failed && !c->connecting && !c->handshaking) {
 		flush_queue(c, 0);
+		if (c->unpushed)
+			push(c);
 		if (!c->failed && !c->out && c->shut_write && !c->shut_done)
 			shutdown_now(c);
 		if (!c->failed && !c->out && c->want_drain && c->shut_write == c->shut_done) {
@@ -415,7 +431,7 @@ can_send_now(const struct conn *c)
 	return c->writable && !c->failed && !c->write_failed && !c->connecting && !c->handshaking;
 }
 
-/* Straight from the caller's memory, a record or more at a time, while the socket takes it. */
+/* Straight from the caller's memory, a record or more at a time, while the socket takes it; pushed at the end of the turn. */
 static size_t
 write_direct(struct conn *c, struct span bytes)
 {
@@ -423,7 +439,7 @@ write_direct(struct conn *c, struct span bytes)
 
 	while (bytes.n - taken >= FLUSH_AT && can_send_now(c)) {
 		size_t offer = c->ssl ? FLUSH_AT : bytes.n - taken;
-		size_t n = raw_write(c, bytes.p + taken, offer, 0);
+		size_t n = raw_write(c, bytes.p + taken, offer, MSG_MORE);
 
 		if (n == 0) {
 			/* The record is made: these bytes are ours now. */
@@ -434,8 +450,11 @@ write_direct(struct conn *c, struct span bytes)
 			break;
 		}
 		c->bytes_out += n;
+		c->unpushed = 1;
 		taken += n;
 	}
+	if (c->unpushed)
+		flush_later(c);
 	return taken;
 }
 

@@ -64,6 +64,8 @@ struct conn {
 	    read_after_write_error : 1; /* owner's wish: what the peer said before it hung up still counts */
 	unsigned write_failed : 1; /* plain: sends are dropped, reading goes on to its end */
 	unsigned shut_write : 1, shut_done : 1;
+	unsigned unpushed : 1;    /* sent with MSG_MORE: the kernel may keep it for a while */
+	unsigned tls_more : 1;    /* the BIO's share of that */
 	unsigned tls_pending : 1; /* bytes are waiting inside the SSL object, or in unread */
 	unsigned
 	    accept_plain : 1; /* owner's wish: a client that does not begin with TLS is told so, in its words */

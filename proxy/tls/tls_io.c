@@ -14,6 +14,7 @@ static int
 bio_write(BIO *bio, const char *p, int n)
 {
 	struct conn *c = BIO_get_data(bio);
+	int flags = c->tls_more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
 	ssize_t sent;
 
 	BIO_clear_retry_flags(bio);
@@ -22,7 +23,7 @@ bio_write(BIO *bio, const char *p, int n)
 		return -1;
 	}
 	do
-		sent = send(c->watch.fd, p, (size_t)n, MSG_NOSIGNAL);
+		sent = send(c->watch.fd, p, (size_t)n, flags);
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0) {
 		if (errno == EAGAIN) {
@@ -295,18 +296,20 @@ tls_io_read(struct conn *c, void *p, size_t n)
 }
 
 ssize_t
-tls_io_write(struct conn *c, const void *p, size_t n)
+tls_io_write(struct conn *c, const void *p, size_t n, int flags)
 {
 	size_t written = 0;
 	int r, ssl_error;
 
 	ERR_clear_error();
+	c->tls_more = (flags & MSG_MORE) != 0;
 	/* Early data is answered before the client's part of the handshake is there. */
 	if (!SSL_is_init_finished(c->ssl) &&
 	    SSL_get_early_data_status(c->ssl) == SSL_EARLY_DATA_ACCEPTED)
 		r = SSL_write_early_data(c->ssl, p, n, &written);
 	else
 		r = SSL_write_ex(c->ssl, p, n, &written);
+	c->tls_more = 0;
 	if (r == 1)
 		return (ssize_t)written;
 	ssl_error = SSL_get_error(c->ssl, r);

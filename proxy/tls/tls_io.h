@@ -21,8 +21,8 @@ void tls_io_attach(struct conn *c);
 int tls_io_handshake(struct conn *c);
 /* As conn_read. */
 ssize_t tls_io_read(struct conn *c, void *p, size_t n);
-/* > 0 bytes taken (at most a record's worth each), CONN_AGAIN, CONN_ERROR. After CONN_AGAIN the same bytes must be offered again. */
-ssize_t tls_io_write(struct conn *c, const void *p, size_t n);
+/* > 0 bytes taken (at most a record's worth each), CONN_AGAIN, CONN_ERROR. After CONN_AGAIN the same bytes must be offered again. flags: MSG_MORE, or 0. */
+ssize_t tls_io_write(struct conn *c, const void *p, size_t n, int flags);
 /* Send close_notify: 1 sent (or pointless), CONN_AGAIN. */
 int tls_io_shutdown(struct conn *c);
 

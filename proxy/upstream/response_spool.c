@@ -112,17 +112,28 @@ spill(struct response_spool *s)
 	return 0;
 }
 
+/* What the file may still take, if what is in memory went there too. */
+static uint64_t
+file_room(const struct response_spool *s)
+{
+	uint64_t used = s->written - s->read + s->memory;
+	uint64_t most = s->r->settings->proxy.max_temp_size;
+
+	return most > used ? most - used : 0;
+}
+
 ssize_t
 response_spool_add(struct response_spool *s, struct span bytes)
 {
-	const struct proxy_settings *p = &s->r->settings->proxy;
 	size_t taken = 0;
 
 	if (s->written == s->read) {
-		taken = add_memory(s, bytes, p->buffers_size);
+		taken = add_memory(s, bytes, s->r->settings->proxy.buffers_size);
 		bytes = span_after(bytes, taken);
 	}
-	if (bytes.n == 0 || s->written - s->read + s->memory + bytes.n > p->max_temp_size)
+	if (bytes.n > file_room(s))
+		bytes.n = (size_t)file_room(s);
+	if (bytes.n == 0)
 		return (ssize_t)taken;
 	if (spill(s) < 0 || write_file(s, bytes) < 0)
 		return complain(s, "writing");

@@ -205,6 +205,24 @@ upstream_drain(struct upstream_http *u)
 	request_send_end(u->r);
 }
 
+/*
+ * Most clients are only busy for a moment with what they have got: to read on for them at once would send the whole
+ * response through the spool and the disk.
+ */
+static bool
+client_may_catch_up(struct upstream_http *u)
+{
+	struct loop *loop = upstream_worker(u)->loop;
+	int64_t left_ms;
+
+	if (u->full_since_ms == 0)
+		u->full_since_ms = loop_now_ms(loop);
+	left_ms = u->full_since_ms + SPOOL_PATIENCE_MS - loop_now_ms(loop);
+	if (left_ms > 0)
+		timer_set(loop, &u->pause, left_ms);
+	return left_ms > 0;
+}
+
 /* Pending bytes go to the client or, behind others or when it takes no more, to the spool. False: no further now. */
 static bool
 move_pending(struct upstream_http *u)
@@ -215,13 +233,14 @@ move_pending(struct upstream_http *u)
 		u->pending = span_after(u->pending, offer(u, u->pending));
 		if (u->phase == PHASE_DONE)
 			return false;
+		if (u->pending.n == 0) {
+			u->full_since_ms = 0;
+			timer_clear(&u->pause);
+			return true;
+		}
+		if (!u->buffering || client_may_catch_up(u))
+			return false;
 	}
-	if (u->pending.n == 0)
-		return true;
-	if (!u->buffering)
-		return false;
-	if (response_spool_empty(&u->spool))
-		u->spooling_since_ms = loop_now_ms(upstream_worker(u)->loop);
 	kept = response_spool_add(&u->spool, u->pending);
 	if (kept < 0) {
 		give_up(u);
@@ -249,40 +268,28 @@ is_too_fast(struct upstream_http *u)
 	return true;
 }
 
-/*
- * Most clients are only busy for a moment with what they have got: reading on for them at once would send the whole response
- * through the spool and the disk.
- */
-static bool
-client_may_catch_up(struct upstream_http *u)
-{
-	struct loop *loop = upstream_worker(u)->loop;
-	int64_t left_ms = u->spooling_since_ms + SPOOL_PATIENCE_MS - loop_now_ms(loop);
-
-	if (response_spool_empty(&u->spool) || left_ms <= 0)
-		return false;
-	timer_clear(&u->timer);
-	timer_set(loop, &u->pause, left_ms);
-	return true;
-}
-
+/* A buffer that was filled says that more flows than it holds. */
 static int
 read_on(struct upstream_http *u)
 {
-	timer_clear(&u->pause);
-	return upstream_read(u, BUFPOOL_LARGE);
+	if (u->buffering && u->in && u->in->size == BUFPOOL_LARGE && chunk_room(u->in) == 0 &&
+	    chunk_filled(u->in) == 0) {
+		upstream_drop_input(u);
+		u->in = bufpool_borrow(upstream_worker(u)->pool, BUFPOOL_BULK);
+	}
+	return upstream_read(u, BUFPOOL_BULK);
 }
 
-/* More from the upstream: 1 there is, 0 not now, -1 the response is over, one way or the other. */
+/* More from the upstream, until it has sent enough in all: 1 there is, 0 not now, -1 the response is over, one way or the other. */
 static int
-fetch(struct upstream_http *u, int *reads)
+fetch(struct upstream_http *u, uint64_t enough)
 {
 	int got = 0;
 
 	if (conn_may_read(&u->uc->conn)) {
-		if ((*reads)++ == UPSTREAM_BUFFERS_AT_ONCE)
+		if (u->uc->conn.bytes_in >= enough)
 			loop_defer(upstream_worker(u)->loop, &u->more);
-		else if (is_too_fast(u) || client_may_catch_up(u))
+		else if (is_too_fast(u))
 			return 0;
 		else
 			got = read_on(u);
@@ -298,7 +305,7 @@ fetch(struct upstream_http *u, int *reads)
 void
 upstream_pump_body(struct upstream_http *u)
 {
-	int reads = 0;
+	uint64_t enough = u->uc->conn.bytes_in + (uint64_t)UPSTREAM_BUFFERS_AT_ONCE * BUFPOOL_LARGE;
 
 	if (u->framing == BODY_NONE || (u->framing == BODY_LENGTH && u->left == 0))
 		u->body_end = true;
@@ -323,7 +330,7 @@ upstream_pump_body(struct upstream_http *u)
 			if (r > 0)
 				continue;
 		}
-		if (fetch(u, &reads) <= 0)
+		if (fetch(u, enough) <= 0)
 			return;
 	}
 }

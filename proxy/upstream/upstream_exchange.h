@@ -69,8 +69,8 @@ struct upstream_http {
 	bool body_end;               /* all of it was decoded */
 	bool buffering;              /* the spool may be used */
 	struct response_spool spool; /* what the client did not take yet, before pending */
-	int64_t spooling_since_ms;   /* when the spool last began to fill */
-	struct timer pause;          /* read on after it: proxy_limit_rate, or a client had its chance */
+	int64_t full_since_ms;       /* the client did not take all that was pending; 0 = it did */
+	struct timer pause; /* read on after it: proxy_limit_rate, or a client had its chance */
 };
 
 /* Buffers moved either way before other connections have their turn. */
