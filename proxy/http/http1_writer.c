@@ -310,6 +310,9 @@ http1_send_end(struct request *r)
 	r->complete = true;
 	if (h->out_chunked)
 		r->response.wire_bytes += queue_last_chunk(&cc->conn, &r->response.trailers);
+	/* In time to leave with the response. */
+	if (!h->keep_alive)
+		conn_shutdown_write(&cc->conn);
 	loop_defer(r->client->worker->loop, &h->finish);
 }
 

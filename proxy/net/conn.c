@@ -189,9 +189,10 @@ push(struct conn *c)
 static void
 shutdown_now(struct conn *c)
 {
-	if (c->ssl && tls_io_shutdown(c) == CONN_AGAIN)
+	if (c->ssl && tls_io_shutdown(c, MSG_MORE) == CONN_AGAIN)
 		return;
 	c->shut_done = 1;
+	c->unpushed = 0;
 	shutdown(c->watch.fd, SHUT_WR);
 }
 
@@ -200,11 +201,13 @@ static void
 flush_and_tell(struct conn *c)
 {
 	if (!c->failed && !c->connecting && !c->handshaking) {
-		flush_queue(c, 0);
+		bool ends = c->shut_write && !c->shut_done;
+
+		flush_queue(c, ends ? MSG_MORE : 0);
+		if (!c->failed && !c->out && ends)
+			shutdown_now(c);
 		if (c->unpushed)
 			push(c);
-		if (!c->failed && !c->out && c->shut_write && !c->shut_done)
-			shutdown_now(c);
 		if (!c->failed && !c->out && c->want_drain && c->shut_write == c->shut_done) {
 			c->want_drain = 0;
 			c->ops->on_writable(c);

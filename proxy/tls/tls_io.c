@@ -10,11 +10,19 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* A TLS 1.3 ticket, which nobody waits for: it leaves with what is sent next, or the kernel sends it a little later. */
+static bool
+is_ticket(const SSL *ssl)
+{
+	return SSL_get_state(ssl) == TLS_ST_SW_SESSION_TICKET && SSL_version(ssl) == TLS1_3_VERSION;
+}
+
 static int
 bio_write(BIO *bio, const char *p, int n)
 {
 	struct conn *c = BIO_get_data(bio);
-	int flags = c->tls_more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+	bool more = c->tls_more || is_ticket(c->ssl);
+	int flags = more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
 	ssize_t sent;
 
 	BIO_clear_retry_flags(bio);
@@ -319,14 +327,16 @@ tls_io_write(struct conn *c, const void *p, size_t n, int flags)
 }
 
 int
-tls_io_shutdown(struct conn *c)
+tls_io_shutdown(struct conn *c, int flags)
 {
 	int r;
 
 	if (SSL_in_init(c->ssl))
 		return 1;
 	ERR_clear_error();
+	c->tls_more = (flags & MSG_MORE) != 0;
 	r = SSL_shutdown(c->ssl);
+	c->tls_more = 0;
 	if (r < 0 && SSL_get_error(c->ssl, r) == SSL_ERROR_WANT_WRITE) {
 		ERR_clear_error();
 		return CONN_AGAIN;

@@ -23,7 +23,7 @@ int tls_io_handshake(struct conn *c);
 ssize_t tls_io_read(struct conn *c, void *p, size_t n);
 /* > 0 bytes taken (at most a record's worth each), CONN_AGAIN, CONN_ERROR. After CONN_AGAIN the same bytes must be offered again. flags: MSG_MORE, or 0. */
 ssize_t tls_io_write(struct conn *c, const void *p, size_t n, int flags);
-/* Send close_notify: 1 sent (or pointless), CONN_AGAIN. */
-int tls_io_shutdown(struct conn *c);
+/* Send close_notify: 1 sent (or pointless), CONN_AGAIN. flags: as for tls_io_write. */
+int tls_io_shutdown(struct conn *c, int flags);
 
 #endif
