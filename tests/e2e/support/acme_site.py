@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import threading
 
 import pytest
@@ -44,7 +45,11 @@ class Webroot:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            # A CA looks several times for each of many orders at once; a SYN that finds no room is late by a second.
+            request_queue_size = 256
+
+        self.server = Server(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -117,6 +122,16 @@ class Store:
     def revoke(self, *arguments, check=0, **more):
         return self._run("acme-revoke", "--ca-file", self.pebble.ca_file, *arguments, check=check,
                          **more)
+
+    def copy(self, name, names):
+        """Lineages that are copies of that one, certificate and all."""
+        for new in names:
+            shutil.copytree(self.dir / "archive" / name, self.dir / "archive" / new)
+            live = self.dir / "live" / new
+            live.mkdir()
+            for part in ("cert", "chain", "fullchain", "privkey"):
+                (live / f"{part}.pem").symlink_to(f"../../archive/{new}/{part}1.pem")
+            (self.dir / "renewal" / f"{new}.conf").write_text(self.conf(name).replace(name, new))
 
     # ---- what is there -------------------------------------------------------------------------
 
