@@ -16,10 +16,13 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define JOBS_DEFAULT 4
 #define JOBS_MAX 64
+/* Lineages that are looked at together. */
+#define WINDOW 256
 
 struct args {
 	struct invocation call;
@@ -192,25 +195,33 @@ make_job(const struct args *args, const char *name)
 	return job;
 }
 
+/* What a run goes through. */
+struct survey {
+	const struct args *args;
+	const struct issue_options *run;
+	struct ari_asker *asker;
+	struct issue **jobs;
+	size_t count, decided; /* those from decided on were only made */
+};
+
 /* Ask the CAs about what is not due by its life, where the last answer has grown old. */
 static void
-ask_when(const struct args *args, struct issue *const *jobs, size_t count)
+ask_when(struct survey *s)
 {
-	struct ari_subject *subjects = mem_realloc_array(NULL, count + 1, sizeof(*subjects));
+	struct ari_subject subjects[WINDOW];
 	size_t n = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		const struct issue *job = jobs[i];
+	for (size_t i = s->decided; i < s->count; i++) {
+		struct issue *job = s->jobs[i];
 
-		if (job->outcome == ISSUE_UNDECIDED && !job->dry && issue_look(jobs[i]))
+		if (job->outcome == ISSUE_UNDECIDED && !job->dry && issue_look(job))
 			subjects[n++] = (struct ari_subject){ .name = job->name,
 				.server = job->how.server,
 				.ca_file = job->how.ca_file,
 				.leaf = job->live.leaf };
 	}
 	if (n)
-		ari_refresh(args->call.http, args->call.store, subjects, n);
-	free(subjects);
+		ari_ask(s->asker, subjects, n);
 }
 
 static void
@@ -243,34 +254,91 @@ is_wanted(const struct args *args, const char *name)
 	return managed;
 }
 
-static int
-make_jobs(const struct args *args, struct issue ***jobs, size_t *count, struct err *e)
+/* Of what is kept nobody wants to hear in a quiet run. */
+static bool
+is_silent(const struct args *args)
 {
+	return args->call.quiet && !args->call.json;
+}
+
+/* Each lineage that is due holds its lock: a descriptor. */
+static void
+make_room(size_t locks)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || locks + WINDOW < limit.rlim_cur)
+		return;
+	limit.rlim_cur = locks + 4 * WINDOW < limit.rlim_max ? locks + 4 * WINDOW : limit.rlim_max;
+	(void)!setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Nothing was, or is, to be done. */
+static bool
+is_over(const struct issue *job)
+{
+	return (job->outcome == ISSUE_KEPT || job->outcome == ISSUE_OFF) && !job->restapled;
+}
+
+/* A windowful at a time, and what needs no order is forgotten, or nearly: however many there are, they fit. */
+static void
+decide_window(struct survey *s)
+{
+	size_t kept = s->decided;
+
+	make_room(s->count);
+	ask_when(s);
+	for (size_t i = s->decided; i < s->count; i++)
+		decide(s->jobs[i], s->run->arg);
+	issue_staple(s->jobs + s->decided, s->count - s->decided, s->run);
+	for (size_t i = s->decided; i < s->count; i++) {
+		struct issue *job = s->jobs[i];
+
+		issue_rest(job);
+		if (is_over(job) && is_silent(s->args))
+			issue_free(job);
+		else
+			s->jobs[kept++] = job;
+	}
+	s->count = s->decided = kept;
+}
+
+static void
+add_lineage(struct survey *s, const char *name)
+{
+	struct issue *job = make_job(s->args, name);
+
+	if (is_silent(s->args) && job->outcome == ISSUE_UNDECIDED && issue_pass_by(job)) {
+		issue_free(job);
+		return;
+	}
+	s->jobs = mem_realloc_array(s->jobs, s->count + 1, sizeof(*s->jobs));
+	s->jobs[s->count++] = job;
+	if (s->count - s->decided == WINDOW)
+		decide_window(s);
+}
+
+static int
+decide_all(struct survey *s, struct err *e)
+{
+	const struct args *args = s->args;
+	struct certstore *store = args->call.store;
 	struct arena *arena = arena_new(0);
 	struct span *names;
 	bool found = false;
 	size_t name_count;
-	int rc = certstore_list(args->call.store, arena, &names, &name_count, e);
+	int rc = certstore_list(store, arena, &names, &name_count, e);
 
 	for (size_t i = 0; rc == 0 && i < name_count; i++) {
-		struct issue *job;
-
 		if (!is_wanted(args, names[i].p))
 			continue;
 		found = true;
-		job = make_job(args, names[i].p);
-		/* Of what is kept nobody wants to hear. */
-		if (args->call.quiet && !args->call.json && job->outcome == ISSUE_UNDECIDED &&
-		    issue_pass_by(job)) {
-			issue_free(job);
-			continue;
-		}
-		*jobs = mem_realloc_array(*jobs, *count + 1, sizeof(**jobs));
-		(*jobs)[(*count)++] = job;
+		add_lineage(s, names[i].p);
 	}
+	decide_window(s);
 	if (rc == 0 && !found && args->cert_name)
 		rc = err_set(e, ERR_NOINPUT, "there is no lineage %s in %s", args->cert_name,
-		    certstore_dir(args->call.store));
+		    certstore_dir(store));
 	arena_free(arena);
 	return rc;
 }
@@ -312,24 +380,21 @@ renew(struct args *args, struct err *e)
 		.say = report_say,
 		.arg = &report,
 	};
-	struct issue **jobs = NULL;
-	size_t count = 0;
+	struct survey s = { .args = args, .run = &run };
 	int code = -1;
 
+	s.asker = ari_asker_new(args->call.http, args->call.store);
 	if (args->dry && (!args->server || acme_server_is_trial(args->server)))
 		run.account.agree = agree;
-	if (report_begin(&report, &args->call, args->log_file, e) == 0 &&
-	    make_jobs(args, &jobs, &count, e) == 0) {
-		ask_when(args, jobs, count);
-		for (size_t i = 0; i < count; i++)
-			decide(jobs[i], &report);
-		(void)!issue_run(jobs, count, &run, e);
-		tell(args, &report, jobs, count);
-		code = issue_exit_code(jobs, count);
+	if (report_begin(&report, &args->call, args->log_file, e) == 0 && decide_all(&s, e) == 0) {
+		(void)!issue_run(s.jobs, s.count, &run, e);
+		tell(args, &report, s.jobs, s.count);
+		code = issue_exit_code(s.jobs, s.count);
 	}
-	for (size_t i = 0; i < count; i++)
-		issue_free(jobs[i]);
-	free(jobs);
+	for (size_t i = 0; i < s.count; i++)
+		issue_free(s.jobs[i]);
+	free(s.jobs);
+	ari_asker_free(s.asker);
 	return code;
 }
 

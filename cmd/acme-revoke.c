@@ -113,9 +113,11 @@ find_lineage(struct run *r)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		struct issued live;
+		bool found = issued_load(r->store, names[i].p, r->arena, &live, NULL) == 0 &&
+			     X509_cmp(live.leaf, r->leaf) == 0;
 
-		if (issued_load(r->store, names[i].p, r->arena, &live, NULL) == 0 &&
-		    X509_cmp(live.leaf, r->leaf) == 0)
+		issued_release(&live);
+		if (found)
 			return names[i].p;
 	}
 	return NULL;
@@ -142,7 +144,6 @@ load_lineage(struct run *r, struct err *e)
 	r->name = r->args->cert_name;
 	if (issued_load(r->store, r->name, r->arena, &live, e) < 0)
 		return err_wrap(e, "cannot revoke %s", r->name);
-	X509_up_ref(live.leaf);
 	r->leaf = live.leaf;
 	return 0;
 }

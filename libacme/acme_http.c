@@ -48,6 +48,7 @@ struct acme_http {
 	struct transfer *active, *idle;
 	struct timer *timers; /* soonest first */
 	struct watch_set watches;
+	struct offload *offload; /* NULL before it is needed */
 	struct acme_http_counts counts;
 	void (*seen)(void *arg, const struct acme_exchange *exchange);
 	void *seen_arg;
@@ -123,6 +124,7 @@ acme_http_free(struct acme_http *http)
 
 	if (!http)
 		return;
+	offload_free(http->offload);
 	drop_work(http);
 	while ((t = http->idle)) {
 		http->idle = t->next;
@@ -441,6 +443,14 @@ struct watch_set *
 acme_http_watches(struct acme_http *http)
 {
 	return &http->watches;
+}
+
+struct offload *
+acme_http_offload(struct acme_http *http)
+{
+	if (!http->offload)
+		http->offload = offload_new(&http->watches);
+	return http->offload;
 }
 
 bool

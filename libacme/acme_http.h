@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "libacme/acme_reply.h"
+#include "libacme/offload.h"
 #include "libacme/watch.h"
 
 #include <signal.h>
@@ -55,6 +56,8 @@ void acme_http_after(struct acme_http *http, int64_t delay_ms, void (*fire)(void
 
 /* Descriptors that the loop waits for, too. */
 struct watch_set *acme_http_watches(struct acme_http *http);
+/* For what would hold the loop up. */
+struct offload *acme_http_offload(struct acme_http *http);
 
 /*
  * Until no transfer, no timer and no watch (but those in the background) is left. Once told to stop, what is under way and what is

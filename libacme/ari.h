@@ -37,9 +37,15 @@ struct ari_subject {
 	const char *name, *server, *ca_file;
 	X509 *leaf;
 };
+
+/* Who asks: knows where each CA wants to be asked. */
+struct ari_asker;
+
+struct ari_asker *ari_asker_new(struct acme_http *http, struct certstore *store);
+/* Takes NULL. */
+void ari_asker_free(struct ari_asker *asker);
 /* Ask for all of these and write down the answers; what fails is asked again later. Runs the loop. */
-void ari_refresh(struct acme_http *http, struct certstore *store,
-    const struct ari_subject *subjects, size_t count);
+void ari_ask(struct ari_asker *asker, const struct ari_subject *subjects, size_t count);
 
 /* When renewal is due, given the window and the certificate's life: late windows do not let it run out. */
 int64_t ari_due_at(const struct ari *ari, int64_t not_before, int64_t not_after);

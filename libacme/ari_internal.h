@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ari_internal: what ari.c (answers and what is kept of them) and ari_refresh.c (asking) share.
+ * ari_internal: what ari.c (answers and what is kept of them) and ari_ask.c (asking) share.
  */
 #ifndef LIBACME_ARI_INTERNAL_H
 #define LIBACME_ARI_INTERNAL_H

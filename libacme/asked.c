@@ -404,15 +404,17 @@ check_change(const struct asked *asked, struct issue *job, struct err *e)
 {
 	struct issued live;
 	struct err why = ERR_INIT;
+	bool fits;
 
 	job->changed = true;
 	if (issued_load(job->store, job->name, job->arena, &live, &why) < 0) {
 		err_release(&why);
 		return 0;
 	}
-	if (issued_has_names(&live, job->names, job->name_count) || asked->cert_name)
-		return 0;
-	if (asked->expand && is_subset(&live, job))
+	fits = issued_has_names(&live, job->names, job->name_count) || asked->cert_name ||
+	       (asked->expand && is_subset(&live, job));
+	issued_release(&live);
+	if (fits)
 		return 0;
 	if (asked->expand)
 		err_set(e, ERR_USAGE, "--expand adds names, but %s has some that are not given now",

@@ -28,6 +28,8 @@
 
 #include <unistd.h>
 
+/* Of a lineage with a name or two; thousands may be held. */
+#define ARENA_SIZE 1536
 #define FULLCHAIN_MAX ((size_t)256 * 1024)
 #define PRIVKEY_MAX ((size_t)64 * 1024)
 /* How long the wire may take to follow an unacknowledged reload. */
@@ -39,7 +41,7 @@ issue_new(struct certstore *store, const char *name)
 	struct issue *job = mem_zalloc(sizeof(*job));
 
 	job->store = store;
-	job->arena = arena_new(0);
+	job->arena = arena_new(ARENA_SIZE);
 	job->name = arena_strdup(job->arena, span_str(name));
 	job->lock = -1;
 	job->order_file = mem_printf("%s/gatehouse/orders/%s.json", certstore_dir(store), name);
@@ -51,10 +53,8 @@ issue_free(struct issue *job)
 {
 	if (!job)
 		return;
-	order_free(job->order);
-	if (job->solver)
-		job->solver->free(job->solver);
-	EVP_PKEY_free(job->key);
+	issue_forget_order(job);
+	issued_release(&job->live);
 	if (job->lock >= 0)
 		close(job->lock);
 	free(job->verify);
@@ -73,14 +73,27 @@ issue_fail(struct issue *job, struct err *e)
 		err_move(&job->error, e);
 }
 
+void
+issue_rest(struct issue *job)
+{
+	issued_release(&job->live);
+}
+
+int
+issue_wake(struct issue *job, struct err *e)
+{
+	return job->live.leaf || !job->live.not_after ? 0 : issue_load_live(job, e);
+}
+
 /* ---- deciding -------------------------------------------------------------------------------- */
 
-static int
-load_live(struct issue *job, struct err *why)
+int
+issue_load_live(struct issue *job, struct err *why)
 {
 	struct err e = ERR_INIT;
 	int rc = 0;
 
+	issued_release(&job->live);
 	if (issued_load(job->store, job->name, job->arena, &job->live, &e) == 0) {
 		(void)ari_load(job->store, job->name, job->live.sha256, job->arena, &job->ari);
 	} else if (e.kind != ERR_NOINPUT) {
@@ -222,7 +235,7 @@ decide_locked(struct issue *job, struct err *e)
 	int rc = -1;
 
 	sweep(job);
-	if (certstore_recover(job->store, job->name, e) < 0 || load_live(job, e) < 0)
+	if (certstore_recover(job->store, job->name, e) < 0 || issue_load_live(job, e) < 0)
 		return -1;
 	(void)!order_file_load(job->order_file, &file, NULL);
 	if (settle_names(job, &file, e) < 0)
@@ -278,7 +291,7 @@ issue_pass_by(struct issue *job)
 bool
 issue_look(struct issue *job)
 {
-	if (job->how.off || load_live(job, NULL) < 0)
+	if (job->how.off || issue_load_live(job, NULL) < 0)
 		return false;
 	job->looked = true;
 	return job->live.leaf && clock_wall() >= job->ari.check_at && !is_due(job);
@@ -304,7 +317,7 @@ issue_decide(struct issue *job)
 	/* Without a lock first: over thousands of lineages with nothing due this is all there is. */
 	if (job->looked && job->live.leaf)
 		(void)ari_load(job->store, job->name, job->live.sha256, job->arena, &job->ari);
-	if (!job->looked && load_live(job, &e) < 0)
+	if (!job->looked && issue_load_live(job, &e) < 0)
 		err_reset(&e); /* what is broken is mended, or told, under the lock */
 	else if (!is_due(job) && !is_unfinished(job)) {
 		job->outcome = ISSUE_KEPT;
@@ -323,37 +336,7 @@ issue_decide(struct issue *job)
 	err_release(&e);
 }
 
-static int
-save_settings(const struct issue *job, struct err *e)
-{
-	struct renewal how = job->how;
-
-	/* Whatever CA it has fallen back on, the first of the list is asked first again. */
-	if (job->home_server) {
-		how.server = job->home_server;
-		how.account = job->home_account;
-	}
-	return renewal_save(job->store, job->name, &how, e);
-}
-
-void
-issue_keep_settings(struct issue *job)
-{
-	struct err e = ERR_INIT;
-
-	if (save_settings(job, &e) < 0)
-		issue_fail(job, &e);
-	err_release(&e);
-}
-
 /* ---- ordering and publishing ----------------------------------------------------------------- */
-
-static void
-say(const struct issue *job, const char *text)
-{
-	if (job->options->say)
-		job->options->say(job->options->arg, job, text);
-}
 
 static void
 on_progress(void *arg, enum order_state state)
@@ -363,100 +346,7 @@ on_progress(void *arg, enum order_state state)
 	if (state == ORDER_ANSWERING && !issue_is_apart(job))
 		backoff_attempt(job->store, job->name, job->names, job->name_count);
 	if (state != ORDER_DONE)
-		say(job, order_state_name(state));
-}
-
-/*
- * Where the new version will have to be seen: where the user says; else where the version
- * before is served by a tinyproxyd that we are going to reload.
- */
-static void
-choose_verify(struct issue *job)
-{
-	const char *asked = job->how.verify;
-	const char *reload = job->how.reload;
-
-	if (asked) {
-		free(job->verify);
-		job->verify = strcmp(asked, "none") != 0 ? mem_strdup(asked) : NULL;
-	}
-	if (asked || job->verify || !job->live.leaf || (reload && strcmp(reload, "none") == 0))
-		return;
-	if ((reload || deploy_finds_proxy()) &&
-	    deploy_serves(DEPLOY_VERIFY_DEFAULT, job->live.names[0], job->live.leaf))
-		job->verify = mem_strdup(DEPLOY_VERIFY_DEFAULT);
-}
-
-static int
-publish(struct issue *job, struct err *e)
-{
-	struct deploy_note note = { .verify = NULL };
-	struct certstore_version version;
-	struct buf key;
-	int rc = -1;
-
-	choose_verify(job);
-	note.verify = job->verify;
-	buf_init_secret(&key, PRIVKEY_MAX);
-	if (pkey_format_pem(order_key(job->order), &key, e) < 0)
-		goto out;
-	certstore_step("issue.note");
-	if (deploy_note_save(job->store, job->name, &note, e) < 0)
-		goto out;
-	certstore_step("issue.configure");
-	if (job->save && save_settings(job, e) < 0)
-		goto out;
-	certstore_step("issue.publish");
-	version = (struct certstore_version){ .fullchain = order_fullchain(job->order),
-		.privkey = buf_span(&key) };
-	if (certstore_publish(job->store, job->name, &version, job->names, job->name_count, e) <
-	    0) {
-		/* What the CA sent will not get better by asking for it again. */
-		if (e->kind == ERR_DATA)
-			order_file_remove(job->order_file);
-		err_wrap(e, "the new certificate was not put into service");
-		goto out;
-	}
-	certstore_step("issue.published");
-	order_file_remove(job->order_file);
-	revocation_note_remove(job->store, job->name);
-	rc = load_live(job, e);
-out:
-	buf_release(&key);
-	return rc;
-}
-
-static void
-on_order(void *arg, struct order *order, struct err *e)
-{
-	struct issue *job = arg;
-	struct err why = ERR_INIT;
-
-	if (e && issue_is_apart(job)) {
-		issue_fail(job, e);
-	} else if (e) {
-		backoff_failed(job->store, job->name, job->names, job->name_count, e,
-		    order_was_asked(order));
-		issue_fail(job, e);
-	} else if (issue_is_apart(job)) {
-		if (issue_finish_apart(job, &why) < 0)
-			issue_fail(job, &why);
-		else
-			job->outcome = job->dry ? ISSUE_TRIED : ISSUE_ISSUED;
-	} else {
-		say(job, "publishing");
-		if (publish(job, &why) < 0) {
-			backoff_failed(job->store, job->name, job->names, job->name_count, &why,
-			    true);
-			issue_fail(job, &why);
-		} else {
-			backoff_succeeded(job->store, job->name);
-			job->outcome = ISSUE_ISSUED;
-			job->deploy_wanted = true;
-		}
-	}
-	err_release(&why);
-	job->done(job->done_arg, job);
+		issue_say(job, order_state_name(state));
 }
 
 /* The live key, when it is to be kept. */
@@ -497,7 +387,7 @@ prepare_order(struct issue *job, struct err *e)
 		.csr = job->csr.der,
 		.revalidate = job->dry,
 		.progress = on_progress,
-		.done = on_order,
+		.done = issue_ordered,
 		.arg = job,
 	};
 
@@ -524,7 +414,7 @@ issue_start(struct issue *job, const struct issue_options *options,
 	job->options = options;
 	job->done = done;
 	job->done_arg = arg;
-	if (prepare_order(job, &e) == 0) {
+	if (issue_wake(job, &e) == 0 && prepare_order(job, &e) == 0) {
 		order_start(job->order);
 		return;
 	}
@@ -578,7 +468,7 @@ issue_deploy(struct issue *job, const struct err *reload_error)
 	struct deploy_note note = { .verify = job->verify };
 	struct err e = ERR_INIT;
 
-	if (deploy(job, reload_error, &e) == 0) {
+	if (issue_wake(job, &e) == 0 && deploy(job, reload_error, &e) == 0) {
 		certstore_step("issue.deployed");
 		deploy_note_remove(job->store, job->name);
 		if (job->outcome == ISSUE_UNDECIDED)

@@ -57,13 +57,14 @@ struct issue {
 	enum issue_outcome outcome;
 	struct err error;
 	struct arena *arena;
-	struct issued live; /* leaf NULL: nothing live */
+	struct issued live; /* not_after 0: nothing live */
 	struct ari ari;     /* what the CA says about it */
 	bool looked;        /* both are loaded already */
 	bool order_wanted, deploy_wanted;
+	bool stapled;   /* its responder has been asked, if there is one and it was time */
 	bool restapled; /* a new OCSP response lies beside it, unknown to the server yet */
 
-	/* Private to issue.c and issue_run.c. */
+	/* Private to issue.c, issue_run.c and issue_publish.c. */
 	bool tried; /* the hooks before it have run: so must those after it, whatever comes of it */
 	int lock;
 	/* Once it has fallen back on another CA: how's own, and what is left of its list. */
@@ -86,7 +87,7 @@ void issue_free(struct issue *job);
 void issue_make_trial(struct issue *job);
 /*
  * Before issue_decide, if wished: loads what is live. Returns true when the CA should be asked whether it
- * wants it renewed (ari_refresh).
+ * wants it renewed (ari_ask).
  */
 bool issue_look(struct issue *job);
 /* Sets order_wanted and deploy_wanted, or the outcome if there is nothing to do (KEPT, OFF, BUSY, FAILED). Takes the lineage's lock if there is. */
@@ -97,6 +98,13 @@ void issue_decide(struct issue *job);
  */
 bool issue_pass_by(struct issue *job);
 
+/*
+ * Fetch OCSP responses for what is live, where they are missing or growing old, but for jobs whose order is still to come. issue_run does
+ * it, too, for those that it was not done for. Runs the loop.
+ */
+void issue_staple(struct issue *const *jobs, size_t count, const struct issue_options *options);
+/* Let go of what weighs most until issue_run needs it again, for runs over thousands of lineages. */
+void issue_rest(struct issue *job);
 /* For a job that was KEPT: write what was asked for its renewal all the same. A failure becomes the outcome. */
 void issue_keep_settings(struct issue *job);
 
@@ -120,18 +128,26 @@ int issue_run(struct issue *const *jobs, size_t count, const struct issue_option
 /* 0 if all went well; the failures' common exit code, or 1 if they differ or others succeeded. */
 int issue_exit_code(struct issue *const *jobs, size_t count);
 
-/* issue.c, for issue_run.c: */
+/* issue.c, for issue_run.c and issue_publish.c: */
 void issue_fail(struct issue *job, struct err *e);
+/* Read what is live, and what the CA says about it; nothing live is no failure. why may be NULL. */
+int issue_load_live(struct issue *job, struct err *why) __attribute__((warn_unused_result));
+/* After issue_rest: the same, unless nothing was live. */
+int issue_wake(struct issue *job, struct err *e) __attribute__((warn_unused_result));
 /* Start the order on job->ca; done is called once, when it is over: published, or failed. */
 void issue_start(struct issue *job, const struct issue_options *options,
     void (*done)(void *arg, struct issue *job), void *arg);
 /* After publishing: hooks, then the wire; reload_error: why reloading failed, or NULL. */
 void issue_deploy(struct issue *job, const struct err *reload_error);
 
-/* issue_staple.c: fetch OCSP responses for what is live, where they are missing or growing old. Runs the loop. */
-void issue_staple(struct issue *const *jobs, size_t count, const struct issue_options *options);
+/* issue_publish.c, for issue.c: */
+void issue_say(const struct issue *job, const char *text);
+/* The order's done: publishes, or fails, and has job->done called. */
+void issue_ordered(void *arg, struct order *order, struct err *e);
 
-/* issue_fallback.c: have the failed job ordered at its next CA; false: there is none, or it is not the CA's fault. */
+/* issue_fallback.c, for issue_run.c: the order is over, what it held is not needed any more. */
+void issue_forget_order(struct issue *job);
+/* Have the failed job ordered at its next CA; false: there is none, or it is not the CA's fault. */
 bool issue_fall_back(struct issue *job);
 /* Make accounts at the CAs of its renewals that have none yet, while somebody is there to agree to their terms. */
 void issue_register(struct issue *job, const struct issue_options *options);

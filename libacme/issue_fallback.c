@@ -14,8 +14,8 @@ is_the_ca_s(const struct err *e)
 	       e->kind == ERR_CONFIG;
 }
 
-static void
-forget_order(struct issue *job)
+void
+issue_forget_order(struct issue *job)
 {
 	order_free(job->order);
 	job->order = NULL;
@@ -24,7 +24,6 @@ forget_order(struct issue *job)
 	job->solver = NULL;
 	EVP_PKEY_free(job->key);
 	job->key = NULL;
-	job->ca = NULL;
 }
 
 bool
@@ -45,7 +44,8 @@ issue_fall_back(struct issue *job)
 	job->more_servers = arena_strdup(job->arena, rest);
 	job->how.server = arena_strdup(job->arena, span_trim(url));
 	job->how.account = NULL;
-	forget_order(job);
+	issue_forget_order(job);
+	job->ca = NULL;
 	err_release(&job->error);
 	job->outcome = ISSUE_UNDECIDED;
 	job->order_wanted = true;

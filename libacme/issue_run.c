@@ -183,7 +183,18 @@ open_authorities(struct batch *b)
 	}
 }
 
-static void start_next(void *arg);
+static void start_next(struct batch *b);
+
+static void
+go_on(void *arg)
+{
+	struct issue *job = arg;
+
+	if (job->outcome != ISSUE_FAILED)
+		issue_forget_order(job);
+	issue_rest(job);
+	start_next(job->done_arg);
+}
 
 static void
 on_done(void *arg, struct issue *job)
@@ -195,14 +206,12 @@ on_done(void *arg, struct issue *job)
 	    : job->outcome == ISSUE_TRIED ? "tried"
 					  : "issued");
 	/* From the loop: this runs below the order that has just ended. */
-	acme_http_after(b->options->http, 0, start_next, b);
+	acme_http_after(b->options->http, 0, go_on, job);
 }
 
 static void
-start_next(void *arg)
+start_next(struct batch *b)
 {
-	struct batch *b = arg;
-
 	while (b->next < b->count) {
 		struct issue *job = b->jobs[b->next++];
 
@@ -384,11 +393,7 @@ issue_run(struct issue *const *jobs, size_t count, const struct issue_options *o
 	}
 	run_post_hooks(&b, &why);
 	for (size_t i = 0; i < count; i++) {
-		order_free(jobs[i]->order);
-		jobs[i]->order = NULL;
-		if (jobs[i]->solver)
-			jobs[i]->solver->free(jobs[i]->solver);
-		jobs[i]->solver = NULL;
+		issue_forget_order(jobs[i]);
 		jobs[i]->options = NULL;
 	}
 	blame_clocks(&b);

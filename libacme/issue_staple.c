@@ -189,7 +189,11 @@ ask(struct round *r, struct issue *job)
 	char *url = NULL, *fullchain;
 	bool asked = false;
 
-	if (issue_is_apart(job) || !job->live.leaf || !(url = ocsp_responder(job->live.leaf)))
+	if (issue_is_apart(job) || job->stapled ||
+	    (job->order_wanted && job->outcome == ISSUE_UNDECIDED))
+		return false;
+	job->stapled = true;
+	if (issue_wake(job, NULL) < 0 || !job->live.leaf || !(url = ocsp_responder(job->live.leaf)))
 		return false;
 	fullchain = certstore_path(job->store, job->name, CERTSTORE_FULLCHAIN);
 	q = mem_zalloc(sizeof(*q));

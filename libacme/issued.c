@@ -41,10 +41,11 @@ issued_has_names(const struct issued *issued, const struct span *names, size_t c
 	return true;
 }
 
-static void
-free_leaf(void *leaf)
+void
+issued_release(struct issued *issued)
 {
-	X509_free(leaf);
+	X509_free(issued->leaf);
+	issued->leaf = NULL;
 }
 
 static void
@@ -83,7 +84,6 @@ issued_load(struct certstore *store, const char *name, struct arena *arena, stru
 		goto out;
 	}
 	issued->leaf = sk_X509_shift(certs);
-	arena_on_free(arena, free_leaf, issued->leaf);
 	read_leaf(issued->leaf, arena, issued);
 	rc = 0;
 out:

@@ -14,14 +14,16 @@
 #include <stdint.h>
 
 struct issued {
-	int64_t not_before, not_after; /* wall clock seconds */
+	int64_t not_before, not_after; /* wall clock seconds; 0: nothing is live */
 	struct span *names;            /* DNS names, then IP addresses; in the arena */
 	size_t name_count;
 	unsigned char sha256[32]; /* of the leaf */
 	char *key;                /* "ECDSA P-256"; in the arena */
-	X509 *leaf;               /* freed with the arena */
+	X509 *leaf;               /* NULL: not loaded, or let go of */
 };
 
+/* Lets go of the leaf; the rest lives as long as the arena. */
+void issued_release(struct issued *issued);
 /* ERR_NOINPUT when nothing is live. */
 int issued_load(struct certstore *store, const char *name, struct arena *arena,
     struct issued *issued, struct err *e) __attribute__((warn_unused_result));

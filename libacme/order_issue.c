@@ -101,25 +101,15 @@ add_request(const struct order *o, struct buf *csr, struct err *e)
 	return 0;
 }
 
-void
-order_finalize(struct order *o)
+static void
+send_request(struct order *o)
 {
 	struct err e = ERR_INIT;
 	struct buf csr, json;
 
-	order_cleanup(o);
-	if (++o->finalized > FINALIZE_MAX) {
-		err_set(&e, ERR_UNAVAILABLE, "the CA calls the order ready but never finishes it");
-		order_fail(o, &e);
-		err_release(&e);
-		return;
-	}
-	o->finalize_unsure = false;
-	order_move(o, ORDER_FINALIZING);
 	buf_init(&csr, ORDER_PAYLOAD_MAX);
 	buf_init(&json, ORDER_PAYLOAD_MAX);
-	/* From here on the key must outlive everything. */
-	if (add_request(o, &csr, &e) == 0 && file_flush(o->req.file, &e) == 0) {
+	if (add_request(o, &csr, &e) == 0) {
 		buf_add_str(&json, "{\"csr\":\"");
 		encode_base64url(&json, buf_span(&csr));
 		buf_add_str(&json, "\"}");
@@ -132,4 +122,43 @@ order_finalize(struct order *o)
 	buf_release(&json);
 	buf_release(&csr);
 	err_release(&e);
+}
+
+static void
+flush_file(void *arg)
+{
+	struct order *o = arg;
+
+	(void)!file_flush(o->req.file, &o->failure);
+}
+
+static void
+on_flushed(void *arg)
+{
+	struct order *o = arg;
+
+	o->waiting--;
+	if (o->failure.kind != ERR_NONE)
+		order_fail(o, &o->failure);
+	else
+		send_request(o);
+}
+
+void
+order_finalize(struct order *o)
+{
+	struct err e = ERR_INIT;
+
+	order_cleanup(o);
+	if (++o->finalized > FINALIZE_MAX) {
+		err_set(&e, ERR_UNAVAILABLE, "the CA calls the order ready but never finishes it");
+		order_fail(o, &e);
+		err_release(&e);
+		return;
+	}
+	o->finalize_unsure = false;
+	order_move(o, ORDER_FINALIZING);
+	/* From here on the key must outlive everything. */
+	o->waiting++;
+	offload_run(acme_http_offload(acme_transport(o->req.ca)), flush_file, on_flushed, o);
 }

@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define JSON_MAX ((size_t)64 * 1024 * 1024)
+#define JSON_MAX ((size_t)1024 * 1024) /* of one lineage */
 
 static const char *const outcome_names[] = {
 	[ISSUE_UNDECIDED] = "undecided",
@@ -128,7 +128,7 @@ report_failure(struct report *report, const struct issue *job, FILE *out)
 static const char *
 format_end(const struct issue *job, char out[CLOCK_RFC3339_LEN + 1])
 {
-	if (!job->live.leaf)
+	if (!job->live.not_after)
 		return "-";
 	clock_format_rfc3339(job->live.not_after, out);
 	return out;
@@ -158,7 +158,7 @@ report_issued(const struct issue *job, FILE *out)
 		    job->name, job->fullchain_path, job->cert_path, job->chain_path);
 		return;
 	}
-	if (!job->live.leaf)
+	if (!job->live.not_after)
 		return;
 	clock_format_rfc3339(issued_due_at(job->live.not_before, job->live.not_after), due);
 	fprintf(out, "%s: %s, valid until %s, renewed from %s\n", job->name,
@@ -254,7 +254,7 @@ add_job(struct buf *json, const struct issue *job)
 		buf_add_char(json, ',');
 		add_string(json, "fullchain", span_str(job->fullchain_path));
 	}
-	if (job->live.leaf)
+	if (job->live.not_after)
 		add_live(json, job);
 	if (job->ari.at)
 		add_ari(json, &job->ari);
@@ -278,15 +278,16 @@ report_json(struct issue *const *jobs, size_t count, struct acme_http_counts cou
 {
 	struct buf json;
 
+	fputs("{\"schema\":1,\"lineages\":[", out);
 	buf_init(&json, JSON_MAX);
-	buf_add_str(&json, "{\"schema\":1,\"lineages\":[");
 	for (size_t i = 0; i < count; i++) {
+		buf_reset(&json);
 		if (i)
 			buf_add_char(&json, ',');
 		add_job(&json, jobs[i]);
+		fwrite(json.p, 1, json.len, out);
 	}
-	buf_printf(&json, "],\"requests\":%lu,\"connections\":%lu}\n", counts.requests,
-	    counts.connections);
-	fwrite(json.p, 1, json.len, out);
 	buf_release(&json);
+	fprintf(out, "],\"requests\":%lu,\"connections\":%lu}\n", counts.requests,
+	    counts.connections);
 }

@@ -15,15 +15,14 @@
 void
 certstore_step(const char *step)
 {
-	static uint64_t count;
+	static _Atomic uint64_t count;
 	const char *at = getenv("GATEHOUSE_KILL_AT");
-	uint64_t number;
+	uint64_t number, now = ++count;
 
-	count++;
 	if (!at)
 		return;
 	if (strcmp(at, step) == 0 ||
-	    (span_to_u64(span_str(at), UINT64_MAX, &number) == 0 && number == count))
+	    (span_to_u64(span_str(at), UINT64_MAX, &number) == 0 && number == now))
 		kill(getpid(), SIGKILL);
 }
 

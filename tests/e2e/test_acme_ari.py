@@ -7,10 +7,12 @@ import json
 import pytest
 from cryptography import x509
 
+from support import programs
 from support.acme_proxy import *  # noqa: F401,F403
 from support.acme_proxy import DROP, Answer, answer_json, problem
 from support.acme_site import *  # noqa: F401,F403
 from support.acme_site import orders_made, result
+from support.measure import measure
 
 PAGE = "https://ca.example/why"
 
@@ -193,3 +195,26 @@ def test_many_lineages_share_a_connection_or_few(store, ari):
     assert sorted(ari.asked) == sorted(cert_id(store.leaf(one["name"]))
                                        for one in done["lineages"])
     assert result(store.renew("--json"))["requests"] == 0
+
+
+@pytest.fixture
+def hundreds(lineage):
+    """600 lineages, more than are looked at together."""
+    lineage.copy("a.example", [f"n{number}.example" for number in range(1, 600)])
+    return lineage
+
+
+def test_hundreds_of_stale_answers_cost_no_memory(hundreds, ari, release_build):
+    run = measure([programs.path("acme-renew", release_build), "--config-dir", hundreds.dir, "--ca-file",
+                   hundreds.pebble.ca_file, "-q"], {"no_proxy": "*"})
+    assert run.code == 0 and run.kib <= 16 * 1024, run
+    assert ari.proxy.counts() == {"directory": 1, "renewalInfo": 600}
+    told = result(hundreds.renew("--json"))
+    assert told["requests"] == 0 and len(told["lineages"]) == 600
+    assert all(one["outcome"] == "kept" and one["ari"] for one in told["lineages"])
+
+
+def test_a_ca_in_trouble_is_left_alone(hundreds, ari):
+    ari.answer = Answer(503, [])
+    assert result(hundreds.renew("--json"))["requests"] < 40
+    assert result(hundreds.renew("--json"))["requests"] == 0

@@ -10,8 +10,11 @@ import threading
 
 import pytest
 
+from support import programs
 from support.acme_site import *  # noqa: F401,F403
 from support.acme_site import orders_made, result
+from support.lineage import lineage
+from support.process import run
 from support.wait import wait_until
 
 
@@ -63,6 +66,19 @@ def test_many_at_once(store, certs, pebble):
     assert outcomes(done) == {name: "issued" for name in names}
     assert orders_made(pebble) == made + 6 and result(done)["connections"] <= 1 + 2 * 6
     assert all(store.number(name) == 2 for name in names)
+
+
+def test_more_due_than_descriptors(store, pebble, certs):
+    """Each lineage that is due is locked; here the CA is none, and that is all that is wrong."""
+    old = certs.issue("a.example", days=10, begins_days=-80)
+    for number in range(300):
+        lineage(store.dir, f"n{number}.example", old)
+    for conf in (store.dir / "renewal").glob("*.conf"):
+        conf.write_text(conf.read_text().replace("https://ca.example", pebble.url))
+    done = run(["prlimit", "--nofile=128:4096", programs.path("acme-renew"), "--config-dir", store.dir,
+                "--ca-file", pebble.ca_file, "--json"], env={"no_proxy": "*"}, check=69)
+    assert "Too many open files" not in done.out
+    assert [one["outcome"] for one in result(done)["lineages"]] == ["failed"] * 300
 
 
 def test_twenty_runs_at_once_order_once_per_lineage(store, certs, pebble, start):
