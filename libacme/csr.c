@@ -5,32 +5,18 @@
  */
 #include "libacme/csr.h"
 
+#include "libcert/name.h"
+
 #include <openssl/x509v3.h>
 
-#include <arpa/inet.h>
-
 #define CSR_MAX ((size_t)64 * 1024)
-
-static int
-parse_ip(struct span name, unsigned char out[16])
-{
-	char text[64];
-
-	if (name.n >= sizeof(text))
-		return 0;
-	memcpy(text, name.p, name.n);
-	text[name.n] = '\0';
-	if (inet_pton(AF_INET, text, out) == 1)
-		return 4;
-	return inet_pton(AF_INET6, text, out) == 1 ? 16 : 0;
-}
 
 bool
 csr_name_is_ip(struct span name)
 {
 	unsigned char ip[16];
 
-	return parse_ip(name, ip) > 0;
+	return name_ip_literal(name, ip) > 0;
 }
 
 static GENERAL_NAME *
@@ -38,12 +24,12 @@ make_name(struct span name)
 {
 	GENERAL_NAME *general = GENERAL_NAME_new();
 	unsigned char ip[16];
-	int ip_len = parse_ip(name, ip);
+	size_t ip_len = name_ip_literal(name, ip);
 	ASN1_STRING *text = ip_len ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
 
 	if (!general || !text ||
 	    ASN1_STRING_set(text, ip_len ? (const void *)ip : name.p,
-		ip_len ? ip_len : (int)name.n) != 1) {
+		(int)(ip_len ? ip_len : name.n)) != 1) {
 		ASN1_STRING_free(text);
 		GENERAL_NAME_free(general);
 		return NULL;

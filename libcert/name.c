@@ -424,3 +424,19 @@ name_kind_word(enum name_kind kind)
 
 	return words[kind];
 }
+
+size_t
+name_ip_literal(struct span text, unsigned char ip[16])
+{
+	char literal[INET6_ADDRSTRLEN];
+
+	if (text.n >= 2 && text.p[0] == '[' && text.p[text.n - 1] == ']')
+		text = span_of(text.p + 1, text.n - 2);
+	if (text.n == 0 || text.n >= sizeof(literal) || memchr(text.p, '\0', text.n))
+		return 0;
+	memcpy(literal, text.p, text.n);
+	literal[text.n] = '\0';
+	if (inet_pton(AF_INET, literal, ip) == 1)
+		return 4;
+	return inet_pton(AF_INET6, literal, ip) == 1 ? 16 : 0;
+}

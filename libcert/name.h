@@ -32,4 +32,7 @@ void name_release(struct name *name);
 /* "DNS", "IP", "email", "URI" */
 const char *name_kind_word(enum name_kind kind);
 
+/* The bytes of an IP literal (IPv6 also in brackets), network order: 4 or 16 of them; 0 when text is none. */
+size_t name_ip_literal(struct span text, unsigned char ip[16]);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/file.h"
+#include "libcert/name.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -203,30 +204,13 @@ dns_matches(struct span pattern, struct span name)
 	       span_eq_nocase(pattern, span_after(name, (size_t)dot));
 }
 
-/* The bytes of an IP literal (IPv6 also in brackets) into out; 0 when name is none. */
-static size_t
-ip_literal(struct span name, unsigned char out[16])
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (name.n >= 2 && name.p[0] == '[' && name.p[name.n - 1] == ']')
-		name = span_of(name.p + 1, name.n - 2);
-	if (name.n == 0 || name.n >= sizeof(text) || memchr(name.p, '\0', name.n))
-		return 0;
-	memcpy(text, name.p, name.n);
-	text[name.n] = '\0';
-	if (inet_pton(AF_INET, text, out) == 1)
-		return 4;
-	return inet_pton(AF_INET6, text, out) == 1 ? 16 : 0;
-}
-
 bool
 x509info_covers(X509 *cert, struct span name)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
 	int count = names ? sk_GENERAL_NAME_num(names) : 0;
 	unsigned char ip[16];
-	size_t ip_len = ip_literal(name, ip);
+	size_t ip_len = name_ip_literal(name, ip);
 	bool covered = false;
 
 	if (span_ends(name, SPAN(".")))
