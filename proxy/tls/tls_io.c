@@ -158,6 +158,7 @@ static const struct {
 	{ SSL_R_HTTPS_PROXY_REQUEST, "peer sent a plain CONNECT to a TLS port" },
 	{ SSL_R_WRONG_VERSION_NUMBER, "peer does not speak TLS" },
 	{ SSL_R_BAD_RECORD_TYPE, "peer does not speak TLS" },
+	{ SSL_R_UNKNOWN_PROTOCOL, "peer offers SSL 2.0 and nothing later" },
 	{ SSL_R_UNSUPPORTED_PROTOCOL, "peer offers only TLS versions that are off" },
 	{ SSL_R_VERSION_TOO_LOW, "peer offers only TLS versions that are off" },
 	{ SSL_R_INAPPROPRIATE_FALLBACK, "peer fell back to an older TLS version for no reason" },

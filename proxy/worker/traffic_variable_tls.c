@@ -8,6 +8,8 @@
 #include <openssl/objects.h>
 
 #define LIST_MAX 4096
+#define CIPHERS_MAX ((size_t)1 << 20) /* a name for each two bytes of a ClientHello */
+#define CIPHER_BYTES 2
 
 static SSL *
 ssl_of(void *subject)
@@ -159,20 +161,27 @@ variable_ssl_curves(void *subject, struct span arg)
 	return copy_buf(subject, &text);
 }
 
+/* All the client offered: those the library has no name for as numbers. */
 struct span
 variable_ssl_ciphers(void *subject, struct span arg)
 {
 	SSL *ssl = ssl_of(subject);
-	STACK_OF(SSL_CIPHER) *ciphers = ssl ? SSL_get_client_ciphers(ssl) : NULL;
+	const unsigned char *list = NULL;
+	size_t n = ssl ? (size_t)SSL_get0_raw_cipherlist(ssl, &list) : 0;
 	struct buf text;
 
-	if (!ciphers)
+	if (!list || n == 0)
 		return variable_none();
-	buf_init(&text, LIST_MAX);
-	for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++) {
+	buf_init(&text, CIPHERS_MAX);
+	for (size_t i = 0; i + CIPHER_BYTES <= n; i += CIPHER_BYTES) {
+		const SSL_CIPHER *cipher = SSL_CIPHER_find(ssl, list + i);
+
 		if (i > 0)
 			buf_add_char(&text, ':');
-		buf_add_str(&text, SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i)));
+		if (cipher)
+			buf_add_str(&text, SSL_CIPHER_get_name(cipher));
+		else
+			buf_printf(&text, "0x%02x%02x", list[i], list[i + 1]);
 	}
 	return copy_buf(subject, &text);
 }

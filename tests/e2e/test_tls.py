@@ -20,6 +20,10 @@ ALERT_PROTOCOL_VERSION = "tlsv1 alert protocol version|TLSV1_ALERT_PROTOCOL_VERS
 ALERT_UNRECOGNIZED_NAME = "unrecognized name|UNRECOGNIZED_NAME|alert number 112"
 
 
+# A ClientHello of SSL 2.0: its version, one cipher of three bytes, no session, a challenge of 16 bytes.
+SSL2_HELLO = b"\x80\x1c\x01\x00\x02\x00\x03\x00\x00\x00\x10\x01\x00\x80" + bytes(16)
+
+
 def server(port, names, certificate, *directives, listen=""):
     lines = "\n".join(line + ";" for line in directives if line)
     return f"""server {{
@@ -325,7 +329,7 @@ def test_one_ticket_per_handshake(tinyproxyd, free_port, certs):
 def test_what_clients_get_wrong_is_info(tinyproxyd, free_port, certs):
     port = free_port()
     proxy = tinyproxyd("http { " + server(port, "a.example", certs.issue("a.example")) + " }")
-    for nonsense in (b"get / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05nonsense", b"\x80\x00", b""):
+    for nonsense in (b"get / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05nonsense", b"\x80\x00", SSL2_HELLO, b""):
         with Client(port) as client:
             client.send(nonsense)
             client.half_close()
@@ -340,6 +344,7 @@ def test_what_clients_get_wrong_is_info(tinyproxyd, free_port, certs):
     assert get(port, tls=True, server_name="a.example").status == 200
     for words in ("does not speak TLS", "offers only TLS versions that are off", "has no cipher in common",
                   "has no key exchange group in common", "offers .ALPN. no protocol that is spoken here",
-                  "does not know the CA of our certificate", "closed the connection in the TLS handshake"):
+                  "does not know the CA of our certificate",
+                  "offers SSL 2.0 and nothing later", "closed the connection in the TLS handshake"):
         assert proxy.wait_for_error(rf"\[info\].*peer {words}.* while SSL handshaking, client: ")
     assert not proxy.errors("warn", "error", "crit", "alert", "emerg")
