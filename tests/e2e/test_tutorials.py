@@ -14,8 +14,9 @@ import websockets
 
 from support.browser import open_page
 from support.certbot import Certbot
-from support.certs import file_fingerprint, fingerprint
+from support.certs import file_fingerprint, fingerprint, load_certificates
 from support.client import Client, get, served_certificate, tls_context
+from support.ocsp_responder import Responder
 from support.process import run
 from support.tcp_server import TcpServer, tls
 from support.tutorial import SSL_PARAMS
@@ -191,12 +192,14 @@ http {{
 
 # ---- (b) ------------------------------------------------------------------------------------------------
 
-def test_certbot_with_a_webroot(tinyproxyd, place, free_port, make_pebble, files, start):
-    """.well-known by an expression, certbot, snippets, two services below one name, renewal by cron with a hook."""
+def test_certbot_with_a_webroot(tinyproxyd, place, free_port, make_pebble, files, start, tool):
+    """.well-known by an expression, certbot, snippets, two services below one name, renewal by cron with a hook; what is
+    stapled comes from acme-renew, on certbot's store."""
     plain, secure, first = free_port(), free_port(), free_port()
     start("node", ["node", DATA / "ui.js", first]).wait_for_port(first)
     second = files("newservice")
-    pebble = make_pebble(http_port=plain, nonce_reject=0, validity_s=20 * 86400)
+    responder = Responder(start, place, free_port())
+    pebble = make_pebble(http_port=plain, nonce_reject=0, validity_s=20 * 86400, ocsp=responder.url)
     certbot = Certbot(place / "certbot", pebble, config_dir=place / "letsencrypt")
     live = certbot.config_dir / "live" / "app.example"
     before = f"""
@@ -214,6 +217,9 @@ def test_certbot_with_a_webroot(tinyproxyd, place, free_port, make_pebble, files
     }}"""
     proxy = tinyproxyd("http {" + before + "}")
     certbot.certonly(place / "html", "app.example")
+    responder.start(*pebble.intermediate(), load_certificates(live / "fullchain.pem")[0])
+    tool("acme-renew", "-q", "--config-dir", certbot.config_dir, "--ca-file", pebble.ca_file, "--reload", "none",
+         env={"no_proxy": "*"}, check=0)
     (place / "snippets").mkdir()
     (place / "snippets" / "ssl-app.example.conf").write_text(
         f"ssl_certificate {live}/fullchain.pem;\nssl_certificate_key {live}/privkey.pem;\n")
@@ -262,7 +268,10 @@ def test_certbot_with_a_webroot(tinyproxyd, place, free_port, make_pebble, files
                  "strict-transport-security: max-age=63072000; includesubdomains"):
         assert line in fields
     # The snippets' TLS: one curve, sessions by ID, AEAD first, tickets off.
-    said = run(["openssl", "s_client", "-connect", f"127.0.0.1:{secure}", "-servername", "app.example", "-tls1_2"], stdin="").out
+    said = run(["openssl", "s_client", "-connect", f"127.0.0.1:{secure}", "-servername", "app.example", "-tls1_2", "-status"],
+               stdin="").out
+    assert "OCSP Response Status: successful" in said and "Cert Status: good" in said
+    assert not proxy.errors()
     assert "Server Temp Key: ECDH, secp384r1" in said and "Cipher is ECDHE-ECDSA-AES256-GCM-SHA384" in said
     assert "TLS session ticket:" not in said and "Session-ID: \n" not in said
 
