@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 """stream: bytes passed on as they are, whoever ends first; what happens when nobody takes them."""
 import hashlib
-import random
 import re
 import socket
 import ssl
@@ -9,6 +8,7 @@ import threading
 
 import pytest
 from support.client import Client, tls_context
+from support.hello import in_records, made_by_openssl
 from support.pattern import pattern, pattern_sha256
 from support.proxy_header import tlv, v1, v2
 from support.tcp_server import TcpServer, echo, tls
@@ -342,31 +342,6 @@ def test_access_rules(tinyproxyd, free_port, serve):
 
 # ---- ClientHello, PROXY protocol, pass ---------------------------------------------------------------
 
-def hello_bytes(name=None, alpn=None, padding=0):
-    """What OpenSSL says first; padded by a long list of protocols."""
-    context = tls_context(alpn=(alpn or []) + [f"pad-{i:05d}" + "x" * 240 for i in range(padding // 251)] or None)
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    inside = context.wrap_bio(incoming, outgoing, server_hostname=name)
-    with pytest.raises(ssl.SSLWantReadError):
-        inside.do_handshake()
-    return outgoing.read()
-
-
-def in_records(hello, size):
-    """The same message in records of at most `size` bytes."""
-    body = hello[5:] if len(hello) < 16389 else b"".join(
-        record for record in split_records(hello))
-    return b"".join(b"\x16\x03\x01" + len(body[i:i + size]).to_bytes(2, "big") + body[i:i + size]
-                    for i in range(0, len(body), size))
-
-
-def split_records(data):
-    while data:
-        n = int.from_bytes(data[3:5], "big")
-        yield data[5:5 + n]
-        data = data[5 + n:]
-
-
 @pytest.fixture
 def by_name(tinyproxyd, free_port, serve):
     """Each backend tells its letter and sends back the SHA-256 of the bytes that came."""
@@ -397,9 +372,9 @@ def expect_of(data):
 
 def test_names_choose_the_backend(by_name):
     proxy, port = by_name
-    for data, letter in ((hello_bytes("a.example", ["h2", "http/1.1"]), "a"), (hello_bytes("A.EXAMPLE"), "a"),
-                         (hello_bytes("x.b.example"), "b"), (hello_bytes("other.example"), "rest"),
-                         (hello_bytes(), "rest"), (b"SSH-2.0-x\r\n", "rest"), (b"\x16\x03\x01\x00\x00", "rest")):
+    for data, letter in ((made_by_openssl("a.example", ["h2", "http/1.1"]), "a"), (made_by_openssl("A.EXAMPLE"), "a"),
+                         (made_by_openssl("x.b.example"), "b"), (made_by_openssl("other.example"), "rest"),
+                         (made_by_openssl(), "rest"), (b"SSH-2.0-x\r\n", "rest"), (b"\x16\x03\x01\x00\x00", "rest")):
         with Client(port) as client:
             client.send(data)
             client.half_close()
@@ -409,27 +384,9 @@ def test_names_choose_the_backend(by_name):
     assert "-|-|-|200" in lines  # SSH
 
 
-def test_hellos_in_any_pieces(by_name):
-    _, port = by_name
-    dice = random.Random(7)
-    for round_ in range(60):
-        data = in_records(hello_bytes("a.example", ["h2"], padding=dice.choice((0, 0, 3000, 20000))),
-                          dice.choice((1, 20, 517, 16384)))
-        if len(data) > 65000:
-            continue
-        with Client(port) as client:
-            at = 0
-            while at < len(data):
-                step = dice.choice((1, 5, 50, 1400, len(data)))
-                client.send(data[at:at + step])
-                at += step
-            client.half_close()
-            assert client.until_closed().decode() == f"a {expect_of(data)}", round_
-
-
 def test_a_hello_beyond_the_buffer_is_refused(by_name):
     proxy, port = by_name
-    data = in_records(hello_bytes("a.example", padding=40000), 100)
+    data = in_records(made_by_openssl("a.example", padding=40000), 100)
     data = data[:5] + b"\x01\x00\xff\xf0" + data[9:]  # it says that it is 65,520 bytes long
     data = data + b"\x16\x03\x01\x00\x64" + bytes(100)
     with Client(port) as client:
@@ -480,7 +437,7 @@ def test_the_backend_learns_its_client(tinyproxyd, free_port, serve, version):
     backend = serve(lambda sock: (got.append(read_bytes(sock)), sock.sendall(b"ok")))
     tinyproxyd(f"""stream {{ server {{ listen 127.0.0.1:{port}; ssl_preread on;
         proxy_protocol {version}; proxy_half_close on; proxy_pass 127.0.0.1:{backend.port}; }} }}""")
-    data = hello_bytes("a.example", ["h2"])
+    data = made_by_openssl("a.example", ["h2"])
     with Client(port) as client:
         client.send(data)
         client.half_close()
