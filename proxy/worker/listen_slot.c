@@ -14,7 +14,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Connections taken from one socket in one turn, so that the others get theirs. */
+/*
+ * Connections taken from one socket in one turn, so that the others get theirs. One is where it begins: to ask for another
+ * costs a call, which the next turn saves if there is one.
+ */
 #define ACCEPTS_A_TURN 64
 /* Descriptors may come free without a client's end: files, idle upstreams, other processes' (nginx: accept_mutex_delay). */
 #define RETRY_MS 500
@@ -82,7 +85,7 @@ on_event(struct watch *watch, uint32_t events)
 	struct listen_slot *s = slot_from_watch(watch);
 
 	(void)events;
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+	for (unsigned i = 0; i < s->accepts; i++) {
 		struct sockaddr_storage peer;
 		socklen_t len = sizeof(peer);
 		int fd = accept4(watch->fd, (struct sockaddr *)&peer, &len,
@@ -93,6 +96,7 @@ on_event(struct watch *watch, uint32_t events)
 				continue;
 			if (is_shortage(errno))
 				pause_and_tell(s, errno);
+			s->accepts = 1;
 			return;
 		}
 		arrival_take(s, fd, (struct sockaddr *)&peer, len);
@@ -101,6 +105,8 @@ on_event(struct watch *watch, uint32_t events)
 		if (watch->fd < 0)
 			return;
 	}
+	if (s->accepts < ACCEPTS_A_TURN)
+		s->accepts *= 2;
 }
 
 struct listen_slot *
@@ -119,6 +125,7 @@ listen_slot_add_take(struct worker *w, uint32_t resource_id, int fd)
 	struct listen_slot *s = mem_zalloc(sizeof(*s));
 
 	s->refs = 1;
+	s->accepts = 1;
 	s->worker = w;
 	s->resource_id = resource_id;
 	s->watch.fd = -1;

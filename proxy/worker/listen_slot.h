@@ -17,6 +17,7 @@ struct listen_slot {
 	struct worker *worker;
 	uint32_t resource_id;
 	int fd;                          /* owned */
+	unsigned accepts;                /* connections taken in the next turn, at most */
 	struct watch watch;              /* its fd is -1 while accepting is paused */
 	struct generation *generation;   /* counted: newest that has it */
 	const struct listener *listener; /* in that generation */
