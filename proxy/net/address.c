@@ -56,6 +56,19 @@ address_is_wildcard(const struct address *a)
 	}
 }
 
+bool
+address_is_loopback(const struct address *a)
+{
+	switch (family(a)) {
+	case AF_INET:
+		return ntohl(a->u.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	case AF_INET6:
+		return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
+	default:
+		return false;
+	}
+}
+
 struct address
 address_with_port(const struct address *a, uint16_t port)
 {

@@ -16,6 +16,8 @@ struct span address_host(const struct address *a, bool brackets, struct arena *a
 struct span address_binary(const struct address *a);
 /* 0.0.0.0, [::] */
 bool address_is_wildcard(const struct address *a);
+/* 127.0.0.0/8, [::1] */
+bool address_is_loopback(const struct address *a);
 /* The same host at another port. a is of IPv4 or IPv6; without text. */
 struct address address_with_port(const struct address *a, uint16_t port);
 

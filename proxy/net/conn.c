@@ -7,11 +7,10 @@
  */
 #include "proxy/net/conn.h"
 
+#include "proxy/net/conn_tcp.h"
 #include "proxy/tls/tls_io.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
@@ -38,6 +37,16 @@ tell_error(struct conn *c)
 		return;
 	c->error_told = 1;
 	c->ops->on_error(c);
+}
+
+void
+conn_wait_writable(struct conn *c)
+{
+	c->writable = 0;
+	if (c->watches_out)
+		return;
+	c->watches_out = 1;
+	loop_watch_change(c->loop, &c->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
 static ssize_t
@@ -115,17 +124,18 @@ raw_write(struct conn *c, const char *p, size_t n, int flags)
 		r = tls_io_write(c, p, n, flags);
 		return r > 0 ? (size_t)r : 0;
 	}
+	conn_before_write(c);
 	do
 		r = send(c->watch.fd, p, n, MSG_NOSIGNAL | flags);
 	while (r < 0 && errno == EINTR);
 	if (r >= 0) {
-		/* What it did not take it will not take before the kernel says so. */
+		conn_release_ack(c);
 		if ((size_t)r < n)
-			c->writable = 0;
+			conn_wait_writable(c);
 		return (size_t)r;
 	}
 	if (errno == EAGAIN) {
-		c->writable = 0;
+		conn_wait_writable(c);
 		return 0;
 	}
 	c->saved_errno = errno;
@@ -176,16 +186,6 @@ flush_queue(struct conn *c, int flags)
 		c->out_last = NULL;
 }
 
-/* What the kernel still keeps back for more to come with it. */
-static void
-push(struct conn *c)
-{
-	int off = 0;
-
-	c->unpushed = 0;
-	setsockopt(c->watch.fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
-}
-
 static void
 shutdown_now(struct conn *c)
 {
@@ -203,15 +203,15 @@ flush_and_tell(struct conn *c)
 	if (!c->failed && !c->connecting && !c->handshaking) {
 		bool ends = c->shut_write && !c->shut_done;
 
-		flush_queue(c, ends ? MSG_MORE : 0);
+		flush_queue(c, ends || c->end_follows ? MSG_MORE : 0);
 		if (!c->failed && !c->out && ends)
 			shutdown_now(c);
-		if (c->unpushed)
-			push(c);
 		if (!c->failed && !c->out && c->want_drain && c->shut_write == c->shut_done) {
 			c->want_drain = 0;
 			c->ops->on_writable(c);
 		}
+		if (!c->closed && c->unpushed)
+			conn_push(c);
 		if (!c->closed && c->write_failed && !c->error_told) {
 			c->error_told = 1;
 			c->readable = 1;
@@ -222,14 +222,14 @@ flush_and_tell(struct conn *c)
 		tell_error(c);
 }
 
-/* true when the connection can be used. */
+/* true when the connection can be used. One that failed is always reported as such, too. */
 static bool
 finish_connect(struct conn *c)
 {
 	int errnum = 0;
 	socklen_t len = sizeof(errnum);
 
-	if (getsockopt(c->watch.fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0)
+	if (c->hung_up && getsockopt(c->watch.fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0)
 		errnum = errno;
 	if (errnum) {
 		c->failed = 1;
@@ -337,7 +337,9 @@ conn_start(struct conn *c, struct loop *loop, struct bufpool *pool, int fd, bool
 	c->watch.on_event = on_event;
 	c->connecting = connecting;
 	c->writable = !connecting;
-	if (loop_watch(loop, &c->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0) {
+	c->watches_out = connecting;
+	if (loop_watch(loop, &c->watch, fd,
+		EPOLLIN | EPOLLRDHUP | EPOLLET | (connecting ? EPOLLOUT : 0U)) < 0) {
 		int saved = errno;
 
 		close(fd);
@@ -529,7 +531,7 @@ conn_write_file(struct conn *c, int fd, uint64_t offset, size_t n, bool gather)
 		if (r < 0 && errno == EIO)
 			return -1;
 		if (r < 0 && errno == EAGAIN) {
-			c->writable = 0;
+			conn_wait_writable(c);
 		} else if (r < 0) {
 			c->saved_errno = errno;
 			c->reason = "sendfile() failed";

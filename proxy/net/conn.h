@@ -7,8 +7,8 @@
  *	          borrowed chunks up to a limit; on_writable fires when the queue has drained
  *	flushing: queued bytes go out once, at the end of the turn, in as few records and writes as fit
  *
- * Registered with epoll once, edge-triggered; readiness is remembered here, so a read that came up short is not
- * tried again before the kernel says so. conn_close() is the only way out: it lets go of the socket at once and frees at
+ * Registered with epoll once, edge-triggered, and for being writable only once it was not; readiness is remembered here,
+ * so a read that came up short is not tried again before the kernel says so. conn_close() is the only way out: it lets go of the socket at once and frees at
  * the end of the turn. No callback comes after it but on_free.
  */
 #ifndef PROXY_NET_CONN_H
@@ -64,8 +64,15 @@ struct conn {
 	    read_after_write_error : 1; /* owner's wish: what the peer said before it hung up still counts */
 	unsigned write_failed : 1; /* plain: sends are dropped, reading goes on to its end */
 	unsigned shut_write : 1, shut_done : 1;
-	unsigned unpushed : 1;    /* sent with MSG_MORE: the kernel may keep it for a while */
-	unsigned tls_more : 1;    /* the BIO's share of that */
+	unsigned unpushed : 1; /* sent with MSG_MORE: the kernel may keep it for a while */
+	unsigned tls_more : 1; /* the BIO's share of that */
+	unsigned
+	    end_follows : 1; /* owner's word: it closes when the queue has drained, so the end can go out with it */
+	unsigned watches_out : 1; /* the kernel tells when it is writable again */
+	unsigned
+	    nodelay_later : 1; /* TCP_NODELAY is wanted, and of no use before there is a second write */
+	unsigned
+	    ack_held : 1; /* the handshake's last ACK goes out with the first bytes (conn_release_ack) */
 	unsigned tls_pending : 1; /* bytes are waiting inside the SSL object, or in unread */
 	unsigned
 	    accept_plain : 1; /* owner's wish: a client that does not begin with TLS is told so, in its words */
@@ -96,6 +103,9 @@ void conn_begin_tls_take(struct conn *c, SSL *ssl);
 int conn_detach(struct conn *c, SSL **ssl);
 /* The same as conn_set_tls_take for a TLS that is up already. */
 void conn_resume_tls_take(struct conn *c, SSL *ssl);
+
+/* The transport has not taken all, and will not before the kernel says so. For those that write to it. */
+void conn_wait_writable(struct conn *c);
 
 /* Could conn_read yield something now? False saves the call. */
 static inline bool

@@ -2,6 +2,8 @@
 /* conn_splice: see conn_splice.h. */
 #include "proxy/net/conn_splice.h"
 
+#include "proxy/net/conn_tcp.h"
+
 #include <errno.h>
 #include <fcntl.h>
 
@@ -57,13 +59,15 @@ conn_splice_out(struct conn *c, struct pipe *p)
 			c->want_drain = 1;
 			return false;
 		}
+		conn_before_write(c);
 		r = splice(p->read_fd, NULL, c->watch.fd, NULL, p->held,
 		    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 		if (r > 0) {
 			p->held -= (size_t)r;
 			c->bytes_out += (uint64_t)r;
+			conn_release_ack(c);
 		} else if (r < 0 && errno == EAGAIN) {
-			c->writable = 0;
+			conn_wait_writable(c);
 		} else if (r == 0 || errno != EINTR) {
 			fail(c, "splice() failed");
 		}

@@ -81,6 +81,14 @@ loop_watch(struct loop *l, struct watch *w, int fd, uint32_t events)
 }
 
 void
+loop_watch_change(struct loop *l, struct watch *w, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = w };
+
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, w->fd, &ev);
+}
+
+void
 loop_unwatch_closing(struct loop *l, struct watch *w)
 {
 	if (w->fd < 0)

@@ -42,6 +42,8 @@ void loop_free(struct loop *l);
 
 /* events: EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET | EPOLLEXCLUSIVE. 0 or -1 with errno. */
 int loop_watch(struct loop *l, struct watch *w, int fd, uint32_t events);
+/* Watch for other events from now on; those that are there already are told. */
+void loop_watch_change(struct loop *l, struct watch *w, uint32_t events);
 /* Stop watching; its pending events of this turn are not delivered. Does not close. */
 void loop_unwatch(struct loop *l, struct watch *w);
 /* The same for a descriptor that the caller closes next, which is what takes it out of the kernel's set. */

@@ -23,7 +23,7 @@ look(struct preread *p, char *bytes, bool peer_closed, enum preread_end *how)
 	ssize_t n;
 
 	do
-		n = recv(p->watch.fd, bytes, p->max, MSG_PEEK);
+		n = recv(p->fd, bytes, p->max, MSG_PEEK);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return false;
@@ -45,19 +45,40 @@ look(struct preread *p, char *bytes, bool peer_closed, enum preread_end *how)
 	return (size_t)n == p->max || peer_closed;
 }
 
-static void
-on_event(struct watch *watch, uint32_t events)
+/* True: it is over, and done was called. */
+static bool
+look_now(struct preread *p, bool peer_closed)
 {
-	struct preread *p = preread_from(watch, watch);
 	struct chunk *k = bufpool_borrow(p->pool, p->max);
 	enum preread_end how;
-	bool over = look(p, k->data, events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR), &how);
+	bool over = look(p, k->data, peer_closed, &how);
 	int saved = errno;
 
 	bufpool_return(p->pool, k);
 	errno = saved;
 	if (over)
 		end(p, how);
+	return over;
+}
+
+static void
+on_event(struct watch *watch, uint32_t events)
+{
+	look_now(preread_from(watch, watch), events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+}
+
+/* Mostly it has arrived by now, and nobody has to wait. */
+static void
+first_look(struct deferred *d)
+{
+	struct preread *p = preread_from(d, first);
+
+	if (look_now(p, false))
+		return;
+	if (loop_watch(p->loop, &p->watch, p->fd, EPOLLIN | EPOLLRDHUP | EPOLLET) < 0) {
+		p->watch.fd = -1;
+		end(p, PREREAD_ERROR);
+	}
 }
 
 static void
@@ -66,29 +87,29 @@ on_expire(struct timer *t)
 	end(preread_from(t, timer), PREREAD_TIMEOUT);
 }
 
-int
+void
 preread_start(struct preread *p, struct loop *loop, struct bufpool *pool, int fd, size_t max,
     int64_t timeout_ms)
 {
 	p->loop = loop;
 	p->pool = pool;
+	p->fd = fd;
 	p->max = max;
+	p->first.run = first_look;
 	p->watch.on_event = on_event;
 	p->timer.on_expire = on_expire;
-	if (loop_watch(loop, &p->watch, fd, EPOLLIN | EPOLLRDHUP | EPOLLET) < 0) {
-		p->watch.fd = -1;
-		return -1;
-	}
 	timer_set(loop, &p->timer, timeout_ms);
-	return 0;
+	loop_defer(loop, &p->first);
 }
 
 void
 preread_stop(struct preread *p)
 {
+	if (!p->loop)
+		return;
 	timer_clear(&p->timer);
-	if (p->loop && p->watch.fd >= 0)
-		loop_unwatch(p->loop, &p->watch);
+	loop_undefer(p->loop, &p->first);
+	loop_unwatch(p->loop, &p->watch);
 }
 
 int

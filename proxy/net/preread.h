@@ -24,7 +24,9 @@ enum preread_end {
 
 /* Embedded in its owner. */
 struct preread {
-	struct watch watch;
+	struct watch watch; /* once it has to be waited for */
+	struct deferred first;
+	int fd;
 	struct timer timer;
 	struct loop *loop;
 	struct bufpool *pool;
@@ -36,9 +38,9 @@ struct preread {
 };
 
 /*
- * parse and done are set. fd is borrowed. done is called from the loop, never from here. 0, or -1 with errno.
+ * parse and done are set, watch.fd is -1. fd is borrowed. done is called from the loop, never from here.
  */
-int preread_start(struct preread *p, struct loop *loop, struct bufpool *pool, int fd, size_t max,
+void preread_start(struct preread *p, struct loop *loop, struct bufpool *pool, int fd, size_t max,
     int64_t timeout_ms);
 /* Look no more; does nothing the second time. */
 void preread_stop(struct preread *p);

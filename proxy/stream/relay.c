@@ -2,6 +2,8 @@
 /* relay: see relay.h. */
 #include "proxy/stream/relay.h"
 
+#include "proxy/net/conn_tcp.h"
+
 #include <stddef.h>
 
 /* Moved one way before other connections have their turn. */
@@ -148,14 +150,19 @@ delivered(const struct relay_way *way)
 	       way->to->shut_write == way->to->shut_done;
 }
 
-/* Pass on that `from` has said all. TLS is told even when the connection ends, lest it looks cut. */
+/*
+ * Pass on that `from` has said all. TLS is told even when the connection ends, lest it looks cut; plain, the end goes out
+ * with what is queued.
+ */
 static void
-finish_way(const struct relay *r, struct relay_way *way)
+finish_way(const struct relay *r, struct relay_way *way, const struct relay_way *other)
 {
 	if (!way->eof || way->ended || in_hand(way))
 		return;
 	if ((r->half_close || way->to->ssl) && !way->to->shut_write)
 		conn_shutdown_write(way->to);
+	else
+		way->to->end_follows = delivered(other);
 	way->ended = delivered(way);
 	if (!way->ended)
 		conn_want_drain(way->to);
@@ -167,7 +174,7 @@ settle(struct relay *r, struct relay_way *way, struct relay_way *other)
 {
 	const struct relay_way *first;
 
-	finish_way(r, way);
+	finish_way(r, way, other);
 	first = way->ended ? way : other;
 	other = first == way ? other : way;
 	if (!first->ended)
@@ -260,11 +267,10 @@ on_idle(struct timer *t)
 	end(relay_from(t, idle), RELAY_TIMEOUT, NULL);
 }
 
-static void
+static bool
 pump_both(struct relay *r)
 {
-	if (pump(r, &r->up))
-		pump(r, &r->down);
+	return pump(r, &r->up) && pump(r, &r->down);
 }
 
 static void
@@ -278,7 +284,11 @@ on_rate(struct timer *t)
 static void
 run_more(struct deferred *d)
 {
-	pump_both(relay_from(d, more));
+	struct relay *r = relay_from(d, more);
+
+	/* A client that waits to be spoken to. */
+	if (pump_both(r) && conn_out_empty(r->up.to))
+		conn_release_ack(r->up.to);
 }
 
 void
@@ -290,6 +300,8 @@ relay_start(struct relay *r, struct conn *client, struct conn *upstream)
 	client->owner = upstream->owner = r;
 	/* What a side said before it left still counts. */
 	client->read_after_write_error = upstream->read_after_write_error = 0;
+	/* It may have spoken before anybody watched it. */
+	client->readable = 1;
 	r->idle.on_expire = on_idle;
 	r->rate.on_expire = on_rate;
 	r->more.run = run_more;

@@ -306,8 +306,11 @@ stream_session_open_conn(struct stream_session *s)
 	if (s->conn.loop)
 		return true;
 	s->fd = -1;
-	if (conn_start(&s->conn, w->loop, w->pool, fd, false, &session_ops, s) == 0)
+	if (conn_start(&s->conn, w->loop, w->pool, fd, false, &session_ops, s) == 0) {
+		s->conn.nodelay_later = s->settings->tcp_nodelay && !s->endpoint->tls &&
+					s->client->remote.u.sa.sa_family != AF_UNIX;
 		return true;
+	}
 	s->conn.loop = NULL;
 	stream_log(s, LOG_LEVEL_ALERT, "epoll_ctl() failed%s", stream_errno_text(s, errno));
 	stream_session_close(s, 500);
@@ -392,11 +395,8 @@ start_preread(struct stream_session *s)
 	s->step = STREAM_PREREAD;
 	s->preread.parse = parse_hello;
 	s->preread.done = hello_read;
-	if (preread_start(&s->preread, w->loop, w->pool, s->fd, settings->preread_buffer_size,
-		settings->preread_timeout_ms) == 0)
-		return;
-	stream_log(s, LOG_LEVEL_ALERT, "epoll_ctl() failed%s", stream_errno_text(s, errno));
-	stream_session_close(s, 500);
+	preread_start(&s->preread, w->loop, w->pool, s->fd, settings->preread_buffer_size,
+	    settings->preread_timeout_ms);
 }
 
 /* ---- the beginning ---------------------------------------------------------------------------------- */
@@ -471,7 +471,7 @@ stream_session_accept_take(struct listen_slot *slot, const struct endpoint *ep,
 	struct stream_session *s = session_new(slot, ep, a);
 	int nodelay = s->settings->tcp_nodelay;
 
-	if (nodelay && s->client->remote.u.sa.sa_family != AF_UNIX)
+	if (nodelay && ep->tls && s->client->remote.u.sa.sa_family != AF_UNIX)
 		setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
 	stream_log_arrival(s);
 	find_real_ip(s);

@@ -6,15 +6,6 @@
 #include "proxy/net/address.h"
 #include "proxy/stream/stream_internal.h"
 
-#include <arpa/inet.h>
-
-static bool
-is_loopback(const struct address *a)
-{
-	return a->u.sa.sa_family == AF_INET ? ntohl(a->u.in.sin_addr.s_addr) >> 24 == 127
-					    : IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
-}
-
 /* A peer's address that leads to this endpoint. */
 static bool
 leads_to(const struct address *peer, const struct endpoint *ep)
@@ -24,7 +15,7 @@ leads_to(const struct address *peer, const struct endpoint *ep)
 	if (own->u.sa.sa_family != peer->u.sa.sa_family || address_port(own) != address_port(peer))
 		return false;
 	return span_eq(address_binary(own), address_binary(peer)) ||
-	       (address_is_wildcard(own) && is_loopback(peer));
+	       (address_is_wildcard(own) && address_is_loopback(peer));
 }
 
 static bool

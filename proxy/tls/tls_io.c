@@ -35,7 +35,7 @@ bio_write(BIO *bio, const char *p, int n)
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0) {
 		if (errno == EAGAIN) {
-			c->writable = 0;
+			conn_wait_writable(c);
 			BIO_set_retry_write(bio);
 		} else {
 			c->saved_errno = errno;

@@ -6,6 +6,7 @@
  * must never be read as the answer to the next request.
  */
 #include "base/mem.h"
+#include "proxy/net/address.h"
 #include "proxy/tls/upstream_tls.h"
 #include "proxy/upstream/upstream_group.h"
 #include "proxy/worker/worker_state.h"
@@ -131,21 +132,41 @@ idle_pool_take(struct peer *p, const struct connect_options *how, const struct c
 	return NULL;
 }
 
-/* With no port of its own, the kernel picks one only when it knows the other end too. */
+/* TLS writes past conn, and its handshake at once and more than once. */
 static int
 prepare_socket(int fd, const struct address *to, const struct connect_options *how)
 {
-	int one = 1;
+	int one = 1, zero = 0;
 
 	if (to->u.sa.sa_family == AF_UNIX)
 		return 0;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (how->tls)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	else
+		setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &zero, sizeof(zero));
 	if (how->keepalive_probes)
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	if (!how->bind)
 		return 0;
+	/* With no port of its own, the kernel picks one only when it knows the other end too. */
 	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
 	return bind(fd, &how->bind->u.sa, how->bind->len);
+}
+
+/* 0, or -1 with errno: EINPROGRESS, or why it failed. */
+static int
+begin_connect(int fd, const struct address *to, const struct connect_options *how)
+{
+	int rc = prepare_socket(fd, to, how);
+
+	if (rc == 0)
+		rc = connect(fd, &to->u.sa, to->len);
+	/* On this host it is over by now, one way or the other: asked again, the kernel says so. */
+	if (rc < 0 && errno == EINPROGRESS && address_is_loopback(to))
+		rc = connect(fd, &to->u.sa, to->len);
+	if (rc < 0 && errno == EALREADY)
+		errno = EINPROGRESS;
+	return rc;
 }
 
 struct upstream_conn *
@@ -164,7 +185,7 @@ upstream_connect(struct worker *w, struct peer *p, const struct connect_options 
 		errno = EMFILE;
 		return NULL;
 	}
-	if (prepare_socket(fd, a, how) < 0 || connect(fd, &a->u.sa, a->len) < 0) {
+	if (begin_connect(fd, a, how) < 0) {
 		if (errno != EINPROGRESS) {
 			int saved = errno;
 
@@ -191,6 +212,7 @@ upstream_connect(struct worker *w, struct peer *p, const struct connect_options 
 		return NULL;
 	}
 	uc->conn.says_little = 1;
+	uc->conn.nodelay_later = uc->conn.ack_held = a->u.sa.sa_family != AF_UNIX && !how->tls;
 	if (how->header.n > 0) {
 		uc->header = mem_dup_span(how->header);
 		uc->header_length = how->header.n;

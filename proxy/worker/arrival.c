@@ -188,9 +188,8 @@ wait_for_header(struct listen_slot *slot, const struct endpoint *ep, const struc
 	if (a->next)
 		a->next->prev = &a->next;
 	w->arrivals = a;
-	if (preread_start(&a->preread, w->loop, w->pool, given->fd, PROXY_HEADER_MAX,
-		ep->default_server->settings->client_header_timeout_ms) < 0)
-		arrival_close(a);
+	preread_start(&a->preread, w->loop, w->pool, given->fd, PROXY_HEADER_MAX,
+	    ep->default_server->settings->client_header_timeout_ms);
 }
 
 static void

@@ -52,7 +52,7 @@ def test_surplus_bytes_never_answer_the_next_request(proxy, backend, length):
 def test_a_backend_that_speaks_first_is_not_believed(proxy, peer):
     """What was there before the request is no answer to it."""
     def serve(sock, number):
-        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+        sock.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nevil")
         read_head(sock)
         sock.recv(1)
 

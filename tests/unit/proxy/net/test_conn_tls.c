@@ -45,11 +45,13 @@ end_start_tls(struct end *e, int fd, bool server)
 
 	small_buffers(fd);
 	end_start(e, fd, false);
-	if (server)
+	if (server) {
 		SSL_set_accept_state(ssl);
-	else
+		conn_set_tls_take(&e->conn, ssl);
+	} else {
 		SSL_set_connect_state(ssl);
-	conn_set_tls_take(&e->conn, ssl);
+		conn_begin_tls_take(&e->conn, ssl);
+	}
 }
 
 static void
