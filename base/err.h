@@ -77,7 +77,7 @@ int err_at(struct err *e, const char *file, unsigned line);
 const char *err_text(const struct err *e);
 int err_exit_code(enum err_kind kind);
 
-/* Print "prog: [file:line: ]text" and an indented hint line on stderr; prog from cli_program(). */
+/* Print "prog: [file:line: ]text" and an indented hint line on stderr; prog from cli_program_name(). */
 void err_print(const struct err *e);
 
 /* Move src into dst (releasing what dst held); src becomes ERR_NONE. */

@@ -128,6 +128,14 @@ def test_exit_codes(code, words, text, tmp_path):
     assert (quiet.code, quiet.err) == (code, done.err)
 
 
+def test_exit_code_of_lacking_permission(tmp_path):
+    mkcert = [programs.path("mkcert-selfsigned"), "--ca-dir", tmp_path / "ca"]
+    run([*mkcert, "-q", "--ca-init"], check=0)
+    (tmp_path / "ca/ca.key").chmod(0o644)
+    done = run([*mkcert, "--list"])
+    assert done.code == 77 and "is open to others (mode 0644)\n  chmod 600 " in done.err, done
+
+
 @pytest.mark.parametrize("words", [["mkcert-selfsigned", "--list", "--ca-dir", "ca"], ["dhparam"], ["cert-info", "./a.example.crt"],
                                    ["acme-account", "list", "--config-dir", "store"]],
                          ids=lambda words: words[0])
@@ -251,6 +259,9 @@ COMPLETIONS = [
     (["mkcert-selfsigned", "--trust", ""], ["install", "status", "uninstall"]),
     (["mkcert-selfsigned", "--renew", "a"], ["adir", "afile"]),
     (["mkcert-selfsigned", "-newkey", "ed"], ["ed25519"]),
+    (["mkcert-selfsigned", "-newkey", "ec", ":"], ["P-256", "P-384", "P-521"]),
+    (["mkcert-selfsigned", "-newkey", "rsa", ":", "3"], ["3072"]),
+    (["mkcert-selfsigned", "-newkey", "=", "rsa", ":", "4"], ["4096"]),
     (["dhparam", ""], ["2048", "3072", "4096", "6144", "8192"]),
     (["dhparam", "-check", "af"], ["afile"]),
     (["dhparam", "--kernel", "w"], ["word"]),
