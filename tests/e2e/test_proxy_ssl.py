@@ -131,10 +131,37 @@ def test_certificate_of_ours(site, origin, certs, tmp_path):
     assert ask(port, "/with")["peer"] == "client.example"
     assert ask(port, "/locked")["peer"] == "client.example"
     assert not proxy.errors()
+    # A renewed one is shown from the next reload on; sessions of before do not hide it.
+    renewed = certs.issue("renewed.example", client=True)
+    for old, new in ((ours.cert, renewed.cert), (ours.key, renewed.key)):
+        old.write_bytes(new.read_bytes())
+    proxy.reload()
+    assert ask(port, "/with")["peer"] == "renewed.example"
+    proxy.forget_errors()  # the locked key no longer belongs to the certificate
     # What is read of its refusal, an alert or a reset, is up to the kernel.
     assert get(port, "/without").status == 502
     assert len(proxy.errors()) == 1, proxy.errors()
     proxy.forget_errors()
+
+
+def test_refusals(tinyproxyd, free_port, certs):
+    ours, other = certs.issue("client.example", client=True), certs.issue("other.example", client=True)
+    proxy = tinyproxyd(f"http {{ server {{ listen 127.0.0.1:{free_port()}; location / {{ proxy_pass https://127.0.0.1:1; @ }} }} }}",
+                       started=False)
+    text = proxy.config.read_text()
+    key = f"proxy_ssl_certificate_key {ours.key};"
+    for lines, words in (
+            (f"proxy_ssl_certificate {other.cert}; {key}",
+             ("does not belong to it; upstreams that are to be shown it cannot be reached",)),
+            (f"proxy_ssl_certificate {ours.cert};", ('no "proxy_ssl_certificate_key" is defined',)),
+            (f"proxy_ssl_certificate /etc/$host.pem; {key}",
+             ('variables in "proxy_ssl_certificate" are not supported', "worker processes open no files")),
+            ("proxy_ssl_verify on;", ('no "proxy_ssl_trusted_certificate" for "proxy_ssl_verify"',)),
+            ("proxy_ssl_protocols TLSv1;", ("TLS 1.0 and 1.1 need OpenSSL's security level 0", "@SECLEVEL=0"))):
+        proxy.config.write_text(text.replace("@", lines))
+        said = proxy.run("-t", check=1).err
+        assert all(word in said for word in words), (lines, said)
+        assert "TLS is off" not in said
 
 
 def test_sessions_and_kept_connections(site, origin, certs):

@@ -45,7 +45,9 @@ def clients(certs, tmp_path):
             "old": certs.issue("old", client=True, days=-1.5, begins_days=-9), "server": certs.issue("server.example", days=days),
             "stranger": strangers.issue("stranger", client=True, days=days),
             "self": certs.issue("self", client=True, self_signed=True, days=days),
-            "rsa": certs.issue("rsa", client=True, key="rsa", days=days)}
+            "rsa": certs.issue("rsa", client=True, key="rsa", days=days),
+            "deep": Certs(tmp_path / "lower", "Lower CA", Certs(tmp_path / "upper", "Upper CA", certs)).issue(
+                "deep", client=True, days=days)}
 
 
 def test_as_nginx(side_by_side, certs, clients):
@@ -57,7 +59,8 @@ def test_as_nginx(side_by_side, certs, clients):
         server("optional.example", f"ssl_verify_client optional; ssl_client_certificate {ca};", site),
         server("any.example", "ssl_verify_client optional_no_ca;", site),
         server("crl.example", f"ssl_verify_client on; ssl_client_certificate {ca}; ssl_crl {crl};", site),
-        server("deep.example", f"ssl_verify_client on; ssl_client_certificate {ca}; ssl_verify_depth 0;", site))))
+        *(server(f"depth{n}.example", f"ssl_verify_client on; ssl_client_certificate {ca}; ssl_verify_depth {n};", site)
+          for n in range(4)))))
     different = []
     def compare(what, client, sni, host=None, version=V13, **more):
         mine, theirs = (normal(ask(s.port, context_for(clients[client], version, **more), sni, host), s.port)
@@ -65,10 +68,13 @@ def test_as_nginx(side_by_side, certs, clients):
         if mine != theirs:
             different.append(f"{what}:\n{difference(theirs, mine)}")
         return mine
-    for name in ("off", "on", "optional", "any", "crl", "deep"):
+    for name in ("off", "on", "optional", "any", "crl", "depth0"):
         for client in clients:
             for version in (V12, V13):
                 compare(f"{client} at {name}, {version.name}", client, f"{name}.example", version=version)
+    for n in range(4):
+        said = compare(f"two CAs between, depth {n}", "deep", f"depth{n}.example", with_chain=True)
+        assert (b"|SUCCESS|" in said) == (n >= 2)
     for what, sni, host in (("host differs", "on.example", "optional.example"),
                             ("host without rules", "on.example", "off.example"),
                             ("names no host", "on.example", "unknown.example"),
@@ -103,6 +109,29 @@ def test_as_nginx(side_by_side, certs, clients):
                   "client attempted to request the server name different from the one that was negotiated"):
         assert words in log
     assert not ours.errors()
+
+
+@pytest.mark.parametrize("pages", [
+    "error_page 497 =301 https://$host:8443$request_uri; error_page 495 496 = @denied;",
+    "error_page 497 https://$host$request_uri; error_page 495 /wrong; error_page 496 =401 /none;"], ids=["changed", "as they are"])
+def test_error_pages_as_nginx(side_by_side, certs, clients, pages):
+    """497, 496 and 495 are nginx's own numbers for plain HTTP, no certificate and a wrong one; clients are shown others."""
+    site = certs.issue("a.example")
+    ours, nginx = side_by_side(f"""server {{ listen 127.0.0.1:@PORT@ ssl; server_name on.example;
+        ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {site.cert}; ssl_certificate_key {site.key};
+        ssl_verify_client on; ssl_client_certificate {certs.ca}; {pages}
+        location @denied {{ return 403 "denied: $status $ssl_client_verify\n"; }}
+        location = /wrong {{ return 200 "wrong: $status $ssl_client_verify\n"; }}
+        location = /none {{ return 200 "none: $status $ssl_client_verify\n"; }}
+        location / {{ return 200 "let in: $ssl_client_verify\n"; }} }}""")
+    requests = {client: lambda s, c=client: ask(s.port, context_for(clients[c])) for client in ("none", "good", "stranger")}
+    requests["plain"] = lambda s: answer(s.port, b"GET /x?y=z HTTP/1.1\r\nHost: on.example\r\n\r\n")
+    different = []
+    for name, request in requests.items():
+        mine, theirs = (normal(request(s), s.port) for s in (ours, nginx))
+        if mine != theirs:
+            different.append(f"{name}:\n{difference(theirs, mine)}")
+    assert not different, "(- nginx, + ours)\n" + "\n".join(different)
 
 
 def config_of(port, *servers):
