@@ -447,9 +447,10 @@ write_direct(struct conn *c, struct span bytes)
 		size_t n = raw_write(c, bytes.p + taken, offer, MSG_MORE);
 
 		if (n == 0) {
-			/* The record is made: these bytes are ours now. */
+			/* The record is made: these bytes are ours now, and stay in one piece until it is sent. */
 			if (c->ssl && !c->failed) {
-				conn_queue(c, span_of(bytes.p + taken, offer));
+				memcpy(conn_queue_reserve(c, offer), bytes.p + taken, offer);
+				conn_queue_commit(c, offer);
 				taken += offer;
 			}
 			break;

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: ISC
 """TLS to upstreams: names, verdicts on certificates, our own certificate, sessions, WebSocket and stream."""
+import fcntl
+import hashlib
 import socket
 import ssl
+import struct
+import termios
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 from support.client import Client, get
-from support.pattern import pattern_sha256
+from support.pattern import pattern_bytes, pattern_sha256
 from support.tcp_server import TcpServer, echo, tls
 from support.tls_origin import Origin
+from support.wait import wait_until
 
 
 @pytest.fixture
@@ -196,6 +201,36 @@ def test_bodies(site, make_backend, certs):
             answer = client.request("/echo", method="POST", body=b"x" * size)
             assert answer.json["length"] == size
     assert backend.last.get("host") == f"127.0.0.1:{backend.port}"
+
+
+@pytest.mark.parametrize("buffering", ["on", "off"])
+def test_a_body_that_must_wait(site, certs, buffering):
+    """An upstream that reads nothing until all buffers on the way are full: what had to wait comes whole."""
+    size, issued = 24 << 20, certs.issue("a.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.fullchain, issued.key)
+
+    def serve(sock):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += sock.recv(1)
+        looks = [-1]
+
+        def is_full():
+            looks.append(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)))[0])
+            return looks[-1] == looks[-2] > 0
+        wait_until(is_full, "full buffers", interval_s=0.05)
+        digest, left = hashlib.sha256(), size
+        while left and (more := sock.recv(1 << 16)):
+            digest.update(more)
+            left -= len(more)
+        text = digest.hexdigest().encode()
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(text), text))
+    to = TcpServer(tls(context, serve))
+    proxy, port = site({"": f"proxy_pass https://127.0.0.1:{to.port}; client_max_body_size 0; proxy_request_buffering {buffering};"})
+    answer = get(port, "/", method="POST", body=pattern_bytes(size))
+    assert (answer.status, answer.text) == (200, pattern_sha256(size)), proxy.errors()
+    to.stop()
 
 
 def test_websocket(site, origin, certs):
