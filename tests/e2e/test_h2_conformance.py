@@ -137,6 +137,8 @@ SECTION_4_5 = {
     "4.3 a PRIORITY frame inside a header block": (lambda c: get(c, flags=END_STREAM) + frame_bytes(PRIORITY, 0, 1, b"\0\0\0\0\1"),
                                                    Goaway(PROTOCOL_ERROR)),
     "4.3 another stream's HEADERS inside one": (lambda c: get(c, flags=END_STREAM) + get(c, 3), Goaway(PROTOCOL_ERROR)),
+    "4.1 PRIORITY_UPDATE (RFC 9218, 7.1) says nothing that is listened to": (
+        lambda c: frame_bytes(0x10, 0, 0, u32(1) + b"u=1, i") + get(c) + frame_bytes(0x10, 0, 0, u32(1) + b"u=9"), asked()),
     "4.3 an unknown frame inside one": (lambda c: get(c, flags=END_STREAM) + frame_bytes(0xaa, 0, 1), Goaway(PROTOCOL_ERROR)),
     "5.1 DATA on an idle stream": (lambda c: frame_bytes(DATA, 0, 1, b"x"), Goaway(PROTOCOL_ERROR)),
     "5.1 RST_STREAM on an idle stream": (lambda c: frame_bytes(RST_STREAM, 0, 1, u32(8)), Goaway(PROTOCOL_ERROR)),
