@@ -48,7 +48,7 @@ events {{ worker_connections 8192; }}
 http {{
     access_log off;
     keepalive_requests 10000000;
-    upstream backend {{ server 127.0.0.1:{site.backend}; keepalive 64; keepalive_requests 10000000; }}
+    upstream backend {{ server 127.0.0.1:{site.backend}; keepalive 512; keepalive_requests 10000000; }}
     upstream echo {{ server 127.0.0.1:{site.echo}; }}
     server {{
         listen 127.0.0.1:{site.https} ssl http2 backlog=4096;
