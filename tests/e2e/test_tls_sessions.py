@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Resumption by ID and by ticket: which worker, after which reload, with whose keys, and where never."""
+import contextlib
 import os
 import signal
 import socket
@@ -63,6 +64,24 @@ def test_by_id_at_every_worker_and_over_reloads(tinyproxyd, free_port, certs, ve
     proxy.reload(config.replace("128k", "256k"))
     assert not connect(port, context, session=session)[0]
     wait_until(lambda: len(proxy.worker_pids()) == 2, "new workers")
+
+
+def test_a_ticket_comes_to_clients_that_say_nothing(tinyproxyd, free_port, certs):
+    """TLS 1.3: it is held back for a response to take it along, but not for long."""
+    def ticket_has_come(sock):
+        with contextlib.suppress(TimeoutError):
+            sock.recv(1)
+        return sock.session and sock.session.has_ticket
+
+    port = free_port()
+    tinyproxyd(f"http {{ {server(port, certs.issue('a.example'), '')} }}")
+    context = context_for(V13)
+    with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as plain:
+        with context.wrap_socket(plain, server_hostname="a.example") as sock:
+            sock.settimeout(0.1)
+            wait_until(lambda: ticket_has_come(sock), "a ticket")
+            session = sock.session
+    assert connect(port, context, session=session)[0]
 
 
 def test_what_kind_of_cache(tinyproxyd, free_port, certs):
