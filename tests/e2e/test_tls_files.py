@@ -111,7 +111,7 @@ def stapled(port, name, *arguments):
 def test_stapling_from_files(tinyproxyd, free_port, certs, tmp_path):
     port, strangers = free_port(), Certs(tmp_path / "strangers")
     ec, rsa, own = certs.issue("a.example"), certs.issue("a.example", key="rsa"), certs.issue("own.example")
-    late, wrong, forged = (certs.issue(f"{name}.example") for name in ("late", "wrong", "forged"))
+    late, wrong, forged, none = (certs.issue(f"{name}.example") for name in ("late", "wrong", "forged", "none"))
     def put(issued, response, where=None):
         path = where or issued.fullchain.with_name(issued.fullchain.name + ".ocsp")
         path.with_suffix(".new").write_bytes(response)
@@ -129,7 +129,7 @@ def test_stapling_from_files(tinyproxyd, free_port, certs, tmp_path):
         {server(port, "own.example", own.fullchain, own.key, f"ssl_stapling_file {tmp_path}/own.der;")}
         {server(port, "off.example", own.fullchain, own.key, "ssl_stapling off;")}
         {"".join(server(port, f"{name}.example", one.fullchain, one.key)
-                 for name, one in (("late", late), ("wrong", wrong), ("forged", forged)))} }}""")
+                 for name, one in (("late", late), ("wrong", wrong), ("forged", forged), ("none", none)))} }}""")
     serial = f"Serial Number: {ec.x509.serial_number:X}"
     for arguments, issued in ((["-sigalgs", "ECDSA+SHA256"], ec), (["-sigalgs", "rsa_pss_rsae_sha256"], rsa)):
         for version in ("-tls1_2", "-tls1_3"):
@@ -137,7 +137,7 @@ def test_stapling_from_files(tinyproxyd, free_port, certs, tmp_path):
             assert "Cert Status: good" in text and f"{issued.x509.serial_number:X}" in text, (serial, text)
     assert "Cert Status: good" in stapled(port, "own.example")
     for name, why in (("late", "it is out of date"), ("wrong", "it is about another certificate"),
-                      ("forged", "its signature cannot be verified")):
+                      ("forged", "its signature cannot be verified"), ("none", "no OCSP responder is named in it")):
         assert stapled(port, f"{name}.example") is None
         assert proxy.wait_for_error(rf'\[warn\].*"ssl_stapling" has nothing to show for .*{name}.*: {why}')
     assert stapled(port, "off.example") is None
