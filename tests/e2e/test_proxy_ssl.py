@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import termios
+import threading
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -241,6 +242,12 @@ def test_websocket(site, origin, certs):
         for size in (5, 200000):
             client.send(b"y" * size)
             assert client.reader.exactly(size) == b"y" * size
+        # More than all buffers hold, both ways at once.
+        much = pattern_bytes(16 << 20)
+        sender = threading.Thread(target=client.send, args=(much,), daemon=True)
+        sender.start()
+        assert client.reader.exactly(len(much)) == much
+        sender.join()
 
 
 def test_stream(tinyproxyd, free_port, certs, tmp_path):
