@@ -66,7 +66,7 @@ find_at(const struct traffic *t, const struct endpoint *ep, struct span name, st
 	count = upstream_group_addresses(group, out, max);
 	upstream_group_unref(group);
 	for (size_t i = 0; i < count; i++) {
-		out[i].text = arena_dup(t->arena, out[i].text);
+		out[i].text = span_of(NULL, 0); /* was the group's */
 		if (out[i].u.sa.sa_family != AF_UNIX && !is_ours(t->generation->snapshot, &out[i]))
 			out[kept++] = out[i];
 	}

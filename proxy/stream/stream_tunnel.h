@@ -12,7 +12,7 @@
 
 /*
  * The addresses that a TLS connection for name (lower case) would be passed to by a stream server with ssl_preread, in the
- * generation of t: at most max, their texts in its arena. 0: it is not passed on, or to one of our own listeners.
+ * generation of t: at most max, without texts. 0: it is not passed on, or to one of our own listeners.
  */
 size_t stream_tunnel_find(const struct traffic *t, struct span name, struct address *out,
     size_t max);
