@@ -371,6 +371,9 @@ conn_resume_tls_take(struct conn *c, SSL *ssl)
 	c->ssl = ssl;
 	c->tls_pending = SSL_has_pending(ssl) != 0;
 	tls_io_attach(c);
+	/* Of bytes that are inside already no event tells, but this one comes at once. */
+	if (c->tls_pending)
+		conn_wait_writable(c);
 }
 
 int

@@ -8,6 +8,7 @@ import pytest
 from support.client import Client
 from support.pattern import pattern_bytes
 from support.tcp_server import TcpServer
+from support.wait import wait_until
 
 # Copied and spliced, less and more than a buffer, a pipe and what sockets hold.
 SIZES = (0, 1, 5000, 16384, 200000, 3 << 20)
@@ -114,5 +115,6 @@ def test_both_end_at_once(tinyproxyd, free_port, speaker):
         proxy_half_close on; }} }}""")
     with Client(port) as client:
         talk(client.sock, "client")
+        wait_until(lambda: len(heard) == 2, "the server to have heard all")
     backend.stop()
     assert heard == {who: (pattern_bytes(size), True) for who in ("client", "server")}

@@ -137,3 +137,36 @@ http {{ server {{ listen 127.0.0.1:{inner}; http2 on; return 200 "$server_protoc
     for flag, said in (("--http2", "HTTP/2.0 h2\n"), ("--http1.1", "HTTP/1.1 http/1.1\n")):
         assert run(["curl", "-sS", flag, "--cacert", certs.ca, "--resolve", f"a.example:{front}:127.0.0.1",
                     f"https://a.example:{front}/"], check=0).out == said
+
+
+def test_what_came_with_the_handshake_is_passed_on(tinyproxyd, free_port, certs):
+    """A request in the same packet as the client's Finished: TLS has it before the http listener has the connection."""
+    front, inner = free_port(), free_port()
+    cert = certs.issue("a.example")
+    tinyproxyd(f"""
+stream {{ server {{ listen 127.0.0.1:{front} ssl; ssl_certificate {cert.fullchain}; ssl_certificate_key {cert.key};
+    pass 127.0.0.1:{inner}; }} }}
+http {{ server {{ listen 127.0.0.1:{inner}; return 200 "inside"; }} }}""")
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    inside = tls_context(certs.ca, minimum=ssl.TLSVersion.TLSv1_3).wrap_bio(incoming, outgoing, server_hostname="a.example")
+    with Client(front) as client:
+        while True:
+            try:
+                inside.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                client.send(outgoing.read())
+                incoming.write(client.sock.recv(1 << 16))
+        inside.write(b"GET / HTTP/1.0\r\n\r\n")
+        client.send(outgoing.read())  # Finished and the request
+        incoming.write(client.until_closed())
+    answer = b""
+    while True:
+        try:
+            more = inside.read(1 << 16)
+        except ssl.SSLError:
+            break
+        if not more:
+            break
+        answer += more
+    assert answer.endswith(b"\r\n\r\ninside")
