@@ -43,7 +43,7 @@ struct timer {
 };
 
 struct acme_http {
-	CURLM *multi;
+	CURLM *multi; /* NULL before there is work: most runs of acme-renew end without any */
 	const volatile sig_atomic_t *stop;
 	struct transfer *active, *idle;
 	struct timer *timers; /* soonest first */
@@ -63,16 +63,24 @@ global_init(void)
 struct acme_http *
 acme_http_new(const volatile sig_atomic_t *stop)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct acme_http *http = mem_zalloc(sizeof(*http));
 
-	pthread_once(&once, global_init);
 	http->stop = stop;
+	return http;
+}
+
+static void
+need_curl(struct acme_http *http)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	if (http->multi)
+		return;
+	pthread_once(&once, global_init);
 	http->multi = curl_multi_init();
 	if (!http->multi)
 		abort();
 	curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-	return http;
 }
 
 /* Make a transfer ready for its next use. */
@@ -261,8 +269,10 @@ void
 acme_http_start(struct acme_http *http, const struct acme_fetch *fetch)
 {
 	const char *ca_file = fetch->ca_file ? fetch->ca_file : getenv("SSL_CERT_FILE");
-	struct transfer *t = transfer_get(http);
+	struct transfer *t;
 
+	need_curl(http);
+	t = transfer_get(http);
 	t->done = fetch->done;
 	t->arg = fetch->arg;
 	t->url = mem_strdup(fetch->url);
@@ -496,6 +506,7 @@ acme_http_run(struct acme_http *http)
 	int running;
 
 	while (has_work(http)) {
+		need_curl(http);
 		fire_timers(http);
 		while (http->active && acme_http_stopped(http))
 			transfer_finish(http, http->active, CURLE_ABORTED_BY_CALLBACK);
