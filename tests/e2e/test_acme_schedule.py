@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: ISC
 """acme-renew --schedule below a root of its own: a systemd timer, or a line of cron."""
+import os
 import pathlib
 import re
 
 import pytest
 
 from support import programs
+from support.process import run
 
 SCRIPTS = pathlib.Path(__file__).parents[2] / "scripts"
 MARK = "# Made by acme-renew --schedule install\n"
@@ -45,6 +47,60 @@ def test_systemd_timer(schedule, root):
     schedule("remove")
     assert list(units.iterdir()) == []
     assert "nothing was scheduled" in schedule("remove").out
+
+
+def test_systemd_understands_the_units(schedule, root):
+    (root / "run/systemd/system").mkdir(parents=True)
+    schedule("install")
+    units = root / "etc/systemd/system"
+    done = run(["systemd-analyze", "verify", "--man=no", *sorted(units.iterdir())], check=0)
+    assert done.out + done.err == ""
+    when = re.search("^OnCalendar=(.*)$", (units / "acme-renew.timer").read_text(), re.M)[1]
+    done = run(["systemd-analyze", "calendar", "--iterations=4", "--base-time=2026-01-01 05:00:00 UTC", when],
+               env={"TZ": "UTC"}, check=0)
+    assert re.findall(r"2026-01-01 (\d\d:\d\d:\d\d)", done.out) == ["06:00:00", "12:00:00", "18:00:00"]
+    run(["systemctl", "--root", root, "enable", "acme-renew.timer"], check=0)
+    assert (units / "timers.target.wants/acme-renew.timer").is_symlink()
+
+
+@pytest.fixture
+def booted(tmp_path):
+    """Runs the command where systemd seems to be the init system, and units go to a directory of the test's."""
+    units = tmp_path / "units"
+    units.mkdir()
+    inside = ("mount -t tmpfs none /run && mkdir -p /run/systemd/system && "
+              'mount --bind "$0" /etc/systemd/system && exec "$@"')
+
+    def schedule(what, path="", check=0):
+        return run(["unshare", "-rm", "sh", "-c", inside, units, programs.path("acme-renew"), "--schedule", what],
+                   env={"PATH": f"{path}{os.environ['PATH']}"}, check=check)
+    schedule.units = units
+    return schedule
+
+
+def test_the_timer_is_started_and_stopped(booted, tmp_path):
+    calls, fake = tmp_path / "calls", tmp_path / "bin/systemctl"
+    fake.parent.mkdir()
+    fake.write_text(f"""#!/bin/sh
+echo "$*" >> {calls}
+case $1 in is-active) echo active ;; show) echo 'Thu 2026-01-01 07:12:30 UTC' ;; esac
+""")
+    fake.chmod(0o755)
+    path = f"{fake.parent}:"
+    assert "enabled and started acme-renew.timer" in booted("install", path).out
+    assert calls.read_text().splitlines() == ["daemon-reload", "enable --now acme-renew.timer"]
+    told = booted("status", path).out
+    assert "acme-renew.timer is active\nnext run: Thu 2026-01-01 07:12:30 UTC\n" == told
+    calls.unlink()
+    booted("remove", path)
+    assert calls.read_text().splitlines() == ["disable --now acme-renew.timer", "daemon-reload"]
+    assert list(booted.units.iterdir()) == []
+
+
+def test_a_systemctl_that_fails_is_quoted(booted):
+    """The real one, which finds nobody to talk to in there."""
+    told = booted("install", check=69).err
+    assert "systemctl daemon-reload failed" in told and "Failed to connect to bus" in told
 
 
 def test_cron_line_at_a_moment_of_its_own(schedule, root):
