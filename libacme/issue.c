@@ -43,6 +43,7 @@ issue_new(struct certstore *store, const char *name)
 	job->store = store;
 	job->arena = arena_new(ARENA_SIZE);
 	job->name = arena_strdup(job->arena, span_str(name));
+	job->attempts = job->name;
 	job->lock = -1;
 	job->order_file = mem_printf("%s/gatehouse/orders/%s.json", certstore_dir(store), name);
 	return job;
@@ -343,8 +344,8 @@ on_progress(void *arg, enum order_state state)
 {
 	const struct issue *job = arg;
 
-	if (state == ORDER_ANSWERING && !issue_is_apart(job))
-		backoff_attempt(job->store, job->name, job->names, job->name_count);
+	if (state == ORDER_ANSWERING && job->attempts)
+		backoff_attempt(job->store, job->attempts, job->names, job->name_count);
 	if (state != ORDER_DONE)
 		issue_say(job, order_state_name(state));
 }

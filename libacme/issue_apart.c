@@ -8,6 +8,7 @@
 #include "base/encode.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "libacme/backoff.h"
 #include "libacme/issue.h"
 #include "libacme/order_file.h"
 #include "libcert/chain.h"
@@ -75,6 +76,7 @@ issue_decide_apart(struct issue *job, struct err *e)
 	job->order_file =
 	    mem_printf("%s/gatehouse/orders/%s.json", certstore_dir(job->store), name);
 	job->lock = certstore_lock(job->store, name, false, e);
+	job->attempts = job->dry ? NULL : arena_strdup(job->arena, span_str(name));
 	free(name);
 	if (job->lock < 0 || check_targets(job, e) < 0)
 		return -1;
@@ -89,6 +91,9 @@ issue_decide_apart(struct issue *job, struct err *e)
 		job->names = job->live.names;
 		job->name_count = job->live.name_count;
 	}
+	if (job->attempts && backoff_check(job->store, job->attempts, job->names, job->name_count,
+				 job->by_hand, e) < 0)
+		return -1;
 	job->order_wanted = true;
 	return 0;
 }

@@ -153,10 +153,13 @@ finish_apart(struct issue *job)
 {
 	struct err e = ERR_INIT;
 
-	if (issue_finish_apart(job, &e) < 0)
+	if (issue_finish_apart(job, &e) < 0) {
 		issue_fail(job, &e);
-	else
+	} else {
 		job->outcome = job->dry ? ISSUE_TRIED : ISSUE_ISSUED;
+		if (job->attempts)
+			backoff_succeeded(job->store, job->attempts);
+	}
 	err_release(&e);
 }
 
@@ -172,8 +175,8 @@ issue_ordered(void *arg, struct order *order, struct err *e)
 	if (!e) {
 		finish_apart(job);
 	} else {
-		if (!issue_is_apart(job))
-			backoff_failed(job->store, job->name, job->names, job->name_count, e,
+		if (job->attempts)
+			backoff_failed(job->store, job->attempts, job->names, job->name_count, e,
 			    order_was_asked(order));
 		issue_fail(job, e);
 	}

@@ -160,8 +160,8 @@ open_authority(struct batch *b, struct issue *job)
 			job->how.account = arena_strdup(job->arena, span_str(a->account.id));
 			return;
 		}
-		if (!issue_is_apart(job))
-			backoff_failed(job->store, job->name, job->names, job->name_count,
+		if (job->attempts)
+			backoff_failed(job->store, job->attempts, job->names, job->name_count,
 			    &a->failure, false);
 		fail_with(job, &a->failure);
 	} while (fall_back(b, job));

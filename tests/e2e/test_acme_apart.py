@@ -114,6 +114,25 @@ def test_own_request_cut_short_is_taken_up(store, request_file, tmp_path):
     assert orders_made(store.pebble) == made and key_matches(tmp_path / "cert", request_file[1])
 
 
+def test_own_requests_spend_the_attempts_of_their_names(store, request_file, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.mkdir()
+    arguments = ["--csr", request_file[0]]
+    for part in ("cert", "chain", "fullchain"):
+        arguments += [f"--{part}-path", tmp_path / part]
+    for _ in range(5):
+        store.issue(arguments=arguments, webroot=wrong, preflight=False, check=1)
+    made = orders_made(store.pebble)
+    for again in ({"arguments": arguments}, {"names": ["a.example"]}):
+        done = store.issue(*again.pop("names", ()), **again, check=75)
+        assert "failed 5 times within an hour" in done.err
+    assert orders_made(store.pebble) == made
+    for path in (store.dir / "gatehouse/backoff").iterdir():
+        path.write_text(re.sub(r"\d{10}", lambda when: str(int(when[0]) - 3600), path.read_text()))
+    store.issue(arguments=arguments)
+    assert list((store.dir / "gatehouse/backoff").iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments, code, words", [
     (["-d", "c.example"], 64, "come from the request"),
     (["--key-type", "rsa"], 64, "come from the request"),
