@@ -12,6 +12,8 @@
 
 /* Trailer fields together. */
 #define TRAILER_MAX 16384
+/* Bytes that a client must have taken before memory is spent on doing it faster. */
+#define BULK_AFTER (256 << 10)
 /* A client that has not taken all of it by then is a slow one. */
 #define SPOOL_PATIENCE_MS 50
 
@@ -268,15 +270,17 @@ is_too_fast(struct upstream_http *u)
 	return true;
 }
 
-/* A buffer that was filled says that more flows than it holds. */
+/* Larger runs once the client has shown that it takes much, and the upstream, by a full buffer, that it has more. */
 static int
 read_on(struct upstream_http *u)
 {
 	if (u->buffering && u->in && u->in->size == BUFPOOL_LARGE && chunk_room(u->in) == 0 &&
-	    chunk_filled(u->in) == 0) {
+	    chunk_filled(u->in) == 0 && u->r->response.body_bytes >= BULK_AFTER) {
+		u->flows = true;
 		upstream_drop_input(u);
-		u->in = bufpool_borrow(upstream_worker(u)->pool, BUFPOOL_BULK);
 	}
+	if (u->flows && !u->in)
+		u->in = bufpool_borrow(upstream_worker(u)->pool, BUFPOOL_BULK);
 	return upstream_read(u, BUFPOOL_BULK);
 }
 

@@ -68,6 +68,7 @@ struct upstream_http {
 	struct buf trailer;          /* as it came; of max 0 when there is none yet */
 	bool body_end;               /* all of it was decoded */
 	bool buffering;              /* the spool may be used */
+	bool flows;                  /* much comes and goes: it is read in large runs */
 	struct response_spool spool; /* what the client did not take yet, before pending */
 	int64_t full_since_ms;       /* the client did not take all that was pending; 0 = it did */
 	struct timer pause; /* read on after it: proxy_limit_rate, or a client had its chance */
