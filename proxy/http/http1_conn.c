@@ -220,6 +220,8 @@ start_request(struct client_conn *cc, struct span bytes)
 	r->body_framing = head->framing;
 	r->content_length = head->content_length;
 	h->keep_alive = head->keep_alive; /* its location has a say when the response begins */
+	if (chunk_filled(h->in) == 0)
+		drop_input(cc);
 	http1_body_begin(cc, head);
 	request_route(r);
 	/* An end that came along with the head makes no further event. */
@@ -254,24 +256,6 @@ input_room(struct client_conn *cc)
 	return bigger;
 }
 
-/* A head that comes slowly holds no more room than it takes. */
-static void
-park_head(struct client_conn *cc)
-{
-	struct http1 *h = &cc->http1;
-	struct bufpool *pool = cc->client.worker->pool;
-	size_t n = chunk_filled(h->in);
-	struct chunk *small;
-
-	if (h->in->size < BUFPOOL_SMALL || n + PARK_ROOM > h->in->size / 2)
-		return;
-	small = bufpool_borrow_exact(pool, n + PARK_ROOM);
-	memcpy(small->data, h->in->data + h->in->start, n);
-	small->end = (unsigned)n;
-	bufpool_return(pool, h->in);
-	h->in = small;
-}
-
 /* false: the head in hand was dealt with, or there is nothing more to read now. */
 static bool
 read_some(struct client_conn *cc)
@@ -293,8 +277,8 @@ read_some(struct client_conn *cc)
 	if (n == CONN_AGAIN) {
 		if (h->in && chunk_filled(h->in) == 0)
 			drop_input(cc);
-		else if (h->in)
-			park_head(cc);
+		else if (h->in) /* a head that comes slowly */
+			h->in = bufpool_fit(cc->client.worker->pool, h->in, PARK_ROOM);
 		return false;
 	}
 	if (n == CONN_EOF)

@@ -7,6 +7,8 @@
 static bool
 stands_for_itself(char c, enum uri_encoding encoding)
 {
+	if (encoding == URI_ENCODE_CONTROLS)
+		return (unsigned char)c > ' ' && c != 0x7f;
 	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
 		return true;
 	if (c == '&' || c == '+' || c == ';')

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * uri_encode: decoded paths and captures, put back into URLs.
+ * uri_encode: decoded paths and captures, put back into URLs and request targets.
  */
 #ifndef PROXY_HTTP_URI_ENCODE_H
 #define PROXY_HTTP_URI_ENCODE_H
@@ -10,6 +10,8 @@
 enum uri_encoding {
 	URI_ENCODE_PATH, /* nginx's NGX_ESCAPE_URI */
 	URI_ENCODE_ARGS, /* the same, and "&", "+" and ";": NGX_ESCAPE_ARGS */
+	/* Only what would end a target or its line: for one that is encoded already. */
+	URI_ENCODE_CONTROLS,
 };
 
 struct span uri_encode(struct span text, enum uri_encoding encoding, struct arena *arena);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Returned bytes kept per size: enough for the connections active in one turn, little when idle. */
 #define KEPT_BYTES (1 << 20)
@@ -141,6 +142,21 @@ bufpool_return(struct bufpool *p, struct chunk *c)
 	c->next = s->first;
 	s->first = c;
 	s->count++;
+}
+
+struct chunk *
+bufpool_fit(struct bufpool *p, struct chunk *c, size_t spare)
+{
+	size_t n = chunk_filled(c);
+	struct chunk *small;
+
+	if (c->size < BUFPOOL_SMALL || n + spare > c->size / 2)
+		return c;
+	small = bufpool_borrow_exact(p, n + spare);
+	memcpy(small->data, c->data + c->start, n);
+	small->end = (unsigned)n;
+	bufpool_return(p, c);
+	return small;
 }
 
 size_t

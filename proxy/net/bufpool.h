@@ -42,6 +42,11 @@ chunk_room(const struct chunk *c)
 	return c->size - c->end;
 }
 
+/*
+ * c, or in its place (c is returned) a chunk with the same bytes and spare bytes of room, where that takes half as much or
+ * less.
+ */
+struct chunk *bufpool_fit(struct bufpool *p, struct chunk *c, size_t spare);
 /* Takes NULL. */
 void bufpool_return(struct bufpool *p, struct chunk *c);
 /* Chunks out with borrowers, for tests and status. */

@@ -184,6 +184,8 @@ flush_queue(struct conn *c, int flags)
 		drop_queue(c);
 	if (!c->out)
 		c->out_last = NULL;
+	else if (!c->writable && !c->out->next) /* it may stay for long */
+		c->out = c->out_last = bufpool_fit(c->pool, c->out, 0);
 }
 
 static void
@@ -451,7 +453,7 @@ write_direct(struct conn *c, struct span bytes)
 
 		if (n == 0) {
 			/* The record is made: these bytes are ours now, and stay in one piece until it is sent. */
-			if (c->ssl && !c->failed) {
+			if (c->record_made && !c->failed) {
 				memcpy(conn_queue_reserve(c, offer), bytes.p + taken, offer);
 				conn_queue_commit(c, offer);
 				taken += offer;
@@ -482,10 +484,10 @@ conn_write(struct conn *c, struct span bytes)
 	}
 	room = c->out_bytes < CONN_OUT_MAX ? CONN_OUT_MAX - c->out_bytes : 0;
 	/*
-	 * Once the socket is full, one record's worth is enough to have at hand when it drains; what needs no record is
-	 * best left where it is.
+	 * Once the socket is full, what is not in a record yet is best left where it is; and a record's worth is enough to
+	 * have at hand when it drains.
 	 */
-	if (!c->writable && (!c->ssl || c->out_bytes >= FLUSH_AT))
+	if (!c->writable && (!c->record_made || c->out_bytes >= FLUSH_AT))
 		room = 0;
 	if (room > bytes.n - taken)
 		room = bytes.n - taken;

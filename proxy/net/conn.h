@@ -78,8 +78,9 @@ struct conn {
 	    accept_plain : 1; /* owner's wish: a client that does not begin with TLS is told so, in its words */
 	unsigned
 	    early_data : 1; /* owner's wish: what a client sends before its handshake is done may be read then */
-	unsigned in_early : 1; /* and there may be more of it */
-	struct chunk *unread;  /* what was read by then, to be read first; NULL = nothing */
+	unsigned in_early : 1;    /* and there may be more of it */
+	unsigned record_made : 1; /* TLS: its bytes are offered again until it is sent */
+	struct chunk *unread;     /* what was read by then, to be read first; NULL = nothing */
 	void (*on_free)(struct conn
 		*c); /* last word at the end of the turn: the owner frees itself (c is embedded) */
 };

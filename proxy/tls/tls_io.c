@@ -7,8 +7,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/sock_diag.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#define PROBE_AT 4096
 
 /* A TLS 1.3 ticket, which nobody waits for: it leaves with what is sent next, or the kernel sends it a little later. */
 static bool
@@ -312,12 +315,47 @@ tls_io_read(struct conn *c, void *p, size_t n)
 	return tls_failed(c, r, false);
 }
 
+/*
+ * May n bytes find too little room (what the kernel counts is memory, up to twice as much), and would it say when there
+ * is more (sk_stream_is_writeable)? Where it does not tell, no.
+ */
+static bool
+socket_is_full(int fd, size_t n)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+	uint32_t queued, room;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
+		return false;
+	queued = info[SK_MEMINFO_WMEM_QUEUED];
+	room = info[SK_MEMINFO_SNDBUF] > queued ? info[SK_MEMINFO_SNDBUF] - queued : 0;
+	return room < 2 * n && room < queued / 2;
+}
+
+/*
+ * A record that finds no room is kept twice, as it was and encrypted: 35 kB for a client that takes nothing. Better
+ * not to make it. A small one is not worth asking.
+ */
+static bool
+has_no_room(struct conn *c, size_t n)
+{
+	if (n < PROBE_AT || c->record_made || !socket_is_full(c->watch.fd, n))
+		return false;
+	/* Nobody was refused: the kernel must be asked for the event. */
+	c->watches_out = 0;
+	conn_wait_writable(c);
+	return true;
+}
+
 ssize_t
 tls_io_write(struct conn *c, const void *p, size_t n, int flags)
 {
 	size_t written = 0;
 	int r, ssl_error;
 
+	if (has_no_room(c, n))
+		return CONN_AGAIN;
 	clear_errors();
 	c->tls_more = (flags & MSG_MORE) != 0;
 	/* Early data is answered before the client's part of the handshake is there. */
@@ -327,9 +365,11 @@ tls_io_write(struct conn *c, const void *p, size_t n, int flags)
 	else
 		r = SSL_write_ex(c->ssl, p, n, &written);
 	c->tls_more = 0;
+	c->record_made = 0;
 	if (r == 1)
 		return (ssize_t)written;
 	ssl_error = SSL_get_error(c->ssl, r);
+	c->record_made = ssl_error == SSL_ERROR_WANT_WRITE;
 	if (ssl_error == SSL_ERROR_WANT_READ)
 		c->write_wants_read = 1;
 	return tls_failed(c, r, false);

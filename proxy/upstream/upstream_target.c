@@ -4,71 +4,12 @@
 
 #include "proxy/config/host_port.h"
 #include "proxy/config/span_map.h"
+#include "proxy/http/uri_encode.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/worker/worker_state.h"
 
 #define HTTP_PORT 80
 #define HTTPS_PORT 443
-
-/* What a path may hold as it is; the rest is escaped again after decoding (nginx: NGX_ESCAPE_URI). */
-static bool
-path_byte_ok(unsigned char b)
-{
-	return b > 0x20 && b < 0x7f && !strchr("\"#%<>?\\^`{|}", b);
-}
-
-static struct span
-escape_path(struct span path, struct arena *arena)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	size_t bad = 0, n = 0;
-	char *out;
-
-	for (size_t i = 0; i < path.n; i++)
-		bad += !path_byte_ok((unsigned char)path.p[i]);
-	if (bad == 0)
-		return path;
-	out = arena_bytes(arena, path.n + 2 * bad);
-	for (size_t i = 0; i < path.n; i++) {
-		unsigned char b = (unsigned char)path.p[i];
-
-		if (path_byte_ok(b)) {
-			out[n++] = (char)b;
-		} else {
-			out[n++] = '%';
-			out[n++] = hex[b >> 4];
-			out[n++] = hex[b & 15];
-		}
-	}
-	return span_of(out, n);
-}
-
-/* Bytes that would end the request line, or the space that would end the target in it. */
-static struct span
-escape_controls(struct span s, struct arena *arena)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	size_t bad = 0, n = 0;
-	char *out;
-
-	for (size_t i = 0; i < s.n; i++)
-		bad += (unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7f;
-	if (bad == 0)
-		return s;
-	out = arena_bytes(arena, s.n + 2 * bad);
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char b = (unsigned char)s.p[i];
-
-		if (b > 0x20 && b != 0x7f) {
-			out[n++] = (char)b;
-		} else {
-			out[n++] = '%';
-			out[n++] = hex[b >> 4];
-			out[n++] = hex[b & 15];
-		}
-	}
-	return span_of(out, n);
-}
 
 /* prefix, the path behind the first skip bytes of it, the arguments. */
 static struct span
@@ -77,9 +18,9 @@ rebuilt_uri(const struct request *r, struct span prefix, size_t skip)
 	struct span rest = span_after(r->uri, skip < r->uri.n ? skip : r->uri.n);
 	const struct span parts[] = {
 		prefix,
-		escape_path(rest, r->arena),
+		uri_encode(rest, URI_ENCODE_PATH, r->arena),
 		r->args.n > 0 ? SPAN("?") : SPAN(""),
-		escape_controls(r->args, r->arena),
+		uri_encode(r->args, URI_ENCODE_CONTROLS, r->arena),
 	};
 
 	return arena_concat(r->arena, parts, sizeof(parts) / sizeof(parts[0]));
@@ -177,7 +118,7 @@ take_variable(struct request *r, const struct proxy_target *p, struct upstream_t
 	} else {
 		if (uri.p[0] == '?')
 			uri = arena_printf(r->arena, "/" SPAN_FMT, SPAN_ARG(uri));
-		t->uri = escape_controls(uri, r->arena);
+		t->uri = uri_encode(uri, URI_ENCODE_CONTROLS, r->arena);
 	}
 	return 0;
 }

@@ -141,6 +141,34 @@ def test_the_address_that_a_trusted_proxy_reports(side_by_side):  # noqa: F811
     assert b"\r\n\r\n10.9.9.9|127.0.0.1|" in answer(ours.port, raw_bytes(twice))
 
 
+RULES = {
+    "allow": "allow 192.0.2.0/24; deny all;", "deny": "deny 192.0.2.7; allow all;", "v6": "allow 2001:db8::/32; deny all;",
+    "proxy": "allow 127.0.0.1; deny all;", "unix": "allow unix:; deny all;",
+    "method": "allow all; limit_except GET { allow 192.0.2.7; deny all; }",
+    "inner": "deny 192.0.2.0/24; if ($arg_a) { set $x 1; }",
+}
+
+
+def test_rules_judge_the_real_address(side_by_side):  # noqa: F811
+    locations = "".join(f"location /{name} {{ {rules} alias @DIR@/a.css; {{more}} }}\n" for name, rules in RULES.items())
+    trust = "set_real_ip_from 127.0.0.0/8; real_ip_header X-Forwarded-For; real_ip_recursive on; set_real_ip_from 10.0.0.0/8;"
+    ours, nginx = side_by_side(
+        "server { listen 127.0.0.1:@PORT@;" + trust + locations.replace("{more}", "") + "}"
+        # In a location it is found before the rules are asked, too.
+        "server { listen 127.0.0.1:@PORT@; server_name inside.example;" + locations.replace("{more}", trust) + "}"
+        "server { listen 127.0.0.1:@PORT@; server_name nobody.example;" + locations.replace("{more}", "") + "}")
+    prepare(ours, nginx)
+    rows = [Row(f"{method} /{name}?{query}", [f"Host: {host}.example", f"X-Forwarded-For: {value}"])
+            for host in ("a", "inside", "nobody") for name in RULES for method, query in (("GET", ""), ("HEAD", ""), ("GET", "a=1"))
+            for value in ("192.0.2.7", "192.0.2.8", "2001:db8::1", "198.51.100.1", "192.0.2.7, 10.0.0.1", "192.0.2.7, 198.51.100.1",
+                          "127.0.0.1", "garbage")]
+    wrong = differing(ours, nginx, rows)
+    assert not wrong, f"{len(wrong)} of {len(rows)} differ:\n" + "\n".join(wrong)
+    # It did tell them apart.
+    assert b" 403 " in answer(ours.port, raw_bytes(Row("GET /allow", ["X-Forwarded-For: 198.51.100.1"])))
+    assert b" 200 " in answer(ours.port, raw_bytes(Row("GET /allow", ["X-Forwarded-For: 192.0.2.1"])))
+
+
 def test_the_address_in_a_proxy_header(side_by_side):  # noqa: F811
     ours, nginx = side_by_side(f"""
         real_ip_header proxy_protocol;

@@ -40,7 +40,7 @@ check(const struct http1_request_head *h, struct arena *arena)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct http1_limits limits = { .max_headers = 100 };
+	struct http1_limits limits = { .max_headers = 100 }, behind_host;
 	struct http1_head_scan scan = { 0 };
 	struct http1_request_head head;
 	struct arena *arena = arena_new(0);
@@ -49,6 +49,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	limits.underscores = size & 1;
 	limits.ignore_invalid = size & 2;
+	behind_host = (struct http1_limits){ limits.ignore_invalid, limits.underscores, 100, NULL };
+	limits.behind_host = size & 4 ? &behind_host : NULL;
 	if (http1_head_end(&scan, span_of(data, size), &n, &why) != PARSE_OK)
 		n = size;
 	if (http1_parse_request(span_of(data, n), &limits, arena, &head, &why) == PARSE_OK)

@@ -16,6 +16,8 @@ test_encode(void **state)
 	assert_span(uri_encode(SPAN("a&b+c;d"), URI_ENCODE_ARGS, a), "a%26b%2Bc%3Bd");
 	assert_span(uri_encode(SPAN("\0"), URI_ENCODE_PATH, a), "%00");
 	assert_span(uri_encode(SPAN(""), URI_ENCODE_PATH, a), "");
+	assert_span(uri_encode(SPAN("/a b\r\n\t\x7f\"%41?x"), URI_ENCODE_CONTROLS, a),
+	    "/a%20b%0D%0A%09%7F\"%41?x");
 	arena_free(a);
 }
 

@@ -76,6 +76,32 @@ test_a_flood_comes_and_goes(void **state)
 	bufpool_free(p);
 }
 
+static void
+test_a_chunk_is_made_to_fit(void **state)
+{
+	struct bufpool *p = bufpool_new();
+	struct chunk *c = bufpool_borrow(p, BUFPOOL_LARGE), *small;
+
+	memcpy(c->data + 100, "hello", 5);
+	c->start = 100;
+	c->end = 105;
+	small = bufpool_fit(p, c, 3);
+	assert_ptr_not_equal(small, c);
+	assert_int_equal(bufpool_borrowed(p), 1);
+	assert_span(span_of(small->data + small->start, chunk_filled(small)), "hello");
+	assert_int_equal(chunk_room(small), 3);
+	assert_ptr_equal(bufpool_fit(p, small, 0), small);
+	bufpool_return(p, small);
+	/* More than half full it stays. */
+	c = bufpool_borrow(p, BUFPOOL_LARGE);
+	c->end = c->size / 2 + 1;
+	assert_ptr_equal(bufpool_fit(p, c, 0), c);
+	c->end = c->size / 2;
+	assert_ptr_equal(bufpool_fit(p, c, 1), c);
+	bufpool_return(p, c);
+	bufpool_free(p);
+}
+
 int
 main(void)
 {
@@ -83,6 +109,7 @@ main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_a_returned_chunk_is_lent_again_and_empty),
 		cmocka_unit_test(test_a_flood_comes_and_goes),
+		cmocka_unit_test(test_a_chunk_is_made_to_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
