@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Backends that say too much, too early, or goodbye."""
+import pathlib
 import socket
 import threading
 
@@ -98,3 +99,25 @@ def test_a_backend_that_resets_in_the_middle(proxy, peer):
     for _ in range(5):
         with Client(port) as client, pytest.raises(wire.WireError):
             client.request("/")
+
+
+def kernel_timer(port):
+    """What the kernel waits for on the connection to this port: 0 nothing, 2 keep-alive (proc(5), /proc/net/tcp)."""
+    lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+    timers = [line.split()[5].split(":")[0] for line in lines
+              if line.split()[2] == f"0100007F:{port:04X}" and line.split()[3] == "01"]
+    return int(timers[0], 16) if timers else None
+
+
+@pytest.mark.parametrize("said, timer", [("", 0), ("proxy_socket_keepalive on;", 2), ("proxy_socket_keepalive off;", 0)])
+def test_the_kernel_watches_over_connections(said, timer, tinyproxyd, backend, free_port):
+    port = free_port()
+    tinyproxyd(f"""http {{ server {{ listen 127.0.0.1:{port}; {said}
+        location / {{ proxy_pass http://127.0.0.1:{backend.port}; }} }} }}""")
+    with Client(port) as client:
+        client.send("GET /hold/x HTTP/1.1\r\nHost: a\r\n\r\n")
+        backend.wait_for_requests(1)
+        # What was sent may not be acknowledged yet, which has a timer of its own.
+        wait_until(lambda: kernel_timer(backend.port) == timer, "the timer")
+        backend.release("x")
+        assert client.response().status == 200

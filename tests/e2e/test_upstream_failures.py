@@ -148,6 +148,18 @@ def test_answers_that_send_a_request_on(tinyproxyd, backend, make_backend, free_
     assert not [line for line in daemon.errors("error") if "upstream sent invalid header" not in line]
 
 
+def test_no_other_is_asked_when_time_is_up(tinyproxyd, peer, backend, free_port):
+    port = free_port()
+    hangs = peer(says(b"", "hold"))
+    tinyproxyd(f"""http {{
+        upstream g {{ server 127.0.0.1:{hangs.port} max_fails=0 weight=1000; server 127.0.0.1:{backend.port} max_fails=0; }}
+        server {{ listen 127.0.0.1:{port}; proxy_read_timeout 300ms;
+            location / {{ proxy_pass http://g/echo; }}
+            location /soon {{ proxy_pass http://g/echo; proxy_next_upstream_timeout 100ms; }}
+            location /late {{ proxy_pass http://g/echo; proxy_next_upstream_timeout 1h; }} }} }}""")
+    assert [ask(port, path) for path in ("/", "/soon", "/late")] == [200, 504, 200]
+
+
 def test_when_all_have_failed_the_last_answer_counts(tinyproxyd, make_backend, free_port):
     group = [make_backend(name=name) for name in "ab"]
     for backend in group:
