@@ -186,6 +186,10 @@ on_expire(struct timer *t)
 void
 client_conn_wait_drain(struct client_conn *cc, int64_t timeout_ms)
 {
+	/* More to send is no reason to wait longer for one that takes nothing. */
+	if (timer_active(&cc->send_timer) && cc->conn.bytes_out == cc->sent_before &&
+	    timeout_ms == cc->send_timeout_ms)
+		return;
 	cc->send_timeout_ms = timeout_ms;
 	cc->sent_before = cc->conn.bytes_out;
 	timer_set(cc->client.worker->loop, &cc->send_timer, timeout_ms);

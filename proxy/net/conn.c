@@ -482,6 +482,8 @@ conn_write(struct conn *c, struct span bytes)
 		flush_later(c);
 		return bytes.n;
 	}
+	if (c->ssl && taken < bytes.n && can_send_now(c))
+		(void)tls_io_is_full(c, bytes.n - taken);
 	room = c->out_bytes < CONN_OUT_MAX ? CONN_OUT_MAX - c->out_bytes : 0;
 	/*
 	 * Once the socket is full, what is not in a record yet is best left where it is; and a record's worth is enough to

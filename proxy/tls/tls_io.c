@@ -333,12 +333,8 @@ socket_is_full(int fd, size_t n)
 	return room < 2 * n && room < queued / 2;
 }
 
-/*
- * A record that finds no room is kept twice, as it was and encrypted: 35 kB for a client that takes nothing. Better
- * not to make it. A small one is not worth asking.
- */
-static bool
-has_no_room(struct conn *c, size_t n)
+bool
+tls_io_is_full(struct conn *c, size_t n)
 {
 	if (n < PROBE_AT || c->record_made || !socket_is_full(c->watch.fd, n))
 		return false;
@@ -354,7 +350,7 @@ tls_io_write(struct conn *c, const void *p, size_t n, int flags)
 	size_t written = 0;
 	int r, ssl_error;
 
-	if (has_no_room(c, n))
+	if (tls_io_is_full(c, n))
 		return CONN_AGAIN;
 	clear_errors();
 	c->tls_more = (flags & MSG_MORE) != 0;
