@@ -148,14 +148,10 @@ loader_regex(struct loader *l, const struct node *n, const struct word *w, struc
 static void
 suggest_variable(struct loader *l, struct span name)
 {
-	const struct variable_table *t = &l->variables;
 	struct suggestion s;
 
 	suggestion_init(&s, name);
-	for (size_t i = 0; i < t->count; i++) {
-		if (!t->rows[i].prefix)
-			suggestion_offer(&s, t->rows[i].name);
-	}
+	variable_offer(&l->variables, &s);
 	for (size_t i = 0; i < l->definitions.count; i++) {
 		if (l->definitions.all[i]->is_defined)
 			suggestion_offer(&s, l->definitions.all[i]->variable.name);

@@ -47,10 +47,7 @@ unknown_variable(const struct variable_table *t, struct span name, struct err *e
 	struct suggestion s;
 
 	suggestion_init(&s, name);
-	for (size_t i = 0; i < t->count; i++) {
-		if (!t->rows[i].prefix)
-			suggestion_offer(&s, t->rows[i].name);
-	}
+	variable_offer(t, &s);
 	err_set(e, ERR_CONFIG, "unknown \"" SPAN_FMT "\" variable", SPAN_ARG(name));
 	if (s.best.n > 0)
 		err_hint(e, "did you mean \"$" SPAN_FMT "\"?", SPAN_ARG(s.best));

@@ -3,6 +3,7 @@
 #include "proxy/config/variable.h"
 
 #include "proxy/config/map.h"
+#include "proxy/config/suggest.h"
 
 void
 variable_definitions_init(struct variable_definitions *d, struct arena *arena)
@@ -14,9 +15,25 @@ variable_definitions_init(struct variable_definitions *d, struct arena *arena)
 static const struct variable *
 find_exact(const struct variable_table *t, struct span name)
 {
-	for (size_t i = 0; i < t->count; i++) {
-		if (!t->rows[i].prefix && span_eq(t->rows[i].name, name))
-			return &t->rows[i];
+	for (; t; t = t->shared) {
+		for (size_t i = 0; i < t->count; i++) {
+			if (!t->rows[i].prefix && span_eq(t->rows[i].name, name))
+				return &t->rows[i];
+		}
+	}
+	return NULL;
+}
+
+static const struct variable *
+find_family(const struct variable_table *t, struct span name)
+{
+	for (; t; t = t->shared) {
+		for (size_t i = 0; i < t->count; i++) {
+			const struct variable *v = &t->rows[i];
+
+			if (v->prefix && name.n > v->name.n && span_starts(name, v->name))
+				return v;
+		}
 	}
 	return NULL;
 }
@@ -24,20 +41,26 @@ find_exact(const struct variable_table *t, struct span name)
 const struct variable *
 variable_find(const struct variable_table *t, struct span name, struct span *arg)
 {
-	const struct variable *exact = find_exact(t, name);
+	const struct variable *exact = find_exact(t, name), *family;
 
 	*arg = span_of(NULL, 0);
 	if (exact)
 		return exact;
-	for (size_t i = 0; i < t->count; i++) {
-		const struct variable *v = &t->rows[i];
+	family = find_family(t, name);
+	if (family)
+		*arg = span_after(name, family->name.n);
+	return family;
+}
 
-		if (v->prefix && name.n > v->name.n && span_starts(name, v->name)) {
-			*arg = span_after(name, v->name.n);
-			return v;
+void
+variable_offer(const struct variable_table *t, struct suggestion *s)
+{
+	for (; t; t = t->shared) {
+		for (size_t i = 0; i < t->count; i++) {
+			if (!t->rows[i].prefix)
+				suggestion_offer(s, t->rows[i].name);
 		}
 	}
-	return NULL;
 }
 
 static struct defined_variable *

@@ -15,7 +15,8 @@
 #include "proxy/config/matcher.h"
 #include "proxy/config/span_map.h"
 
-struct map; /* map.h */
+struct map;        /* map.h */
+struct suggestion; /* proxy/config/suggest.h */
 struct variable_definitions;
 
 /*
@@ -32,9 +33,23 @@ struct variable {
 	const struct defined_variable *defined; /* then get is NULL */
 };
 
+#define VARIABLE(name_, get_)                           \
+	{                                               \
+		.name = SPAN_INIT(name_), .get = (get_) \
+	}
+#define VARIABLE_SETTABLE(name_, get_, set_)                           \
+	{                                                              \
+		.name = SPAN_INIT(name_), .get = (get_), .set = (set_) \
+	}
+#define VARIABLE_FAMILY(name_, get_)                                    \
+	{                                                               \
+		.name = SPAN_INIT(name_), .prefix = true, .get = (get_) \
+	}
+
 struct variable_table {
 	const struct variable *rows;
 	size_t count;
+	const struct variable_table *shared; /* whose rows are this table's too; NULL = none */
 	/* Where the subject keeps the values of defined names. NULL: none can be defined. */
 	struct variable_store *(*store)(void *subject);
 	/* Told when a name of "set" is used before it was set; may be NULL. */
@@ -65,9 +80,11 @@ struct variable_definitions {
 
 void variable_definitions_init(struct variable_definitions *d, struct arena *arena);
 
-/* The table's own rows only, exact before families. NULL if unknown. */
+/* Rows only, exact before families. NULL if unknown. */
 const struct variable *variable_find(const struct variable_table *t, struct span name,
     struct span *arg);
+/* The rows' names but for families, to a search for the nearest one. */
+void variable_offer(const struct variable_table *t, struct suggestion *s);
 /*
  * What a mention of name is: a row of the table, or a name that the configuration defines or has
  * still to define. NULL if the table has no definitions and knows no such name.

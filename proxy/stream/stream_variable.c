@@ -176,75 +176,26 @@ get_store(void *subject)
 	return &((struct stream_session *)subject)->variables;
 }
 
-#define ROW(name_, get_)                                \
-	{                                               \
-		.name = SPAN_INIT(name_), .get = (get_) \
-	}
-#define FAMILY(name_, get_)                                             \
-	{                                                               \
-		.name = SPAN_INIT(name_), .prefix = true, .get = (get_) \
-	}
-
 static const struct variable rows[] = {
-	ROW("binary_remote_addr", variable_binary_remote_addr),
-	ROW("bytes_received", get_bytes_received),
-	ROW("bytes_sent", get_bytes_sent),
-	ROW("connection", variable_connection),
-	ROW("hostname", variable_hostname),
-	ROW("msec", variable_msec),
-	ROW("nginx_version", variable_nginx_version),
-	ROW("pid", variable_pid),
-	ROW("protocol", get_protocol),
-	ROW("proxy_protocol_addr", variable_proxy_protocol_addr),
-	ROW("proxy_protocol_port", variable_proxy_protocol_port),
-	ROW("proxy_protocol_server_addr", variable_proxy_protocol_server_addr),
-	ROW("proxy_protocol_server_port", variable_proxy_protocol_server_port),
-	ROW("realip_remote_addr", variable_realip_remote_addr),
-	ROW("realip_remote_port", variable_realip_remote_port),
-	ROW("remote_addr", variable_remote_addr),
-	ROW("remote_port", variable_remote_port),
-	ROW("server_addr", variable_server_addr),
-	ROW("server_port", variable_server_port),
-	ROW("session_time", get_session_time),
-	ROW("ssl_alpn_protocol", variable_ssl_alpn_protocol),
-	ROW("ssl_cipher", variable_ssl_cipher),
-	ROW("ssl_ciphers", variable_ssl_ciphers),
-	ROW("ssl_client_cert", variable_ssl_client_cert),
-	ROW("ssl_client_escaped_cert", variable_ssl_client_escaped_cert),
-	ROW("ssl_client_fingerprint", variable_ssl_client_fingerprint),
-	ROW("ssl_client_i_dn", variable_ssl_client_i_dn),
-	ROW("ssl_client_i_dn_legacy", variable_ssl_client_i_dn_legacy),
-	ROW("ssl_client_raw_cert", variable_ssl_client_raw_cert),
-	ROW("ssl_client_s_dn", variable_ssl_client_s_dn),
-	ROW("ssl_client_s_dn_legacy", variable_ssl_client_s_dn_legacy),
-	ROW("ssl_client_serial", variable_ssl_client_serial),
-	ROW("ssl_client_v_end", variable_ssl_client_v_end),
-	ROW("ssl_client_v_remain", variable_ssl_client_v_remain),
-	ROW("ssl_client_v_start", variable_ssl_client_v_start),
-	ROW("ssl_client_verify", variable_ssl_client_verify),
-	ROW("ssl_curve", variable_ssl_curve),
-	ROW("ssl_curves", variable_ssl_curves),
-	ROW("ssl_protocol", variable_ssl_protocol),
-	ROW("ssl_server_name", variable_ssl_server_name),
-	ROW("ssl_session_id", variable_ssl_session_id),
-	ROW("ssl_session_reused", variable_ssl_session_reused),
-	ROW("ssl_preread_alpn_protocols", get_preread_alpn),
-	ROW("ssl_preread_protocol", get_preread_protocol),
-	ROW("ssl_preread_server_name", get_preread_name),
-	ROW("status", get_status),
-	ROW("time_iso8601", variable_time_iso8601),
-	ROW("time_local", variable_time_local),
-	ROW("upstream_addr", get_upstream_addr),
-	ROW("upstream_bytes_received", get_upstream_bytes_received),
-	ROW("upstream_bytes_sent", get_upstream_bytes_sent),
-	ROW("upstream_connect_time", get_upstream_connect_time),
-	ROW("upstream_first_byte_time", get_upstream_first_byte_time),
-	ROW("upstream_session_time", get_upstream_session_time),
-	FAMILY("proxy_protocol_tlv_", variable_proxy_protocol_tlv),
+	VARIABLE("bytes_received", get_bytes_received),
+	VARIABLE("bytes_sent", get_bytes_sent),
+	VARIABLE("protocol", get_protocol),
+	VARIABLE("session_time", get_session_time),
+	VARIABLE("ssl_preread_alpn_protocols", get_preread_alpn),
+	VARIABLE("ssl_preread_protocol", get_preread_protocol),
+	VARIABLE("ssl_preread_server_name", get_preread_name),
+	VARIABLE("status", get_status),
+	VARIABLE("upstream_addr", get_upstream_addr),
+	VARIABLE("upstream_bytes_received", get_upstream_bytes_received),
+	VARIABLE("upstream_bytes_sent", get_upstream_bytes_sent),
+	VARIABLE("upstream_connect_time", get_upstream_connect_time),
+	VARIABLE("upstream_first_byte_time", get_upstream_first_byte_time),
+	VARIABLE("upstream_session_time", get_upstream_session_time),
 };
 
 const struct variable_table stream_variables = {
 	.rows = rows,
 	.count = sizeof(rows) / sizeof(rows[0]),
+	.shared = &traffic_variables,
 	.store = get_store,
 };

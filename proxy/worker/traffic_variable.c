@@ -151,3 +151,52 @@ variable_nginx_version(void *subject, struct span arg)
 {
 	return SPAN(NGINX_COMPATIBLE_VERSION);
 }
+
+static const struct variable rows[] = {
+	VARIABLE("binary_remote_addr", variable_binary_remote_addr),
+	VARIABLE("connection", variable_connection),
+	VARIABLE("hostname", variable_hostname),
+	VARIABLE("msec", variable_msec),
+	VARIABLE("nginx_version", variable_nginx_version),
+	VARIABLE("pid", variable_pid),
+	VARIABLE("proxy_protocol_addr", variable_proxy_protocol_addr),
+	VARIABLE("proxy_protocol_port", variable_proxy_protocol_port),
+	VARIABLE("proxy_protocol_server_addr", variable_proxy_protocol_server_addr),
+	VARIABLE("proxy_protocol_server_port", variable_proxy_protocol_server_port),
+	VARIABLE("realip_remote_addr", variable_realip_remote_addr),
+	VARIABLE("realip_remote_port", variable_realip_remote_port),
+	VARIABLE("remote_addr", variable_remote_addr),
+	VARIABLE("remote_port", variable_remote_port),
+	VARIABLE("server_addr", variable_server_addr),
+	VARIABLE("server_port", variable_server_port),
+	VARIABLE("ssl_alpn_protocol", variable_ssl_alpn_protocol),
+	VARIABLE("ssl_cipher", variable_ssl_cipher),
+	VARIABLE("ssl_ciphers", variable_ssl_ciphers),
+	VARIABLE("ssl_client_cert", variable_ssl_client_cert),
+	VARIABLE("ssl_client_escaped_cert", variable_ssl_client_escaped_cert),
+	VARIABLE("ssl_client_fingerprint", variable_ssl_client_fingerprint),
+	VARIABLE("ssl_client_i_dn", variable_ssl_client_i_dn),
+	VARIABLE("ssl_client_i_dn_legacy", variable_ssl_client_i_dn_legacy),
+	VARIABLE("ssl_client_raw_cert", variable_ssl_client_raw_cert),
+	VARIABLE("ssl_client_s_dn", variable_ssl_client_s_dn),
+	VARIABLE("ssl_client_s_dn_legacy", variable_ssl_client_s_dn_legacy),
+	VARIABLE("ssl_client_serial", variable_ssl_client_serial),
+	VARIABLE("ssl_client_v_end", variable_ssl_client_v_end),
+	VARIABLE("ssl_client_v_remain", variable_ssl_client_v_remain),
+	VARIABLE("ssl_client_v_start", variable_ssl_client_v_start),
+	VARIABLE("ssl_client_verify", variable_ssl_client_verify),
+	VARIABLE("ssl_curve", variable_ssl_curve),
+	VARIABLE("ssl_curves", variable_ssl_curves),
+	VARIABLE("ssl_protocol", variable_ssl_protocol),
+	VARIABLE("ssl_server_name", variable_ssl_server_name),
+	VARIABLE("ssl_session_id", variable_ssl_session_id),
+	VARIABLE("ssl_session_reused", variable_ssl_session_reused),
+	VARIABLE("time_iso8601", variable_time_iso8601),
+	VARIABLE("time_local", variable_time_local),
+	VARIABLE_FAMILY("proxy_protocol_tlv_", variable_proxy_protocol_tlv),
+};
+
+const struct variable_table traffic_variables = {
+	.rows = rows,
+	.count = sizeof(rows) / sizeof(rows[0]),
+};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * traffic_variable: the $variables that http and stream share. Subjects are struct traffic, which every request and
- * every stream session begins with; the tables are http_variables (request.h) and stream_variables
- * (stream_session.h).
+ * every stream session begins with; the tables http_variables (request.h) and stream_variables
+ * (stream_session.h) hold traffic_variables besides their own.
  *
  * A getter's span has p == NULL when there is no value ("-" in a log, nothing elsewhere), and p != NULL with n == 0
  * when the value is there and empty: nginx keeps the two apart.
@@ -15,6 +15,9 @@
 
 /* What the compatibility line of -V says; configurations may test for it. */
 #define NGINX_COMPATIBLE_VERSION "1.31.4"
+
+/* The getters below, but for what only http has. */
+extern const struct variable_table traffic_variables;
 
 static inline struct span
 variable_none(void)
