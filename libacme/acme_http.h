@@ -38,8 +38,8 @@ struct acme_fetch {
 	size_t max;               /* bytes of a reply; more is an error; 0 = 1 MiB */
 	int64_t timeout_ms;       /* whole transfer; 0 = 60 s */
 	bool signed_reply;        /* it vouches for itself: plain HTTP will do as well */
-	bool
-	    probe; /* as a CA validates: plain HTTP too, redirects followed, any certificate, no proxy */
+	/* As a CA validates: plain HTTP too, redirects followed, any certificate, no proxy. */
+	bool probe;
 	const char *
 	    connect_to; /* probe: "ADDRESS:PORT" instead of what the URL's name and port 80 lead to; or NULL */
 	/*

@@ -16,8 +16,8 @@ struct challenge_probe {
 	const char *address;
 	const char *dns_server; /* dns_ask.h; or NULL */
 	const char *local; /* "ADDRESS:PORT": of this machine, when none can be reached; or NULL */
-	const char
-	    *wrong; /* "the web root DIR is not what the server of %s shows": opens the error */
+	/* "the web root DIR is not what the server of %s shows": opens the error. */
+	const char *wrong;
 	const char *advice; /* what to do about it */
 	/* As a solver's check. */
 	void (*done)(void *arg, struct err *e);

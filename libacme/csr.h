@@ -23,8 +23,8 @@ int csr_build(EVP_PKEY *key, const struct span *names, size_t count, bool must_s
 struct csr {
 	struct span der;
 	X509_REQ *req; /* freed with the arena */
-	struct span
-	    *names; /* DNS names and IP addresses asked for, the common name first if it is one */
+	/* DNS names and IP addresses asked for, the common name first if it is one. */
+	struct span *names;
 	size_t name_count;
 };
 /* PEM or DER, with a signature that holds; strings in the arena. */

@@ -24,8 +24,8 @@ struct dns_answer {
 };
 
 struct dns_question {
-	const char
-	    *server; /* "ADDRESS" or "ADDRESS:PORT" ("[V6]:PORT"); NULL: those of this machine */
+	/* "ADDRESS" or "ADDRESS:PORT" ("[V6]:PORT"); NULL: those of this machine. */
+	const char *server;
 	const char *name;
 	enum dns_type type;
 	void (*done)(void *arg, const struct dns_answer *answer);

@@ -48,8 +48,8 @@ struct import {
 
 struct import_options {
 	const char *dir;
-	const char
-	    *from; /* "certbot", "dehydrated", "acme.sh", "uacme", "lego"; NULL: by what is there */
+	/* "certbot", "dehydrated", "acme.sh", "uacme", "lego"; NULL: by what is there. */
+	const char *from;
 	const char *server;  /* the CA where the other client does not say; NULL = letsencrypt */
 	const char *webroot; /* likewise; NULL = lineages that do not say are refused */
 	const char *ca_file;

@@ -66,8 +66,8 @@ struct issue {
 
 	/* Private to issue.c, issue_run.c and issue_publish.c. */
 	bool tried; /* the hooks before it have run: so must those after it, whatever comes of it */
-	const char
-	    *attempts; /* under which name what fails is remembered (backoff.h); NULL: a trial */
+	/* Under which name what fails is remembered (backoff.h); NULL: a trial. */
+	const char *attempts;
 	int lock;
 	/* Once it has fallen back on another CA: how's own, and what is left of its list. */
 	const char *home_server, *home_account, *more_servers;

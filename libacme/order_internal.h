@@ -26,8 +26,8 @@ struct order {
 	size_t authz_count;
 	size_t waiting;     /* answers or checks still to come in this state */
 	struct err failure; /* the first failure while others are waited for */
-	struct err
-	    verdict; /* the order object's own reason, told if no authorization has a better one */
+	/* The order object's own reason, told if no authorization has a better one. */
+	struct err verdict;
 	char thumbprint[JWK_THUMBPRINT_LEN + 1];
 	char *finalize, *certificate; /* URLs, in the arena */
 	int64_t poll_ms, poll_until;

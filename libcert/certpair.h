@@ -21,8 +21,8 @@ struct certpair {
 	struct span cert, key;   /* PEM */
 	struct span bundle;
 	bool replace; /* existing files; else they are refused */
-	bool
-	    keep; /* replaced files hand down owner, group and mode (a key's: nothing for others) */
+	/* Replaced files hand down owner, group and mode (a key's: nothing for others). */
+	bool keep;
 	mode_t key_mode; /* of files with a key; 0 = 0600 */
 	gid_t key_group; /* if set_group */
 	bool set_group;

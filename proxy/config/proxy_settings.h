@@ -126,8 +126,8 @@ bool proxy_settings_hide(const struct proxy_settings *p, struct span name);
 /* proxy_pass; not inherited. */
 struct proxy_target {
 	bool tls;
-	const struct template
-	    *url; /* with variables: upstream, host, port and URI come from each request */
+	/* With variables: upstream, host, port and URI come from each request. */
+	const struct template *url;
 	struct span literal_url;              /* as written, without variables */
 	const struct upstream_spec *upstream; /* of a literal host: an implicit group */
 	/* Instead of a group, of a target that was found for one request. */

@@ -319,8 +319,8 @@ struct snapshot {
 	size_t log_file_count;
 	const struct error_log **error_logs;
 	size_t error_log_count;
-	struct span
-	    *log_trees; /* directories with logs whose names hold variables: workers write there */
+	/* Directories with logs whose names hold variables: workers write there. */
+	struct span *log_trees;
 	size_t log_tree_count;
 	struct certificate_ref **certificates;
 	size_t certificate_count;

@@ -26,8 +26,8 @@ struct stream_settings {
 	unsigned next_upstream_tries;     /* 0 = as many as there are */
 	int64_t next_upstream_timeout_ms; /* 0 = no bound */
 	bool proxy_ssl;                   /* TLS to the upstream, as proxy_settings' tls says */
-	struct span
-	    alpn; /* ssl_alpn, as ALPN lists it (RFC 7301, 3.1); empty = none is spoken of */
+	/* ssl_alpn, as ALPN lists it (RFC 7301, 3.1); empty = none is spoken of. */
+	struct span alpn;
 	const struct template *upload_rate, *download_rate; /* bytes a second; NULL = no bound */
 };
 

@@ -43,8 +43,8 @@ struct reader {
 	struct lexer lexer;
 	unsigned depth; /* of blocks */
 	bool ended;     /* the reason for its early end has been told */
-	const struct node
-	    *suspect; /* a block that seems to have borrowed the "}" of the one around it */
+	/* A block that seems to have borrowed the "}" of the one around it. */
+	const struct node *suspect;
 };
 
 /* A list under construction. */

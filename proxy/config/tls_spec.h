@@ -75,8 +75,8 @@ struct tls_path {
 struct tls_settings {
 	unsigned protocols;  /* set of tls_protocol; default 1.2 + 1.3 */
 	struct span ciphers; /* OpenSSL list; default "HIGH:!aNULL:!MD5" */
-	struct span
-	    groups; /* OpenSSL list of those the library knows; preferred first; empty = ours */
+	/* OpenSSL list of those the library knows; preferred first; empty = ours. */
+	struct span groups;
 	struct span dhparam;       /* path or empty */
 	struct span password_file; /* of keys named in the same block or below */
 	const struct tls_command *commands;

@@ -45,8 +45,8 @@ struct client_conn {
 	struct timer send_timer; /* that it takes what we have for it */
 	int64_t send_timeout_ms;
 	uint64_t sent_before; /* when send_timer was set */
-	const struct server
-	    *named; /* by SNI, in the generation with this number; NULL = not looked for */
+	/* By SNI, in the generation with this number; NULL = not looked for. */
+	const struct server *named;
 	uint64_t named_in;
 	bool nodelay;                     /* TCP_NODELAY is on */
 	bool reset_timedout;              /* of the last request's location */

@@ -80,8 +80,8 @@ lex_trim(struct span s)
  * give "contentlength". Fed byte by byte so that a name may come in pieces; zero to start.
  */
 struct lex_squeezed {
-	unsigned char
-	    n; /* of letters; LEX_SQUEEZED_MAX + 1 when longer than any name that matters */
+	/* Of letters; LEX_SQUEEZED_MAX + 1 when longer than any name that matters. */
+	unsigned char n;
 	char letters[16];
 };
 

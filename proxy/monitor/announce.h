@@ -15,8 +15,8 @@
 struct announcer {
 	struct log log;
 	bool notes; /* the terminal hears notices too */
-	bool
-	    terminal; /* warnings and worse go to stderr as well; false once started, and when log is stderr */
+	/* Warnings and worse go to stderr as well; false once started, and when log is stderr. */
+	bool terminal;
 };
 
 void announce(const struct announcer *a, enum log_level level, const char *fmt, ...)

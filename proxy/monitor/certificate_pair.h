@@ -15,8 +15,8 @@
 struct certificate_place {
 	int dir;          /* -1: the names are paths */
 	char *cert, *key; /* owned */
-	struct span
-	    passwords; /* path of a file with a password for the key in each line; empty = none */
+	/* Path of a file with a password for the key in each line; empty = none. */
+	struct span passwords;
 };
 
 void certificate_place_open(struct certificate_place *place, struct span cert_path,

@@ -12,8 +12,8 @@
 struct config_test {
 	bool dump;  /* -T: every file on stdout, once */
 	bool quiet; /* -q: nothing but what is wrong */
-	const char
-	    *explain; /* --explain: what would become of a request for this URL; NULL = not asked */
+	/* --explain: what would become of a request for this URL; NULL = not asked. */
+	const char *explain;
 };
 
 /*

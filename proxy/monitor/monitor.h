@@ -13,8 +13,8 @@
 
 struct monitor_options {
 	struct snapshot_options config;
-	struct announcer
-	    announcer; /* where to speak until the configuration's own error log is open; its fd is taken */
+	/* Where to speak until the configuration's own error log is open; its fd is taken. */
+	struct announcer announcer;
 	const char *executable; /* absolute; with argv, for a new binary in our place */
 	char **argv;
 	int stderr_fd; /* what "error_log stderr" means; a copy of descriptor 2 */

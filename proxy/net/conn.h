@@ -52,32 +52,32 @@ struct conn {
 	uint64_t bytes_in, bytes_out; /* on the wire side of TLS: application bytes */
 	struct deferred flush, reap;
 	unsigned readable : 1, writable : 1, connecting : 1, handshaking : 1;
-	unsigned
-	    says_little : 1; /* owner's word: mostly heads, so queueing begins with a small buffer */
+	/* Owner's word: mostly heads, so queueing begins with a small buffer. */
+	unsigned says_little : 1;
 	unsigned want_drain : 1;                             /* owner waits for on_writable */
 	unsigned read_wants_write : 1, write_wants_read : 1; /* TLS */
-	unsigned
-	    peer_closed : 1; /* the kernel has seen the peer's FIN or reset; data may still be unread */
+	/* The kernel has seen the peer's FIN or reset; data may still be unread. */
+	unsigned peer_closed : 1;
 	unsigned hung_up : 1; /* reset, or ended both ways: nothing sent will arrive */
 	unsigned failed : 1, error_told : 1, closed : 1;
-	unsigned
-	    read_after_write_error : 1; /* owner's wish: what the peer said before it hung up still counts */
+	/* Owner's wish: what the peer said before it hung up still counts. */
+	unsigned read_after_write_error : 1;
 	unsigned write_failed : 1; /* plain: sends are dropped, reading goes on to its end */
 	unsigned shut_write : 1, shut_done : 1;
 	unsigned unpushed : 1; /* sent with MSG_MORE: the kernel may keep it for a while */
 	unsigned tls_more : 1; /* the BIO's share of that */
-	unsigned
-	    end_follows : 1; /* owner's word: it closes when the queue has drained, so the end can go out with it */
+	/* Owner's word: it closes when the queue has drained, so the end can go out with it. */
+	unsigned end_follows : 1;
 	unsigned watches_out : 1; /* the kernel tells when it is writable again */
-	unsigned
-	    nodelay_later : 1; /* TCP_NODELAY is wanted, and of no use before there is a second write */
-	unsigned
-	    ack_held : 1; /* the handshake's last ACK goes out with the first bytes (conn_release_ack) */
+	/* TCP_NODELAY is wanted, and of no use before there is a second write. */
+	unsigned nodelay_later : 1;
+	/* The handshake's last ACK goes out with the first bytes (conn_release_ack). */
+	unsigned ack_held : 1;
 	unsigned tls_pending : 1; /* bytes are waiting inside the SSL object, or in unread */
-	unsigned
-	    accept_plain : 1; /* owner's wish: a client that does not begin with TLS is told so, in its words */
-	unsigned
-	    early_data : 1; /* owner's wish: what a client sends before its handshake is done may be read then */
+	/* Owner's wish: a client that does not begin with TLS is told so, in its words. */
+	unsigned accept_plain : 1;
+	/* Owner's wish: what a client sends before its handshake is done may be read then. */
+	unsigned early_data : 1;
 	unsigned in_early : 1;    /* and there may be more of it */
 	unsigned record_made : 1; /* TLS: its bytes are offered again until it is sent */
 	struct chunk *unread;     /* what was read by then, to be read first; NULL = nothing */

@@ -21,8 +21,8 @@ struct shared_zone;
 struct tls_context {
 	unsigned refs;
 	unsigned char digest[TLS_SETTINGS_DIGEST];
-	unsigned char
-	    settings[TLS_SETTINGS_DIGEST]; /* the same without ticket keys: for sessions */
+	/* The same without ticket keys: for sessions. */
+	unsigned char settings[TLS_SETTINGS_DIGEST];
 	unsigned char rules[CLIENT_TRUST_DIGEST];
 	SSL_CTX *ctx;
 	struct ticket_key *ticket_keys; /* of its own; the first encrypts; NULL = the worker's */

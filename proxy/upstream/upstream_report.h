@@ -9,8 +9,8 @@
 
 struct upstream_report {
 	struct span group, peer;
-	const char
-	    *state; /* "up", "backup", "resting", "unhealthy", "draining", "drained", "down" */
+	/* "up", "backup", "resting", "unhealthy", "draining", "drained", "down". */
+	const char *state;
 	unsigned weight, fails, max_fails, connections;
 };
 

@@ -86,8 +86,8 @@ counter_add_response(struct counter_slot *s, unsigned status)
 /* How reports name them, in their order. */
 struct counter_field {
 	const char *name; /* in JSON */
-	const char
-	    *metric; /* of Prometheus, behind "tinyproxyd_"; several fields of one stand together */
+	/* Of Prometheus, behind "tinyproxyd_"; several fields of one stand together. */
+	const char *metric;
 	const char *label; /* that tells those apart; NULL = none */
 	const char *help;
 	bool gauge;

@@ -56,17 +56,17 @@ struct worker_resource; /* generation.h */
 struct worker {
 	struct loop *loop;
 	struct bufpool *pool;
-	struct arena
-	    *spare_arenas[REQUEST_ARENAS_KEPT]; /* of requests that are over: request_life.h */
+	/* Of requests that are over: request_life.h. */
+	struct arena *spare_arenas[REQUEST_ARENAS_KEPT];
 	unsigned spare_arena_count;
 	struct pipe_pool *pipes;
 	struct generation *generation; /* newest */
 	struct certificate_cache *certificates;
 	struct upstream_tls *upstream_tls; /* every one alive */
-	struct bundle
-	    *validation; /* certificates that answer acme-tls/1, by server name; NULL = none */
-	const struct ticket_keys
-	    *tickets; /* shared by all workers; NULL = each SSL_CTX has its own */
+	/* Certificates that answer acme-tls/1, by server name; NULL = none. */
+	struct bundle *validation;
+	/* Shared by all workers; NULL = each SSL_CTX has its own. */
+	const struct ticket_keys *tickets;
 	struct time_text time_text;
 	struct worker_resource *resources;   /* generation.h: descriptors from the monitor */
 	struct listen_slot *slots;           /* sockets we accept from */
@@ -80,8 +80,8 @@ struct worker {
 	unsigned number;                   /* 0.. among the workers */
 	struct worker_resolver *resolvers; /* upstream/upstream_tracker.h */
 	bool draining;
-	bool
-	    accepting_paused; /* descriptors or worker_connections ran out: until a connection ends */
+	/* Descriptors or worker_connections ran out: until a connection ends. */
+	bool accepting_paused;
 	struct timer accept_retry; /* or until then, if none of ours may be what ends */
 	int64_t pause_told_ms;     /* loop clock */
 	int accept_fd_max,
