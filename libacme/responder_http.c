@@ -33,9 +33,9 @@ responder_http_path(struct span head)
 	if (span_starts(target, SPAN("http://"))) {
 		target = span_after(target, 7);
 		at = span_find(target, '/');
-		return at < 0 ? span_of(NULL, 0) : span_after(target, (size_t)at);
+		target = at < 0 ? span_of(NULL, 0) : span_after(target, (size_t)at);
 	}
-	return target;
+	return span_starts(target, SPAN("/")) ? target : span_of(NULL, 0);
 }
 
 static const struct shown *
