@@ -184,7 +184,7 @@ def seen_on_terminal(wanted):
     """What a search shows on a terminal, interrupted when the wanted words have come."""
     ours, its = pty.openpty()
     search = subprocess.Popen([programs.path("dhparam"), "--generate", "-noout", "2048"],
-                              stderr=its, stdout=subprocess.DEVNULL)
+                              stderr=its, stdout=subprocess.DEVNULL, env={**os.environ, "TERM": "xterm"})
     os.close(its)
     seen = ""
     try:
