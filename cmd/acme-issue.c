@@ -161,7 +161,7 @@ static const struct cli_option options[] = {
 	    CLI_TEXT(struct args, asked.deploy_hook) },
 	{ "reload", 0, "SOCKET|PIDFILE|none", "whom to reload (default: tinyproxyd if it runs)", 0,
 	    CLI_TEXT(struct args, asked.reload) },
-	{ "verify", 0, "HOST:PORT|none", "where the new certificate must then be served", 0,
+	{ "verify", 0, "HOST:PORT[,...]|none", "where the new certificate must then be served", 0,
 	    CLI_TEXT(struct args, asked.verify) },
 	{ "log-file", 0, "FILE", "also write what happens to the end of this file", 0,
 	    CLI_TEXT(struct args, log_file) },

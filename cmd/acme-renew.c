@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "libacme/deploy.h"
 #include "libacme/invocation.h"
 #include "libacme/issue.h"
 #include "libacme/report.h"
@@ -36,22 +37,17 @@ struct args {
 /* ---- options --------------------------------------------------------------------------------- */
 
 static int
-set_address(const char *value, const char **out, struct err *e)
-{
-	*out = value;
-	return strcmp(value, "none") == 0 ? 0 : served_address_check(value, e);
-}
-
-static int
 set_preflight(void *ctx, const char *value, struct err *e)
 {
-	return set_address(value, &((struct args *)ctx)->preflight, e);
+	((struct args *)ctx)->preflight = value;
+	return strcmp(value, "none") == 0 ? 0 : served_address_check(value, e);
 }
 
 static int
 set_verify(void *ctx, const char *value, struct err *e)
 {
-	return set_address(value, &((struct args *)ctx)->verify, e);
+	((struct args *)ctx)->verify = value;
+	return deploy_verify_check(value, e);
 }
 
 static int
@@ -85,7 +81,7 @@ static const struct cli_option options[] = {
 	    CLI_TEXT(struct args, post_hook) },
 	{ "reload", 0, "SOCKET|PIDFILE|none", "whom to reload (default: tinyproxyd if it runs)", 0,
 	    CLI_TEXT(struct args, reload) },
-	{ "verify", 0, "HOST:PORT|none", "where the new certificates must then be served", 0,
+	{ "verify", 0, "HOST:PORT[,...]|none", "where the new certificates must then be served", 0,
 	    .set = set_verify },
 	{ "preflight", 0, "HOST:PORT", "look for challenge files here before the CA does", 0,
 	    .set = set_preflight },

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "libacme/deploy.h"
 #include "libacme/dns_ask.h"
 #include "libcert/name.h"
 #include "libcert/served.h"
@@ -294,8 +295,7 @@ set_files(const struct asked *asked, struct issue *job, struct err *e)
 		job->how.ca_file = own(job, path);
 		free(path);
 	}
-	if (asked->verify && strcmp(asked->verify, "none") != 0 &&
-	    served_address_check(asked->verify, e) < 0)
+	if (asked->verify && deploy_verify_check(asked->verify, e) < 0)
 		return -1;
 	if (asked->preflight && strcmp(asked->preflight, "none") != 0 &&
 	    served_address_check(asked->preflight, e) < 0)

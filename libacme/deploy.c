@@ -312,21 +312,56 @@ look(const char *address, struct span name, X509 *leaf, struct err *e)
 			   "The next run reloads and looks again, without a new order");
 }
 
-int
-deploy_verify(const char *address, const struct span *names, size_t count, X509 *leaf,
-    int64_t patience_ms, struct err *e)
+static int
+verify_at(const char *address, const struct span *names, size_t count, X509 *leaf, int64_t until_ms,
+    struct err *e)
 {
-	int64_t until = clock_mono_ms() + patience_ms;
-
 	for (size_t i = 0; i < count; i++) {
 		while (look(address, names[i], leaf, e) < 0) {
-			if (clock_mono_ms() >= until)
+			if (clock_mono_ms() >= until_ms)
 				return -1;
 			err_reset(e);
 			poll(NULL, 0, LOOK_AGAIN_MS);
 		}
 	}
 	return 0;
+}
+
+int
+deploy_verify(const char *addresses, const struct span *names, size_t count, X509 *leaf,
+    int64_t patience_ms, struct err *e)
+{
+	int64_t until_ms = clock_mono_ms() + patience_ms;
+	struct span rest = span_str(addresses), piece;
+	int rc = 0;
+
+	while (rc == 0 && span_split(&rest, ',', &piece)) {
+		char *address = mem_dup_span(piece);
+
+		rc = verify_at(address, names, count, leaf, until_ms, e);
+		free(address);
+	}
+	return rc;
+}
+
+int
+deploy_verify_check(const char *addresses, struct err *e)
+{
+	struct span rest = span_str(addresses), piece;
+	int rc = 0;
+
+	if (strcmp(addresses, "none") == 0)
+		return 0;
+	do {
+		char *address;
+
+		if (!span_split(&rest, ',', &piece))
+			piece = span_of("", 0);
+		address = mem_dup_span(piece);
+		rc = served_address_check(address, e);
+		free(address);
+	} while (rc == 0 && rest.n > 0);
+	return rc;
 }
 
 /* ---- the note -------------------------------------------------------------------------------- */

@@ -28,17 +28,17 @@ int deploy_reload(const char *target, bool *reloaded, struct err *e)
 /* Would deploy_reload(NULL) find a tinyproxyd? */
 bool deploy_finds_proxy(void);
 
-/*
- * Does address ("HOST:PORT") show exactly leaf for each name? Looks again until patience_ms is over.
- */
-int deploy_verify(const char *address, const struct span *names, size_t count, X509 *leaf,
+/* Does each of addresses ("HOST:PORT[,HOST:PORT]...") show exactly leaf for each name? Looks again until patience_ms is over. */
+int deploy_verify(const char *addresses, const struct span *names, size_t count, X509 *leaf,
     int64_t patience_ms, struct err *e) __attribute__((warn_unused_result));
-/* One look, for one name: is it leaf that is served? */
+/* Can it be asked for: such addresses, or "none"? */
+int deploy_verify_check(const char *addresses, struct err *e) __attribute__((warn_unused_result));
+/* One look, at one address for one name: is it leaf that is served? */
 bool deploy_serves(const char *address, struct span name, X509 *leaf);
 
 /* The note that NAME is not deployed. */
 struct deploy_note {
-	char *verify;  /* where it has to be seen, or NULL */
+	char *verify;  /* the addresses where it has to be seen, or NULL */
 	char *problem; /* what went wrong last, or NULL */
 };
 void deploy_note_release(struct deploy_note *note);

@@ -81,6 +81,25 @@ def test_a_proxy_that_serves_something_else_is_told(tinyproxyd, pebble, certs, w
     assert result(done)["lineages"][0]["outcome"] == "deployed" and orders_made(pebble) == 1
 
 
+def test_each_address_given_must_show_it(tinyproxyd, pebble, certs, webroot, tmp_path, free_port):
+    port, other_port = free_port(), free_port()
+    other = certs.issue("a.example", self_signed=True)
+    both = f"127.0.0.1:{port},127.0.0.1:{other_port}"
+    first = tinyproxyd(configuration(pebble.http_port, port, webroot, other.cert, other.key))
+    second = tinyproxyd(configuration(free_port(), other_port, webroot, other.cert, other.key))
+    store = Store(tmp_path / "le", pebble, Site(webroot, pebble.http_port))
+    store.issue("a.example", arguments=["--verify", "none"])
+    live = store.live("a.example"), store.live("a.example", "privkey")
+    first.reload(configuration(pebble.http_port, port, webroot, *live))
+    done = store.renew("--force-renewal", "--reload", first.control, "--verify", both, check=1)
+    assert f"127.0.0.1:{other_port} does not serve the new certificate for a.example" in done.err
+    second.reload(configuration(free_port(), other_port, webroot, *live))
+    done = store.renew("--json")
+    assert result(done)["lineages"][0]["outcome"] == "deployed"
+    for wrong in ("", f"127.0.0.1:{port},,", f"{both},nowhere"):
+        assert "HOST:PORT" in store.renew("--verify", wrong, check=64).err
+
+
 def test_a_proxy_whose_configuration_is_broken_serves_on(tinyproxyd, pebble, certs, webroot,
                                                          tmp_path, free_port):
     port = free_port()

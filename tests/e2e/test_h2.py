@@ -5,6 +5,7 @@ import json
 import pathlib
 import signal
 import socket
+import time
 
 import pytest
 
@@ -395,6 +396,15 @@ def test_keepalive_requests(h2_site):
         for stream in (1, 3, 5):
             assert client.request(stream, "/vars").status == 200
         assert client.error() == NO_ERROR and client.gone[0] == 5
+
+
+def test_keepalive_time(h2_site):
+    """The first request that ends when the time is over is the last."""
+    proxy = h2_site(http="keepalive_time 1ms;")
+    with H2(proxy.port) as client:
+        time.sleep(0.01)
+        assert client.request(1, "/vars").status == 200
+        assert client.error() == NO_ERROR and client.gone[0] == 1
 
 
 def test_an_idle_connection_is_told_goodbye(h2_site):
