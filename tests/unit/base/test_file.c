@@ -131,6 +131,7 @@ mode_is_exact_whatever_the_umask(void **state)
 {
 	static const mode_t modes[] = { 0600, 0640, 0644, 0400, 0444, 0755 };
 	static const mode_t masks[] = { 0, 022, 077, 0777 };
+	mode_t before = umask(0);
 
 	for (size_t i = 0; i < COUNT(masks); i++) {
 		umask(masks[i]);
@@ -140,6 +141,7 @@ mode_is_exact_whatever_the_umask(void **state)
 			assert_int_equal(mode_of(in_dir("f")), modes[j]);
 		}
 	}
+	umask(before);
 }
 
 static void
