@@ -49,6 +49,25 @@ def test_values_as_nginx(side_by_side):  # noqa: F811
     assert_same(ours, nginx, REQUESTS)
 
 
+SAME = "binary_remote_addr hostname realip_remote_addr server_addr limit_rate http2 query_string sent_trailer_x".split()
+FORMS = {"msec": r"\d{10}\.\d{3}", "nginx_version": r"1\.\d+\.\d+", "pid": r"\d+", "request_time": r"0\.\d{3}",
+         "connection_time": r"0\.\d{3}", "connection": r"\d+", "request_id": "[0-9a-f]{32}", "remote_port": r"\d+",
+         "realip_remote_port": r"\d+", "server_port": r"\d+", "bytes_sent": "0",
+         "time_iso8601": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d",
+         "time_local": r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"}
+
+
+def test_values_of_process_and_moment_have_nginx_s_form(side_by_side):  # noqa: F811
+    shown = "\\n".join(f"{name}=[${name}]" for name in [*SAME, *FORMS])
+    servers = side_by_side(f'server {{ listen 127.0.0.1:@PORT@; return 200 "{shown}"; }}')
+    values = [dict(re.findall(r"^(\w+)=\[(.*)\]$", get(server.port, "/?a=b").body.decode("latin-1"), re.M))
+              for server in servers]
+    for name in SAME:
+        assert values[0][name] == values[1][name], name
+    for name, form in FORMS.items():
+        assert all(re.fullmatch(form, each[name]) for each in values), (name, [each[name] for each in values])
+
+
 def test_values_change_from_request_to_request(tinyproxyd, free_port):
     port = free_port()
     tinyproxyd(f"""http {{ server {{ listen 127.0.0.1:{port};
