@@ -9,7 +9,7 @@ import pytest
 
 from support import programs
 from support.lineage import lineage
-from support.nginx import NGINX
+from support.nginx import NGINX, temp_paths
 from support.process import run
 
 SAMPLE = re.compile(r'^gatehouse_certificate_\w+\{(\w+="(?:[^"\\\n]|\\[\\"n])*",?)+\} -?\d+$')
@@ -121,7 +121,7 @@ def test_servers_are_looked_at(info, tool, certs, start, free_port, tmp_path):
         ["chain-incomplete", "name-not-covered"]
     expired = certs.issue("localhost", "127.0.0.1", days=-1, begins_days=-9)
     port, conf = free_port(), tmp_path / "nginx.conf"
-    conf.write_text(f"daemon off; pid {tmp_path}/pid; events {{ }} http {{ access_log off; server {{\n"
+    conf.write_text(f"daemon off; pid {tmp_path}/pid; events {{ }} http {{ access_log off; {temp_paths(tmp_path)}\nserver {{ "
                     f"listen 127.0.0.1:{port} ssl; ssl_certificate {expired.fullchain};\n"
                     f"ssl_certificate_key {expired.key}; }} }}\n")
     nginx = start("nginx", [NGINX, "-p", tmp_path, "-c", conf, "-e", tmp_path / "error.log"])

@@ -3,12 +3,14 @@
 
 Where they differ on purpose the row says which way and why; a row whose reason has gone fails.
 """
+import re
 import shutil
 
 import pytest
 
 from support import programs
 from support.certs import Certs
+from support.nginx import temp_paths
 from support.process import run
 
 BOTH_TAKE, BOTH_REFUSE = (True, True), (False, False)
@@ -512,11 +514,13 @@ def verdict(argv, directory):
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]}: {row[1]}"[:70] for row in ROWS])
 def test_verdict(row, tmp_path, nginx, certificate, free_port):
     context, text, expected = row[:3]
-    path = tmp_path / "a.conf"
-    path.write_text(configuration(context, text, {
+    path, nginx_s = tmp_path / "a.conf", tmp_path / "nginx.conf"
+    written = configuration(context, text, {
         "@PORT@": free_port(), "@DIR@": tmp_path, "@CERT@": certificate.cert,
-        "@KEY@": certificate.key}))
-    theirs, their_words = verdict([nginx, "-t", "-q", "-p", tmp_path, "-c", path,
+        "@KEY@": certificate.key})
+    path.write_text(written)
+    nginx_s.write_text(re.sub(r"^http \{", f"http {{ {temp_paths(tmp_path)}", written, flags=re.M))
+    theirs, their_words = verdict([nginx, "-t", "-q", "-p", tmp_path, "-c", nginx_s,
                                    "-e", tmp_path / "nginx.log"], tmp_path)
     ours, our_words = verdict([programs.path("tinyproxyd"), "-t", "-q", "-p", tmp_path, "-c", path,
                                "-e", tmp_path / "tinyproxyd.log"], tmp_path)

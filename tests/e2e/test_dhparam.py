@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from support import programs
+from support.nginx import temp_paths
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def handshake_with_nginx(tool, tmp_path, start, free_port):
     port = free_port()
     (tmp_path / "nginx.conf").write_text(f"""
         daemon off; pid nginx.pid; error_log stderr; events {{ }}
-        http {{ access_log off; server {{ listen 127.0.0.1:{port} ssl;
+        http {{ access_log off; {temp_paths(tmp_path)} server {{ listen 127.0.0.1:{port} ssl;
             ssl_certificate {tmp_path}/localhost.crt; ssl_certificate_key {tmp_path}/localhost.key;
             ssl_protocols TLSv1.2; ssl_ciphers DHE-RSA-AES128-GCM-SHA256;
             ssl_dhparam {tmp_path}/dh.pem; return 204; }} }}""")

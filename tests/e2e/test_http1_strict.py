@@ -6,6 +6,7 @@ import re
 import pytest
 from data import http1_nginx, http1_requests, http1_responses
 from support.client import Client
+from support.nginx import temp_paths
 from support.raw_backend import RawBackend
 from support.wire import WireError
 
@@ -158,10 +159,8 @@ def test_differences_from_nginx_are_the_ones_noted(start, make_backend, free_por
     """Same rows, same configuration, Debian's nginx: it agrees but where http1_nginx.py says."""
     backend, port = make_backend(), free_port()
     conf = tmp_path / "nginx.conf"
-    paths = "".join(f"{name}_temp_path {tmp_path}/{name};\n"
-                    for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     http = CONFIG.format(port=port, backend=backend.port).replace(
-        "http {", f"http {{ access_log off; {NGINX_ENDS}\n{paths}", 1)
+        "http {", f"http {{ access_log off; {NGINX_ENDS}\n{temp_paths(tmp_path)}\n", 1)
     conf.write_text(f"daemon off; master_process off; pid {tmp_path}/nginx.pid;\n"
                     f"error_log {tmp_path}/nginx.log; events {{ }}\n{http}")
     nginx = start("nginx", ["nginx", "-p", tmp_path, "-c", conf])

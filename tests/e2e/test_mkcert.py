@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from support import programs
+from support.nginx import temp_paths
 
 MKCERT = "mkcert-selfsigned"
 
@@ -303,7 +304,7 @@ def test_nginx_and_curl_accept_it(mkcert, tmp_path, start, free_port):
     port = free_port()
     (tmp_path / "nginx.conf").write_text(f"""
         daemon off; pid nginx.pid; error_log stderr; events {{ }}
-        http {{ access_log off;
+        http {{ access_log off; {temp_paths(tmp_path)}
             server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {tmp_path}/localhost.crt;
                      ssl_certificate_key {tmp_path}/localhost.key; return 204; }} }}""")
     start("nginx", ["nginx", "-p", tmp_path, "-c", "nginx.conf"]).wait_for_port(port)

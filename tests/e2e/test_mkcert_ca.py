@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID as Use
 from cryptography.x509.oid import ExtensionOID
 
+from support.nginx import temp_paths
 from support.process import run
 
 NOW = int(time.time())  # certtool judges as of now
@@ -191,7 +192,7 @@ def test_client_certificates_and_revocation(local_ca, start, free_port, tmp_path
     assert again.next_update - again.last_update == datetime.timedelta(days=9)
     port = free_port()
     (tmp_path / "nginx.conf").write_text(f"""daemon off; pid nginx.pid; error_log stderr; events {{ }}
-        http {{ access_log off; server {{ listen 127.0.0.1:{port} ssl;
+        http {{ access_log off; {temp_paths(tmp_path)} server {{ listen 127.0.0.1:{port} ssl;
             ssl_certificate {tmp_path}/localhost.crt; ssl_certificate_key {tmp_path}/localhost.key;
             ssl_verify_client on; ssl_client_certificate {ca.root}; ssl_crl {ca.ca}/ca.crl;
             return 200 $ssl_client_verify:$ssl_client_s_dn; }} }}""")

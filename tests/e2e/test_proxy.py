@@ -7,6 +7,7 @@ import pytest
 
 from support import wire
 from support.client import Client, get
+from support.nginx import temp_paths
 from support.pattern import pattern, pattern_sha256
 from support.process import resident_kib
 from support.wait import wait_until
@@ -49,7 +50,7 @@ def test_path_mapping_is_nginx_s(tinyproxyd, backend, free_port, start, tmp_path
     ours, theirs = free_port(), free_port()
     config = tmp_path / "nginx.conf"
     config.write_text(f"""daemon off; pid {tmp_path}/nginx.pid; error_log {tmp_path}/nginx.err;
-        events {{ }} http {{ access_log off; server {{ listen 127.0.0.1:{theirs}; {locations} }} }}""")
+        events {{ }} http {{ access_log off; {temp_paths(tmp_path)} server {{ listen 127.0.0.1:{theirs}; {locations} }} }}""")
     start("nginx", ["nginx", "-p", tmp_path, "-c", config]).wait_for_port(theirs)
     tinyproxyd(site(ours, locations))
 

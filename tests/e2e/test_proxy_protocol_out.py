@@ -7,6 +7,7 @@ import pytest
 
 from support.client import Client, get, tls_context
 from support.header_backend import HeaderBackend
+from support.nginx import temp_paths
 from support.proxy_header import tlv, v1, v2
 from support.wait import wait_until
 
@@ -18,8 +19,7 @@ HTTP = b"http/1.1"
 def nginx(start, directory, port):
     directory.mkdir()
     (directory / "nginx.conf").write_text(f"""daemon off; pid {directory}/pid; error_log {directory}/error.log; events {{ }}
-http {{ access_log off; {' '.join(f'{kind}_temp_path {directory}/{kind};' for kind in
-                                  ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))}
+http {{ access_log off; {temp_paths(directory)}
     server {{ listen 127.0.0.1:{port} proxy_protocol;
         return 200 "$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_port - $connection"; }} }}""")
     return ["/usr/sbin/nginx", "-p", directory, "-c", directory / "nginx.conf", "-e", directory / "error.log"]

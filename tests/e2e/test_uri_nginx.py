@@ -5,6 +5,7 @@ import random
 
 import pytest
 from support.client import Client
+from support.nginx import temp_paths
 
 CONFIG = """
 http {{{more}
@@ -53,12 +54,10 @@ class Asker:
 def test_targets_become_what_nginx_makes_of_them(merge, tinyproxyd, start, free_port, tmp_path):
     ports = free_port(), free_port()
     tinyproxyd(CONFIG.format(port=ports[0], merge=merge, more=""))
-    paths = "".join(f" {name}_temp_path {tmp_path}/{name};"
-                    for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     conf = tmp_path / "nginx.conf"
     conf.write_text(f"daemon off; master_process off; pid {tmp_path}/nginx.pid;\n"
                     f"error_log {tmp_path}/nginx.log; events {{ }}\n" +
-                    CONFIG.format(port=ports[1], merge=merge, more=f" access_log off;{paths}"))
+                    CONFIG.format(port=ports[1], merge=merge, more=f" access_log off; {temp_paths(tmp_path)}"))
     nginx = start("nginx", ["nginx", "-p", tmp_path, "-c", conf])
     nginx.wait_for(lambda: (tmp_path / "nginx.pid").exists(), "nginx")
     ours, theirs = Asker(ports[0]), Asker(ports[1])

@@ -25,8 +25,7 @@ error_log @DIR@/error.log info;
 worker_processes 1;
 events { }
 http {
-    client_body_temp_path @DIR@/body; proxy_temp_path @DIR@/proxy; fastcgi_temp_path @DIR@/fastcgi;
-    uwsgi_temp_path @DIR@/uwsgi; scgi_temp_path @DIR@/scgi;
+    @PATHS@
     @LOG@
 """
 
@@ -35,6 +34,10 @@ SIGNATURE = re.compile(rb"(?:tinyproxyd|nginx)(?:/[0-9.]+)?")
 # A request: its first line without the version, its fields, its body; or raw bytes.
 Row = collections.namedtuple("Row", "line fields body raw", defaults=((), b"", None))
 
+
+def temp_paths(directory):
+    """For its http block: where it otherwise makes directories at its first start, only root may write."""
+    return " ".join(f"{kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
 
 
 class Nginx:
@@ -45,7 +48,7 @@ class Nginx:
         self.access_log = self.directory / "access.log"
         self.error_log = self.directory / "error.log"
         log = "" if "access_log" in http else f"access_log {self.access_log};"
-        text = (MAIN + http + "\n}\n").replace("@LOG@", log)
+        text = (MAIN + http + "\n}\n").replace("@LOG@", log).replace("@PATHS@", temp_paths(self.directory))
         config = self.directory / "nginx.conf"
         config.write_text(text.replace("@PORT@", str(port)).replace("@DIR@", str(self.directory)))
         self.process = start("nginx", [NGINX, "-p", self.directory, "-c", config, "-e", self.error_log],
