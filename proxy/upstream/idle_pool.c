@@ -161,11 +161,6 @@ begin_connect(int fd, const struct address *to, const struct connect_options *ho
 
 	if (rc == 0)
 		rc = connect(fd, &to->u.sa, to->len);
-	/* On this host it is over by now, one way or the other: asked again, the kernel says so. */
-	if (rc < 0 && errno == EINPROGRESS && address_is_loopback(to))
-		rc = connect(fd, &to->u.sa, to->len);
-	if (rc < 0 && errno == EALREADY)
-		errno = EINPROGRESS;
 	return rc;
 }
 
