@@ -4,6 +4,9 @@
  *
  * An idle connection that becomes readable has nothing to say that we asked for: it is closed. What nobody asked for
  * must never be read as the answer to the next request.
+ *
+ * Connections beyond the number to keep are not closed at once: under load the next requests, a moment later, would
+ * only make them anew. Those that nobody needed for SPARE_MS are.
  */
 #include "base/mem.h"
 #include "proxy/net/address.h"
@@ -18,18 +21,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define SPARE_MS 100
+
 #define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static void
 idle_unlink(struct upstream_conn *uc)
 {
+	struct upstream_group *g = uc->peer->group;
+
 	*uc->prev = uc->next;
 	if (uc->next)
 		uc->next->prev = uc->prev;
 	uc->prev = NULL;
 	uc->next = NULL;
-	uc->peer->group->idle_count--;
 	timer_clear(&uc->idle);
+	g->idle_count--;
+	if (g->idle_count < g->idle_least)
+		g->idle_least = g->idle_count;
 }
 
 /* The group is referenced by connections in use only: closing an idle one must not touch it after. */
@@ -252,6 +261,38 @@ is_sound(struct conn *c)
 	       !is_talking(c);
 }
 
+/* The oldest. */
+static void
+close_spare(struct upstream_group *g, unsigned count)
+{
+	struct upstream_conn *uc = g->idle, *next;
+
+	for (unsigned kept = g->idle_count - count; kept > 0; kept--)
+		uc = uc->next;
+	for (; uc; uc = next) {
+		next = uc->next;
+		idle_close(uc);
+	}
+}
+
+static void
+watch_spare(struct upstream_group *g)
+{
+	g->idle_least = g->idle_count;
+	timer_set(g->idle->worker->loop, &g->spare, SPARE_MS);
+}
+
+static void
+spare_expired(struct timer *t)
+{
+	struct upstream_group *g = from_member(t, struct upstream_group, spare);
+
+	if (g->idle_least > g->keepalive)
+		close_spare(g, g->idle_least - g->keepalive);
+	if (g->idle_count > g->keepalive)
+		watch_spare(g);
+}
+
 void
 idle_pool_put(struct upstream_conn *uc)
 {
@@ -263,13 +304,6 @@ idle_pool_put(struct upstream_conn *uc)
 		return;
 	}
 	stop_counting(uc);
-	if (g->idle_count >= g->keepalive) {
-		struct upstream_conn *oldest = g->idle;
-
-		while (oldest->next)
-			oldest = oldest->next;
-		idle_close(oldest);
-	}
 	uc->idle.on_expire = idle_expired;
 	uc->conn.ops = &idle_ops;
 	uc->conn.owner = uc;
@@ -280,6 +314,10 @@ idle_pool_put(struct upstream_conn *uc)
 	g->idle = uc;
 	g->idle_count++;
 	timer_set(uc->worker->loop, &uc->idle, g->keepalive_timeout_ms);
+	if (g->idle_count > g->keepalive && !timer_active(&g->spare)) {
+		g->spare.on_expire = spare_expired;
+		watch_spare(g);
+	}
 	upstream_group_unref(g);
 }
 
@@ -298,6 +336,7 @@ upstream_conn_close(struct upstream_conn *uc)
 void
 idle_pool_clear(struct upstream_group *g)
 {
+	timer_clear(&g->spare);
 	while (g->idle)
 		idle_close(g->idle);
 }

@@ -114,7 +114,7 @@ struct upstream_conn *upstream_connect(struct worker *w, struct peer *p,
 /* on_handshake tells when it is done, and upstream_tls_verify what came of it. -1 with e set. */
 int upstream_conn_begin_tls(struct upstream_conn *uc, const struct connect_options *how,
     struct err *e) __attribute__((warn_unused_result));
-/* The response was read whole and the peer keeps the connection: park it, or close it when the group keeps enough. */
+/* The response was read whole and the peer keeps the connection: park it, if the group keeps any. */
 void idle_pool_put(struct upstream_conn *uc);
 void upstream_conn_close(struct upstream_conn *uc);
 

@@ -33,6 +33,8 @@ struct upstream_group {
 	struct health_prober *probers;     /* health.h */
 	struct upstream_conn *idle;        /* newest first */
 	unsigned idle_count;
+	unsigned idle_least; /* since spare was set: so many were not needed all the time */
+	struct timer spare;  /* while more than keepalive are idle */
 	size_t peer_count;
 	struct peer peers[];
 };

@@ -139,10 +139,53 @@ test_no_more_than_keepalive_are_kept_and_the_oldest_goes(void **state)
 		uc[i] = connected(&fd[i]);
 	for (int i = 0; i < 3; i++)
 		idle_pool_put(uc[i]);
+	assert_int_equal(idle_count(), 3);
+	world_pass(world, 150);
 	assert_int_equal(idle_count(), 2);
 	wait_gone(fd[0]);
 	assert_true(is_open(fd[1]) && is_open(fd[2]));
+	world_pass(world, 1000);
+	assert_int_equal(idle_count(), 2);
 	for (int i = 0; i < 3; i++)
+		close(fd[i]);
+	proxy_world_free(world);
+}
+
+/* As long as now and then all but one are in use, only that one is too many. */
+static void
+test_those_that_are_needed_again_soon_stay(void **state)
+{
+	struct upstream_conn *uc[4];
+	int fd[4];
+
+	start("keepalive 1;");
+	for (int i = 0; i < 4; i++)
+		uc[i] = connected(&fd[i]);
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < 4; i++)
+			idle_pool_put(uc[i]);
+		world_pass(world, 30);
+		assert_int_equal(idle_count(), 4);
+		for (int i = 0; i < 4; i++)
+			uc[i] = idle_pool_take(peer, &plain, &ops, NULL);
+		world_pass(world, 30);
+	}
+	for (int i = 0; i < 4; i++)
+		assert_true(is_open(fd[i]));
+	for (int i = 0; i < 4; i++)
+		idle_pool_put(uc[i]);
+	/* Two of four are used: one of the others is kept, one is spare. */
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < 2; i++)
+			uc[i] = idle_pool_take(peer, &plain, &ops, NULL);
+		world_pass(world, 30);
+		for (int i = 0; i < 2; i++)
+			idle_pool_put(uc[i]);
+	}
+	assert_int_equal(idle_count(), 3);
+	world_pass(world, 300);
+	assert_int_equal(idle_count(), 1);
+	for (int i = 0; i < 4; i++)
 		close(fd[i]);
 	proxy_world_free(world);
 }
@@ -310,6 +353,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parked_and_taken_newest_first),
 		cmocka_unit_test(test_no_more_than_keepalive_are_kept_and_the_oldest_goes),
+		cmocka_unit_test(test_those_that_are_needed_again_soon_stay),
 		cmocka_unit_test(test_none_are_kept_without_keepalive_or_beyond_its_requests),
 		cmocka_unit_test(test_idle_for_too_long),
 		cmocka_unit_test(test_the_peer_ends_or_says_something_while_it_is_idle),
