@@ -15,7 +15,7 @@ MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def nginx_files(directory, port):
-    """The command of an nginx that serves /1k and /100m."""
+    """The command of an nginx that serves /1k and /100m, each response at once, as Debian has nginx set up."""
     www = directory / "www"
     www.mkdir()
     (www / "1k").write_bytes(b"x" * 1024)
@@ -25,7 +25,7 @@ def nginx_files(directory, port):
     path.write_text(f"""daemon off; worker_processes 1; pid {directory}/pid; error_log stderr;
 events {{ worker_connections 4096; }}
 http {{
-    access_log off; keepalive_requests 10000000; keepalive_timeout 600; sendfile on;
+    access_log off; keepalive_requests 10000000; keepalive_timeout 600; sendfile on; tcp_nopush on;
     server {{ listen 127.0.0.1:{port} backlog=4096; root {www}; }}
 }}
 """)

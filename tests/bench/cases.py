@@ -9,6 +9,7 @@ from process import resident_kib
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 IDLE_CONNECTIONS = 1000
+PLAIN = "/plain/1k"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ CASES = {
                       lambda site, scale: load.h2load(site.https, scaled(60000, scale), 16, 1, True)),
     "http2": Case("HTTP/2 requests of 1 KiB, 16 connections x 32 streams", "100,000 requests", 1e5,
                   lambda site, scale: load.h2load(site.https, scaled(60000, scale), 16, 32, False)),
+    "keepalive-plain": Case("the same with a bare proxy_pass, nothing said of connections to the service",
+                            "100,000 requests", 1e5,
+                            lambda site, scale: load.h2load(site.https, scaled(30000, scale), 16, 1, True, PLAIN)),
+    "http2-plain": Case("HTTP/2 requests, 16 x 32, with a bare proxy_pass", "100,000 requests", 1e5,
+                        lambda site, scale: load.h2load(site.https, scaled(30000, scale), 16, 32, False, PLAIN)),
     "handshakes": Case("full TLS 1.3 handshakes (P-256) with a request", "1,000 connections", 1e3,
                        lambda site, scale: load.handshakes(site.https, scaled(1500, scale), TLS13, False)),
     "tickets-1.2": Case("TLS 1.2 resumptions by ticket with a request", "1,000 connections", 1e3,

@@ -31,11 +31,11 @@ def run(argv):
     return done.stdout
 
 
-def h2load(port, count, clients, streams, h1):
+def h2load(port, count, clients, streams, h1, path="/1k"):
     """In requests."""
     with tempfile.NamedTemporaryFile("r") as log:
         text = run(["h2load", "-n", count, "-c", clients, "-m", streams, "--log-file", log.name,
-                    f"--connect-to=127.0.0.1:{port}", *(["--h1"] if h1 else []), f"https://{NAME}/1k"])
+                    f"--connect-to=127.0.0.1:{port}", *(["--h1"] if h1 else []), f"https://{NAME}{path}"])
         if int(re.search(r"(\d+) 2xx", text).group(1)) != count:
             raise SystemExit(f"bench: not all of {count} requests succeeded\n{text}")
         return Load(count, [int(line.split()[2]) / 1e6 for line in log])

@@ -31,10 +31,10 @@ class Proxy:
     program: str
     package: str
     configure: Callable
-    cases: frozenset = None  # None: all of them
+    cases: frozenset
 
     def does(self, case):
-        return self.cases is None or case in self.cases
+        return case in self.cases
 
     def missing(self):
         """Why it cannot run here; None: it can."""
@@ -58,6 +58,9 @@ http {{
         ssl_session_cache shared:bench:10m;
         location / {{
             proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";
+        }}
+        location /plain/ {{
+            proxy_pass http://127.0.0.1:{site.backend}/;
         }}
         location /echo {{
             proxy_pass http://echo; proxy_http_version 1.1;
@@ -186,12 +189,15 @@ https://bench.example:{site.https} {{
     return ["caddy", "run", "--adapter", "caddyfile", "--config", path]
 
 
+# What only their common language can say.
+PLAIN = frozenset(("keepalive-plain", "http2-plain"))
 HTTP = frozenset(("keepalive", "http2", "handshakes", "tickets-1.2", "tickets-1.3", "bulk", "websocket", "idle"))
+TUNNEL = frozenset(("tunnel-bulk", "tunnel-connections"))
 
 PROXIES = {
-    "tinyproxyd": Proxy(str(BIN / "tinyproxyd"), "make VARIANT=release", tinyproxyd),
-    "nginx": Proxy("nginx", "nginx", nginx),
-    "haproxy": Proxy("haproxy", "haproxy", haproxy),
+    "tinyproxyd": Proxy(str(BIN / "tinyproxyd"), "make VARIANT=release", tinyproxyd, HTTP | TUNNEL | PLAIN),
+    "nginx": Proxy("nginx", "nginx", nginx, HTTP | TUNNEL | PLAIN),
+    "haproxy": Proxy("haproxy", "haproxy", haproxy, HTTP | TUNNEL),
     "hitch": Proxy("hitch", "hitch", hitch, HTTP - {"http2", "websocket"}),
     "h2o": Proxy("h2o", "h2o", h2o, HTTP),
     "caddy": Proxy("caddy", "caddy", caddy, HTTP),
