@@ -44,9 +44,10 @@ struct conn {
 	struct bufpool *pool;
 	const struct conn_ops *ops;
 	void *owner;
-	SSL *ssl;                     /* NULL = plain; owned */
-	const char *reason;           /* static text; why it failed */
-	int saved_errno;              /* behind reason; 0 = none */
+	SSL *ssl;           /* NULL = plain; owned */
+	const char *reason; /* static text; why it failed */
+	int saved_errno;    /* behind reason; 0 = none */
+	uint32_t room;      /* TLS: of the socket's memory, as last seen less what we took since */
 	struct chunk *out, *out_last; /* queued output */
 	size_t out_bytes;
 	uint64_t bytes_in, bytes_out; /* on the wire side of TLS: application bytes */

@@ -320,23 +320,32 @@ tls_io_read(struct conn *c, void *p, size_t n)
  * is more (sk_stream_is_writeable)? Where it does not tell, no.
  */
 static bool
-socket_is_full(int fd, size_t n)
+socket_is_full(struct conn *c, size_t n)
 {
 	uint32_t info[SK_MEMINFO_VARS] = { 0 };
 	socklen_t len = sizeof(info);
-	uint32_t queued, room;
+	uint32_t queued;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
+	/* The peer only makes room, and what we took of it is counted. */
+	if (c->room >= 2 * n)
+		return false;
+	if (getsockopt(c->watch.fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
 		return false;
 	queued = info[SK_MEMINFO_WMEM_QUEUED];
-	room = info[SK_MEMINFO_SNDBUF] > queued ? info[SK_MEMINFO_SNDBUF] - queued : 0;
-	return room < 2 * n && room < queued / 2;
+	c->room = info[SK_MEMINFO_SNDBUF] > queued ? info[SK_MEMINFO_SNDBUF] - queued : 0;
+	return c->room < 2 * n && c->room < queued / 2;
+}
+
+static void
+count_sent(struct conn *c, size_t n)
+{
+	c->room = c->room > 2 * n ? c->room - (uint32_t)(2 * n) : 0;
 }
 
 bool
 tls_io_is_full(struct conn *c, size_t n)
 {
-	if (n < PROBE_AT || c->record_made || !socket_is_full(c->watch.fd, n))
+	if (n < PROBE_AT || c->record_made || !socket_is_full(c, n))
 		return false;
 	/* Nobody was refused: the kernel must be asked for the event. */
 	c->watches_out = 0;
@@ -362,6 +371,7 @@ tls_io_write(struct conn *c, const void *p, size_t n, int flags)
 		r = SSL_write_ex(c->ssl, p, n, &written);
 	c->tls_more = 0;
 	c->record_made = 0;
+	count_sent(c, n);
 	if (r == 1)
 		return (ssize_t)written;
 	ssl_error = SSL_get_error(c->ssl, r);
