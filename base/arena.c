@@ -12,6 +12,7 @@
  */
 #include "base/arena.h"
 
+#include "base/decimal.h"
 #include "base/mem.h"
 
 #include <stdalign.h>
@@ -283,13 +284,9 @@ arena_concat(struct arena *a, const struct span *parts, size_t count)
 struct span
 arena_decimal(struct arena *a, uint64_t v)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[DECIMAL_MAX];
 
-	do
-		digits[--at] = (char)('0' + v % 10);
-	while ((v /= 10) != 0);
-	return arena_dup(a, span_of(digits + at, sizeof(digits) - at));
+	return arena_dup(a, span_of(digits, (size_t)(decimal_put(digits, v) - digits)));
 }
 
 void

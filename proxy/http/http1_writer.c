@@ -3,35 +3,17 @@
 #include "base/clock.h"
 #include "proxy/http/client_conn.h"
 #include "proxy/http/error_page.h"
+#include "proxy/http/http1_put.h"
 #include "proxy/http/request_life.h"
 #include "proxy/worker/listen_slot.h"
 #include "proxy/worker/worker_state.h"
 
-#include <stdio.h>
 #include <sys/socket.h>
 
 /* Chunk-coded bytes waiting for the socket before the handler is asked for no more. */
 #define CHUNKED_QUEUE_MAX 32768
 /* Status line, Server, Date, lengths, Connection: more than they can take together. */
 #define FIXED_ROOM 512
-
-static char *
-put(char *p, struct span s)
-{
-	return s.n > 0 ? mempcpy(p, s.p, s.n) : p;
-}
-
-static char *
-put_field(char *p, struct span name, struct span value)
-{
-	p = put(p, name);
-	*p++ = ':';
-	*p++ = ' ';
-	p = put(p, value);
-	*p++ = '\r';
-	*p++ = '\n';
-	return p;
-}
 
 /* Has a place of its own further up. */
 static bool
@@ -85,8 +67,19 @@ head_size(const struct response *res, struct span reason)
 	size_t size = FIXED_ROOM + reason.n + res->content_type.n;
 
 	for (unsigned i = 0; i < res->headers.count; i++)
-		size += res->headers.rows[i].name.n + res->headers.rows[i].value.n + 4;
+		size +=
+		    res->headers.rows[i].name.n + res->headers.rows[i].value.n + HTTP1_FIELD_COST;
 	return size;
+}
+
+static char *
+put_status_line(char *p, unsigned status, struct span reason)
+{
+	p = http1_put(p, SPAN("HTTP/1.1 "));
+	p = decimal_put(p, status % 1000);
+	*p++ = ' ';
+	p = http1_put(p, reason);
+	return http1_put(p, SPAN("\r\n"));
 }
 
 static char *
@@ -94,7 +87,7 @@ put_placed(char *p, const struct response *res, enum header_id id)
 {
 	const struct header *h = header_find(&res->headers, id);
 
-	return h ? put_field(p, h->name, h->value) : p;
+	return h ? http1_put_field(p, h->name, h->value) : p;
 }
 
 /* Ours, unless proxy_pass_header lets the upstream's through: that stands where it stood. */
@@ -106,7 +99,7 @@ put_server(char *p, const struct request *r)
 
 	if (header_find(&r->response.headers, HEADER_SERVER))
 		return p;
-	return put_field(p, SPAN("Server"), ours);
+	return http1_put_field(p, SPAN("Server"), ours);
 }
 
 static char *
@@ -116,22 +109,24 @@ put_date(char *p, const struct request *r)
 
 	if (header_find(&r->response.headers, HEADER_DATE))
 		return p;
-	return put_field(p, SPAN("Date"), now);
+	return http1_put_field(p, SPAN("Date"), now);
 }
 
 static char *
 put_connection(char *p, const struct request *r, const struct http1 *h)
 {
-	long long timeout_s = (long long)(r->settings->keepalive_header_ms / 1000);
+	int64_t timeout_s = r->settings->keepalive_header_ms / 1000;
 
 	if (r->response.status == 101)
-		return put(p, SPAN("Connection: upgrade\r\n"));
+		return http1_put(p, SPAN("Connection: upgrade\r\n"));
 	if (!h->keep_alive)
-		return put(p, SPAN("Connection: close\r\n"));
-	p = put(p, SPAN("Connection: keep-alive\r\n"));
-	if (timeout_s > 0)
-		p += snprintf(p, 48, "Keep-Alive: timeout=%lld\r\n", timeout_s);
-	return p;
+		return http1_put(p, SPAN("Connection: close\r\n"));
+	p = http1_put(p, SPAN("Connection: keep-alive\r\n"));
+	if (timeout_s <= 0)
+		return p;
+	p = http1_put(p, SPAN("Keep-Alive: timeout="));
+	p = decimal_put(p, (uint64_t)timeout_s);
+	return http1_put(p, SPAN("\r\n"));
 }
 
 static char *
@@ -139,26 +134,24 @@ put_head(char *p, struct request *r, const struct http1 *h, struct span reason)
 {
 	const struct response *res = &r->response;
 
-	p += snprintf(p, 32, "HTTP/1.1 %u ", res->status % 1000);
-	p = put(p, reason);
-	p = put(p, SPAN("\r\n"));
+	p = put_status_line(p, res->status, reason);
 	p = put_server(p, r);
 	p = put_date(p, r);
 	if (res->content_type.n > 0)
-		p = put_field(p, SPAN("Content-Type"), res->content_type);
+		p = http1_put_field(p, SPAN("Content-Type"), res->content_type);
 	if (res->content_length >= 0 && res->status != 204 && res->status >= 200)
-		p += snprintf(p, 48, "Content-Length: %lld\r\n", (long long)res->content_length);
+		p = http1_put_length(p, (uint64_t)res->content_length);
 	if (res->last_modified >= 0) {
 		char date[CLOCK_HTTP_LEN + 1];
 
 		clock_format_http(res->last_modified, date);
-		p = put_field(p, SPAN("Last-Modified"), span_of(date, CLOCK_HTTP_LEN));
+		p = http1_put_field(p, SPAN("Last-Modified"), span_of(date, CLOCK_HTTP_LEN));
 	} else {
 		p = put_placed(p, res, HEADER_LAST_MODIFIED);
 	}
 	p = put_placed(p, res, HEADER_LOCATION);
 	if (h->out_chunked)
-		p = put(p, SPAN("Transfer-Encoding: chunked\r\n"));
+		p = http1_put(p, SPAN("Transfer-Encoding: chunked\r\n"));
 	return put_connection(p, r, h);
 }
 
@@ -179,9 +172,9 @@ http1_send_head(struct request *r)
 		const struct header *f = &res->headers.rows[i];
 
 		if (!is_placed(f))
-			p = put_field(p, f->name, f->value);
+			p = http1_put_field(p, f->name, f->value);
 	}
-	p = put(p, SPAN("\r\n"));
+	p = http1_put(p, SPAN("\r\n"));
 	res->wire_bytes += (size_t)(p - start);
 	conn_queue_commit(&cc->conn, (size_t)(p - start));
 }
@@ -191,8 +184,7 @@ static size_t
 send_chunk(struct client_conn *cc, struct span bytes)
 {
 	struct conn *c = &cc->conn;
-	char *size;
-	int n;
+	char *start, *end;
 
 	if (c->out_bytes >= CHUNKED_QUEUE_MAX) {
 		conn_want_drain(c);
@@ -200,12 +192,12 @@ send_chunk(struct client_conn *cc, struct span bytes)
 	}
 	if (bytes.n > CHUNKED_QUEUE_MAX)
 		bytes.n = CHUNKED_QUEUE_MAX;
-	size = conn_queue_reserve(c, 20);
-	n = snprintf(size, 20, "%zx\r\n", bytes.n);
-	conn_queue_commit(c, (size_t)n);
+	start = conn_queue_reserve(c, HTTP1_CHUNK_SIZE_MAX);
+	end = http1_put_chunk_size(start, bytes.n);
+	conn_queue_commit(c, (size_t)(end - start));
 	conn_queue(c, bytes);
 	conn_queue(c, SPAN("\r\n"));
-	cc->http1.request->response.wire_bytes += (size_t)n + 2;
+	cc->http1.request->response.wire_bytes += (size_t)(end - start) + 2;
 	return bytes.n;
 }
 
@@ -284,12 +276,12 @@ queue_last_chunk(struct conn *c, const struct header_list *trailer)
 	char *p;
 
 	for (unsigned i = 0; i < trailer->count; i++)
-		size += trailer->rows[i].name.n + trailer->rows[i].value.n + 4;
+		size += trailer->rows[i].name.n + trailer->rows[i].value.n + HTTP1_FIELD_COST;
 	p = conn_queue_reserve(c, size);
-	p = put(p, SPAN("0\r\n"));
+	p = http1_put(p, SPAN("0\r\n"));
 	for (unsigned i = 0; i < trailer->count; i++)
-		p = put_field(p, trailer->rows[i].name, trailer->rows[i].value);
-	put(p, SPAN("\r\n"));
+		p = http1_put_field(p, trailer->rows[i].name, trailer->rows[i].value);
+	http1_put(p, SPAN("\r\n"));
 	conn_queue_commit(c, size);
 	return size;
 }
@@ -326,14 +318,12 @@ http1_send_interim(struct request *r, unsigned status, const struct header_list 
 	char *start, *p;
 
 	for (unsigned i = 0; i < count; i++)
-		size += fields->rows[i].name.n + fields->rows[i].value.n + 4;
+		size += fields->rows[i].name.n + fields->rows[i].value.n + HTTP1_FIELD_COST;
 	start = p = conn_queue_reserve(&cc->conn, size);
-	p += snprintf(p, 16, "HTTP/1.1 %u ", status % 1000);
-	p = put(p, reason);
-	p = put(p, SPAN("\r\n"));
+	p = put_status_line(p, status, reason);
 	for (unsigned i = 0; i < count; i++)
-		p = put_field(p, fields->rows[i].name, fields->rows[i].value);
-	p = put(p, SPAN("\r\n"));
+		p = http1_put_field(p, fields->rows[i].name, fields->rows[i].value);
+	p = http1_put(p, SPAN("\r\n"));
 	conn_queue_commit(&cc->conn, (size_t)(p - start));
 }
 

@@ -2,10 +2,9 @@
 /* upstream_message: see upstream_message.h. */
 #include "proxy/upstream/upstream_message.h"
 
+#include "proxy/http/http1_put.h"
 #include "proxy/http/redirect.h"
 #include "proxy/upstream/upstream_rewrite.h"
-
-#include <stdio.h>
 
 /* Room for "Content-Length: 18446744073709551615\r\n" and the fixed lines. */
 #define FIXED_ROOM 128
@@ -40,25 +39,6 @@ set_field(const struct header_field *fields, struct span name)
 	return NULL;
 }
 
-static char *
-put(char *p, struct span s)
-{
-	memcpy(p, s.p, s.n);
-	return p + s.n;
-}
-
-static char *
-put_field(char *p, struct span name, struct span value)
-{
-	p = put(p, name);
-	*p++ = ':';
-	*p++ = ' ';
-	p = put(p, value);
-	*p++ = '\r';
-	*p++ = '\n';
-	return p;
-}
-
 /*
  * The client's own wish to switch protocols, passed on where the configuration says nothing of it: WebSocket and its
  * like. Not what would be spoken with us: HTTP/2 by another way, past everything that is decided here per request, or TLS
@@ -85,18 +65,17 @@ put_upgrade(char *p, struct span wish)
 {
 	if (wish.n == 0)
 		return p;
-	p = put_field(p, SPAN("Upgrade"), wish);
-	return put_field(p, SPAN("Connection"), SPAN("upgrade"));
+	p = http1_put_field(p, SPAN("Upgrade"), wish);
+	return http1_put_field(p, SPAN("Connection"), SPAN("upgrade"));
 }
 
 static char *
 put_framing(char *p, const struct upstream_request *q)
 {
 	if (q->framing == BODY_LENGTH)
-		p += snprintf(p, 48, "Content-Length: %llu\r\n",
-		    (unsigned long long)q->content_length);
+		p = http1_put_length(p, q->content_length);
 	else if (q->framing == BODY_CHUNKED)
-		p = put(p, SPAN("Transfer-Encoding: chunked\r\n"));
+		p = http1_put(p, SPAN("Transfer-Encoding: chunked\r\n"));
 	return p;
 }
 
@@ -127,7 +106,7 @@ eval_set_fields(struct request *r, const struct header_field *set)
 		if (is_framing_name(f->name))
 			continue;
 		out.values[n] = header_safe_value(template_eval(f->value, r, r->arena), r->arena);
-		out.bytes += f->name.n + out.values[n].n + 4;
+		out.bytes += f->name.n + out.values[n].n + HTTP1_FIELD_COST;
 	}
 	return out;
 }
@@ -146,30 +125,30 @@ upstream_message_request(struct request *r, const struct upstream_request *q, st
 	char *start, *p;
 
 	for (unsigned i = 0; i < client_fields; i++)
-		size += r->headers.rows[i].name.n + r->headers.rows[i].value.n + 4;
+		size += r->headers.rows[i].name.n + r->headers.rows[i].value.n + HTTP1_FIELD_COST;
 
 	start = p = conn_queue_reserve(c, size);
-	p = put(p, q->method);
+	p = http1_put(p, q->method);
 	*p++ = ' ';
-	p = put(p, q->uri);
-	p = put(p, settings->http_1_0 ? SPAN(" HTTP/1.0\r\n") : SPAN(" HTTP/1.1\r\n"));
+	p = http1_put(p, q->uri);
+	p = http1_put(p, settings->http_1_0 ? SPAN(" HTTP/1.0\r\n") : SPAN(" HTTP/1.1\r\n"));
 	for (const struct header_field *f = set; f; f = f->next, n++) {
 		if (fields.values[n].n > 0)
-			p = put_field(p, f->name, fields.values[n]);
+			p = http1_put_field(p, f->name, fields.values[n]);
 	}
 	if (!set_field(set, SPAN("Host")))
-		p = put_field(p, SPAN("Host"), q->host_header);
+		p = http1_put_field(p, SPAN("Host"), q->host_header);
 	if (settings->http_1_0 && !set_field(set, SPAN("Connection")))
-		p = put(p, SPAN("Connection: close\r\n"));
+		p = http1_put(p, SPAN("Connection: close\r\n"));
 	p = put_upgrade(p, upgrade);
 	p = put_framing(p, q);
 	for (unsigned i = 0; i < client_fields; i++) {
 		const struct header *h = &r->headers.rows[i];
 
 		if (!is_hop_field(h) && !set_field(set, h->name))
-			p = put_field(p, h->name, h->value);
+			p = http1_put_field(p, h->name, h->value);
 	}
-	p = put(p, SPAN("\r\n"));
+	p = http1_put(p, SPAN("\r\n"));
 	conn_queue_commit(c, (size_t)(p - start));
 }
 

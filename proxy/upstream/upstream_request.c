@@ -6,6 +6,7 @@
  * the client's as it comes.
  */
 #include "proxy/http/body_buffer.h"
+#include "proxy/http/http1_put.h"
 #include "proxy/upstream/upstream_exchange.h"
 
 #include <errno.h>
@@ -137,8 +138,7 @@ static size_t
 send_chunk(struct upstream_http *u, struct span bytes)
 {
 	struct conn *c = &u->uc->conn;
-	char *size;
-	int n;
+	char *start, *end;
 
 	if (c->out_bytes >= REQUEST_QUEUE_MAX) {
 		conn_want_drain(c);
@@ -146,9 +146,9 @@ send_chunk(struct upstream_http *u, struct span bytes)
 	}
 	if (bytes.n > REQUEST_QUEUE_MAX)
 		bytes.n = REQUEST_QUEUE_MAX;
-	size = conn_queue_reserve(c, 20);
-	n = snprintf(size, 20, "%zx\r\n", bytes.n);
-	conn_queue_commit(c, (size_t)n);
+	start = conn_queue_reserve(c, HTTP1_CHUNK_SIZE_MAX);
+	end = http1_put_chunk_size(start, bytes.n);
+	conn_queue_commit(c, (size_t)(end - start));
 	conn_queue(c, bytes);
 	conn_queue(c, SPAN("\r\n"));
 	return bytes.n;
