@@ -66,26 +66,11 @@ has_name(const struct header_name *list, struct span name)
 }
 
 bool
-proxy_settings_hide(const struct proxy_settings *p, struct span name)
+proxy_settings_hide(const struct proxy_settings *p, struct span name, bool otherwise)
 {
-	static const struct span hidden[] = {
-		SPAN_INIT("Date"),
-		SPAN_INIT("Server"),
-		SPAN_INIT("X-Pad"),
-		SPAN_INIT("X-Accel-Expires"),
-		SPAN_INIT("X-Accel-Redirect"),
-		SPAN_INIT("X-Accel-Limit-Rate"),
-		SPAN_INIT("X-Accel-Buffering"),
-		SPAN_INIT("X-Accel-Charset"),
-	};
-
 	if (has_name(p->pass_headers, name))
 		return false;
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
-		if (span_eq_nocase(hidden[i], name))
-			return true;
-	}
-	return has_name(p->hide_headers, name);
+	return has_name(p->hide_headers, name) || otherwise;
 }
 
 static const struct directive_choice accel_headers[] = {

@@ -118,10 +118,10 @@ struct proxy_settings {
 };
 
 /*
- * The response header name is not passed to the client: nginx's own list, proxy_hide_header,
- * proxy_pass_header.
+ * Is the response header name kept from the client? By proxy_pass_header and proxy_hide_header; otherwise: what holds
+ * where neither names it.
  */
-bool proxy_settings_hide(const struct proxy_settings *p, struct span name);
+bool proxy_settings_hide(const struct proxy_settings *p, struct span name, bool otherwise);
 
 /* proxy_pass; not inherited. */
 struct proxy_target {

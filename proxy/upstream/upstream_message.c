@@ -171,6 +171,41 @@ is_framing(const struct header *h, unsigned status)
 	}
 }
 
+/* nginx's own list of fields that are not passed on. */
+static bool
+is_private(const struct header *h)
+{
+	static const struct span accel[] = {
+		SPAN_INIT("X-Accel-Expires"),
+		SPAN_INIT("X-Accel-Redirect"),
+		SPAN_INIT("X-Accel-Limit-Rate"),
+		SPAN_INIT("X-Accel-Buffering"),
+		SPAN_INIT("X-Accel-Charset"),
+	};
+
+	switch (h->id) {
+	case HEADER_DATE:
+	case HEADER_SERVER:
+		return true;
+	case HEADER_X_ACCEL:
+		for (size_t i = 0; i < sizeof(accel) / sizeof(accel[0]); i++) {
+			if (span_eq_nocase(h->name, accel[i]))
+				return true;
+		}
+		return false;
+	case HEADER_OTHER:
+		return span_eq_nocase(h->name, SPAN("X-Pad"));
+	default:
+		return false;
+	}
+}
+
+static bool
+is_hidden(const struct request *r, const struct header *h)
+{
+	return proxy_settings_hide(&r->settings->proxy, h->name, is_private(h));
+}
+
 /* "yes" or "no", "off" or a rate: X-Accel-*, unless proxy_ignore_headers says it is not to be looked at. */
 static void
 read_accel(const struct request *r, const struct header *h, struct upstream_accel *accel)
@@ -217,12 +252,12 @@ upstream_message_redirected(struct request *r, const struct http1_response_head 
 {
 	const struct header *type = header_find(&head->headers, HEADER_CONTENT_TYPE);
 
-	if (type && !proxy_settings_hide(&r->settings->proxy, type->name))
+	if (type && !is_hidden(r, type))
 		r->response.content_type = type->value;
 	for (unsigned i = 0; i < head->headers.count; i++) {
 		const struct header *h = &head->headers.rows[i];
 
-		if (survives_redirect(h) && !proxy_settings_hide(&r->settings->proxy, h->name))
+		if (survives_redirect(h) && !is_hidden(r, h))
 			header_add(&r->response.headers, h->id, h->name,
 			    upstream_rewrite_field(r, h));
 	}
@@ -238,15 +273,14 @@ upstream_message_response(struct request *r, const struct http1_response_head *h
 	res->reason = head->reason;
 	res->from_upstream = true;
 	res->content_length = head->framing == BODY_LENGTH ? (int64_t)head->content_length : -1;
-	if (type && !proxy_settings_hide(&r->settings->proxy, type->name))
+	if (type && !is_hidden(r, type))
 		res->content_type = type->value;
 	for (unsigned i = 0; i < head->headers.count; i++) {
 		const struct header *h = &head->headers.rows[i];
 		enum header_id id = h->id;
 		struct span value;
 
-		if (is_framing(h, head->status) ||
-		    proxy_settings_hide(&r->settings->proxy, h->name))
+		if (is_framing(h, head->status) || is_hidden(r, h))
 			continue;
 		value = upstream_rewrite_field(r, h);
 		/* One that was made relative is completed and stands where nginx puts its own. */
@@ -268,8 +302,7 @@ upstream_message_interim(struct request *r, const struct http1_response_head *he
 	for (unsigned i = 0; i < head->headers.count; i++) {
 		const struct header *h = &head->headers.rows[i];
 
-		if (!is_framing(h, head->status) &&
-		    !proxy_settings_hide(&r->settings->proxy, h->name))
+		if (!is_framing(h, head->status) && !is_hidden(r, h))
 			header_add(fields, h->id, h->name, h->value);
 	}
 }

@@ -158,6 +158,15 @@ def test_hop_by_hop_fields_end_here(proxied, backend):
         assert answer.get(absent) is None
 
 
+def test_fields_that_speak_to_the_proxy_end_here(proxied, backend):
+    hidden = ("dATE", "sERVER", "X-Pad", "x-accel-expires", "X-ACCEL-LIMIT-RATE", "X-Accel-Buffering", "X-Accel-Charset")
+    passed = ("X-Accel", "X-Accel-Other", "X-Accel-Expires-", "X_Accel_Expires", "X-Padding", "X_Pad", "Dates", "Servers")
+    fields = "".join(f"{name}: 1\r\n" for name in hidden + passed)
+    backend.script["/x"] = f"HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n".encode()
+    answer = get(proxied(), "/x")
+    assert [name for name, value in answer.headers if value == "1"] == list(passed)
+
+
 def test_fields_hidden_and_passed_by_wish(proxied, backend):
     backend.script["/x"] = (b"HTTP/1.1 200 OK\r\nServer: theirs\r\nDate: then\r\nX-Secret: 1\r\nContent-Type: a/b\r\n"
                             b"X-Accel-Expires: 5\r\nContent-Length: 0\r\n\r\n")
