@@ -250,16 +250,32 @@ arena_printf(struct arena *a, const char *fmt, ...)
 	return span_of(p, (size_t)n);
 }
 
+static bool
+is_upper(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
 struct span
 arena_lower(struct arena *a, struct span s)
 {
 	char *p = arena_strdup(a, s);
 
 	for (size_t i = 0; i < s.n; i++) {
-		if (p[i] >= 'A' && p[i] <= 'Z')
+		if (is_upper(p[i]))
 			p[i] |= 0x20;
 	}
 	return span_of(p, s.n);
+}
+
+struct span
+arena_lowered(struct arena *a, struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (is_upper(s.p[i]))
+			return arena_lower(a, s);
+	}
+	return s;
 }
 
 struct span

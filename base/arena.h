@@ -39,6 +39,8 @@ struct span arena_printf(struct arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* A copy in ASCII lower case. */
 struct span arena_lower(struct arena *a, struct span s);
+/* s itself, which must live as long, where it is in lower case already; else such a copy. */
+struct span arena_lowered(struct arena *a, struct span s);
 /* Without stdio, for the hot path: all parts in one, and a number in decimal. NUL behind. */
 struct span arena_concat(struct arena *a, const struct span *parts, size_t count);
 struct span arena_decimal(struct arena *a, uint64_t v);

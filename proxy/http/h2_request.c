@@ -260,14 +260,14 @@ check_pseudo(struct h2_fields *f)
 static void
 check_host(struct h2_fields *f)
 {
-	struct span name, port, other_name, other_port;
+	struct span port, other_name, other_port;
 	struct span fallback = f->scheme.n == 4 ? SPAN("80") : SPAN("443");
 
 	if (!f->authority.p && !f->host.p) {
 		refuse(f, 400, "neither an authority nor a Host field");
 		return;
 	}
-	if (f->authority.p && http1_split_authority(f->authority, &name, &port) < 0) {
+	if (f->authority.p && http1_split_authority(f->authority, &f->name, &port) < 0) {
 		malformed(f, "invalid authority");
 		return;
 	}
@@ -278,9 +278,10 @@ check_host(struct h2_fields *f)
 	}
 	if (http1_split_authority(f->host, &other_name, &other_port) < 0)
 		refuse(f, 400, "invalid Host field");
-	else if (f->authority.p &&
-		 (!span_eq_nocase(name, other_name) ||
-		     !span_eq(port.n ? port : fallback, other_port.n ? other_port : fallback)))
+	else if (!f->authority.p)
+		f->name = other_name;
+	else if (!span_eq_nocase(f->name, other_name) ||
+		 !span_eq(port.n ? port : fallback, other_port.n ? other_port : fallback))
 		refuse(f, 400, "Host disagrees with the authority");
 }
 
@@ -329,7 +330,6 @@ h2_fields_finish(struct h2_fields *f, bool end, struct http1_request_head *out)
 	*out = (struct http1_request_head){ .method = f->method,
 		.target = f->path,
 		.path_query = f->path,
-		.host = f->authority.p ? f->authority : f->host,
 		.expect_continue = f->expect_continue && !end,
 		.content_length = f->length,
 		.keep_alive = true };
@@ -343,6 +343,7 @@ h2_fields_finish(struct h2_fields *f, bool end, struct http1_request_head *out)
 		malformed(f, "no body where one was announced");
 	if (!f->why && f->cookies > 1)
 		join_cookies(f);
+	out->host = f->name;
 	if (f->has_length)
 		out->framing = BODY_LENGTH;
 	else

@@ -25,6 +25,7 @@ struct h2_fields {
 	bool trailer;                /* the fields behind a body */
 	struct span method, scheme, authority, path, protocol;
 	struct span host; /* Host field */
+	struct span name; /* the host's, known when all is checked */
 	size_t size;      /* RFC 9113, 6.5.2: names, values and 32 for each */
 	size_t bytes;     /* names and values of what is kept */
 	unsigned count;

@@ -30,22 +30,6 @@ add(struct field_list *l, struct span name, struct span value)
 	};
 }
 
-static struct span
-lower_name(struct span name, struct arena *arena)
-{
-	char *p;
-	size_t i = 0;
-
-	while (i < name.n && lex_lower(name.p[i]) == name.p[i])
-		i++;
-	if (i == name.n)
-		return name;
-	p = arena_bytes(arena, name.n);
-	for (i = 0; i < name.n; i++)
-		p[i] = lex_lower(name.p[i]);
-	return span_of(p, name.n);
-}
-
 /* Fields of another kind of connection (RFC 9113, 8.2.2). */
 static bool
 is_of_connection(enum header_id id)
@@ -139,7 +123,7 @@ h2_submit_head(struct h2_stream *s)
 		const struct header *h = &res->headers.rows[i];
 
 		if (!is_skipped(h))
-			add(&l, lower_name(h->name, r->arena), h->value);
+			add(&l, arena_lowered(r->arena, h->name), h->value);
 	}
 	s->submitted = true;
 	nghttp2_submit_response(s->h2->session, s->id, l.rows, l.count, bare ? NULL : &body);
@@ -161,7 +145,7 @@ h2_send_interim(struct request *r, unsigned status, const struct header_list *fi
 		const struct header *h = &fields->rows[i];
 
 		if (!is_of_connection(h->id) && !h->hidden)
-			add(&l, lower_name(h->name, r->arena), h->value);
+			add(&l, arena_lowered(r->arena, h->name), h->value);
 	}
 	nghttp2_submit_headers(s->h2->session, NGHTTP2_FLAG_NONE, s->id, NULL, l.rows, l.count,
 	    NULL);
@@ -177,7 +161,7 @@ submit_trailer(struct h2_stream *s)
 
 	l.rows = arena_array(r->arena, trailers->count, sizeof(*l.rows));
 	for (unsigned i = 0; i < trailers->count; i++)
-		add(&l, lower_name(trailers->rows[i].name, r->arena), trailers->rows[i].value);
+		add(&l, arena_lowered(r->arena, trailers->rows[i].name), trailers->rows[i].value);
 	nghttp2_submit_trailer(s->h2->session, s->id, l.rows, l.count);
 }
 

@@ -56,7 +56,8 @@ enum body_framing { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_CLOSE };
 
 /*
  * scheme_host is the authority of an absolute-form target ("a.example:80"), else empty. host is the
- * Host field, valid and agreeing with scheme_host; on HTTP/1.0 without Host it is scheme_host.
+ * name in the Host field, which is valid and agrees with scheme_host; on HTTP/1.0 without Host that
+ * in scheme_host. It is without port and trailing dot, in the letters that were sent.
  * path_query is the target without scheme and authority: "/x?y", or "*" (OPTIONS only).
  */
 struct http1_request_head {

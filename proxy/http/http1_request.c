@@ -59,13 +59,13 @@ scheme_length(struct span s)
 static int
 split_absolute(struct http1_request_head *out, size_t scheme, struct arena *arena)
 {
-	struct span rest = span_after(out->target, scheme), name, port;
+	struct span rest = span_after(out->target, scheme), port;
 	size_t n = 0;
 
 	while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?' && rest.p[n] != '#')
 		n++;
 	out->scheme_host = span_of(rest.p, n);
-	if (http1_split_authority(out->scheme_host, &name, &port) < 0)
+	if (http1_split_authority(out->scheme_host, &out->host, &port) < 0)
 		return -1;
 	rest = span_after(rest, n);
 	if (rest.n && rest.p[0] == '/') {
@@ -118,23 +118,21 @@ same_authority(struct span target, struct span name, struct span port, struct sp
 static enum parse_result
 check_host(struct http1_request_head *out, const struct http1_facts *facts, const char **why)
 {
-	struct span name, port, target_name, target_port;
+	struct span port, target_name, target_port;
 
 	if (facts->hosts > 1)
 		return refuse(out, 400, why, "several Host fields");
 	if (facts->hosts == 0) {
 		if (out->minor > 0)
 			return refuse(out, 400, why, "no Host field");
-		out->host = out->scheme_host;
 		return PARSE_OK;
 	}
-	if (http1_split_authority(facts->host, &name, &port) < 0)
+	if (http1_split_authority(facts->host, &out->host, &port) < 0)
 		return refuse(out, 400, why, "invalid Host field");
-	out->host = facts->host;
 	if (out->scheme_host.n == 0)
 		return PARSE_OK;
 	if (http1_split_authority(out->scheme_host, &target_name, &target_port) < 0 ||
-	    !same_authority(out->target, target_name, target_port, name, port))
+	    !same_authority(out->target, target_name, target_port, out->host, port))
 		return refuse(out, 400, why, "Host disagrees with the request target");
 	return PARSE_OK;
 }

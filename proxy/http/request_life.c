@@ -77,8 +77,7 @@ request_take_target(struct request *r, struct span path_query, struct span host)
 {
 	r->path_query = path_query;
 	http1_split_target(path_query, &r->raw_path, &r->args, &r->has_query);
-	if (http1_host_name(host, r->arena, &r->host) < 0)
-		return "invalid host";
+	r->host = arena_lowered(r->arena, host);
 	request_set_server(r, route_server(r->endpoint, r->host, &r->variables));
 	if (r->raw_path.n == 0 || r->raw_path.p[0] != '/')
 		return "invalid request target";

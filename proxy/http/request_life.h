@@ -22,7 +22,7 @@ void request_init(struct request *r, struct arena *arena, struct client *client,
 /* Who answers what goes wrong before request_take_target. */
 void request_set_server(struct request *r, const struct server *server);
 /*
- * Fill in what path_query ("/a?b", "*") and host ("A.example:80") say, and pick the server. NULL, or why the request is
+ * Fill in what path_query ("/a?b", "*") and host ("A.example") say, and pick the server. NULL, or why the request is
  * refused with 400.
  */
 const char *request_take_target(struct request *r, struct span path_query, struct span host);

@@ -136,9 +136,13 @@ check_labels(struct span *name)
 {
 	if (name->n && name->p[name->n - 1] == '.')
 		name->n--;
-	if (name->n == 0 || name->p[0] == '.' || name->p[name->n - 1] == '.')
+	if (name->n == 0 || name->p[name->n - 1] == '.')
 		return -1;
-	return memmem(name->p, name->n, "..", 2) ? -1 : 0;
+	for (size_t i = 0; i < name->n; i++) {
+		if (name->p[i] == '.' && (i == 0 || name->p[i - 1] == '.'))
+			return -1;
+	}
+	return 0;
 }
 
 /* "[v6]", brackets included, in front of s; 0 when there is none. */
@@ -185,19 +189,10 @@ int
 http1_host_name(struct span host, struct arena *arena, struct span *name)
 {
 	struct span port;
-	size_t i = 0;
-	char *lower;
 
 	*name = host;
 	if (host.n && http1_split_authority(host, name, &port) < 0)
 		return -1;
-	while (i < name->n && lex_lower(name->p[i]) == name->p[i])
-		i++;
-	if (i == name->n)
-		return 0;
-	lower = arena_bytes(arena, name->n);
-	for (i = 0; i < name->n; i++)
-		lower[i] = lex_lower(name->p[i]);
-	name->p = lower;
+	*name = arena_lowered(arena, *name);
 	return 0;
 }

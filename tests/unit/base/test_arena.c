@@ -117,6 +117,25 @@ trace(void *arg)
 }
 
 static void
+lower_case_is_copied_only_where_it_must(void **state)
+{
+	struct arena *a = arena_new(0);
+	const struct span low = SPAN_INIT("a-z[@`{\xc4"), none = { NULL, 0 };
+	struct span s = arena_lower(a, low);
+
+	assert_ptr_not_equal(s.p, low.p);
+	assert_string_equal(s.p, low.p);
+	s = arena_lowered(a, low);
+	assert_ptr_equal(s.p, low.p);
+	assert_int_equal(s.n, low.n);
+	s = arena_lowered(a, SPAN("x-AZ"));
+	assert_string_equal(s.p, "x-az");
+	assert_int_equal(s.n, 4);
+	assert_null(arena_lowered(a, none).p);
+	arena_free(a);
+}
+
+static void
 parts_and_numbers_need_no_stdio(void **state)
 {
 	struct arena *a = arena_new(0);
@@ -239,6 +258,7 @@ main(void)
 		cmocka_unit_test(zeroed_means_zeroed_after_reuse),
 		cmocka_unit_test(blocks_grow_and_reset_keeps_the_first),
 		cmocka_unit_test(copies_end_in_nul),
+		cmocka_unit_test(lower_case_is_copied_only_where_it_must),
 		cmocka_unit_test(parts_and_numbers_need_no_stdio),
 		cmocka_unit_test(hooks_run_backwards_once),
 		cmocka_unit_test(overflow_ends_the_process),
