@@ -18,6 +18,20 @@ add_context(struct buf *line, const char *name, struct span value, const char *q
 	buf_add_str(line, quote);
 }
 
+/* "http://127.0.0.1:8080/path": who was asked last, for what. */
+static void
+add_upstream(struct buf *line, const struct upstream_trace *t)
+{
+	struct span address = t->last->address;
+
+	buf_printf(line, ", upstream: \"%s", t->tls ? "https://" : "http://");
+	buf_add(line, address);
+	if (span_starts(address, SPAN("unix:")))
+		buf_add_str(line, ":");
+	buf_add(line, t->target);
+	buf_add_str(line, "\"");
+}
+
 /* The first name of the server, as $server_name has it. */
 static struct span
 server_name(const struct request *r)
@@ -51,8 +65,8 @@ request_log(const struct request *r, enum log_level level, const char *fmt, ...)
 	add_context(&line, "server", server_name(r), "");
 	if (r->request_line.n > 0)
 		add_context(&line, "request", r->request_line, "\"");
-	if (r->upstream && r->upstream->uri.n > 0)
-		add_context(&line, "upstream", r->upstream->uri, "\"");
+	if (r->upstream && r->upstream->last)
+		add_upstream(&line, r->upstream);
 	if (host)
 		add_context(&line, "host", host->value, "\"");
 	if (referrer)

@@ -327,20 +327,6 @@ static const struct conn_ops upstream_ops = {
 	.on_handshake = upstream_handshake,
 };
 
-/* For the error log: "http://ADDRESS/target". */
-static void
-note_uri(const struct upstream_http *u, struct span address)
-{
-	const struct span parts[] = {
-		u->target.tls ? SPAN("https://") : SPAN("http://"),
-		address,
-		span_starts(address, SPAN("unix:")) ? SPAN(":") : SPAN(""),
-		u->target.uri,
-	};
-
-	u->r->upstream->uri = arena_concat(u->r->arena, parts, sizeof(parts) / sizeof(parts[0]));
-}
-
 static void
 note_attempt(struct upstream_http *u, const struct peer *p)
 {
@@ -359,7 +345,8 @@ note_attempt(struct upstream_http *u, const struct peer *p)
 	r->upstream->redirected = false;
 	u->attempt = a;
 	u->attempt_started_ms = loop_now_ms(upstream_worker(u)->loop);
-	note_uri(u, a->address);
+	r->upstream->target = u->target.uri;
+	r->upstream->tls = u->target.tls;
 }
 
 /* At once, that is. Who is to blame: the peer, or we who ran out of descriptors or memory? */

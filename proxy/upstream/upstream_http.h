@@ -32,7 +32,9 @@ struct upstream_trace {
 	struct span host_header; /* $proxy_host */
 	struct span port;        /* $proxy_port */
 	const struct http1_response_head *head; /* the last response's; NULL = none came */
-	struct span uri;                        /* "http://127.0.0.1:8080/path" for the error log */
+	/* What last was asked for, and how. */
+	struct span target;
+	bool tls;
 };
 
 #endif
