@@ -22,20 +22,27 @@ refuse(struct h2_fields *f, unsigned status, const char *why)
 	f->status = status;
 }
 
+static struct span *
+pseudo_of(struct h2_fields *f, struct span name)
+{
+	if (span_eq(name, SPAN(":method")))
+		return &f->method;
+	if (span_eq(name, SPAN(":scheme")))
+		return &f->scheme;
+	if (span_eq(name, SPAN(":path")))
+		return &f->path;
+	if (span_eq(name, SPAN(":authority")))
+		return &f->authority;
+	if (span_eq(name, SPAN(":protocol")))
+		return &f->protocol;
+	return NULL;
+}
+
 /* RFC 9113, 8.3.1: each at most once, none in a trailer, all before the regular fields. */
 static void
 add_pseudo(struct h2_fields *f, struct span name, struct span value)
 {
-	const struct {
-		struct span name;
-		struct span *at;
-	} known[] = {
-		{ SPAN(":method"), &f->method },
-		{ SPAN(":scheme"), &f->scheme },
-		{ SPAN(":path"), &f->path },
-		{ SPAN(":authority"), &f->authority },
-		{ SPAN(":protocol"), &f->protocol },
-	};
+	struct span *at = pseudo_of(f, name);
 
 	if (f->trailer) {
 		malformed(f, "a pseudo-header field in a trailer");
@@ -45,16 +52,12 @@ add_pseudo(struct h2_fields *f, struct span name, struct span value)
 		malformed(f, "a pseudo-header field behind a regular one");
 		return;
 	}
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (!span_eq(known[i].name, name))
-			continue;
-		if (known[i].at->p)
-			malformed(f, "a pseudo-header field twice");
-		else
-			*known[i].at = arena_dup(f->arena, value);
-		return;
-	}
-	malformed(f, "an unknown pseudo-header field");
+	if (!at)
+		malformed(f, "an unknown pseudo-header field");
+	else if (at->p)
+		malformed(f, "a pseudo-header field twice");
+	else
+		*at = arena_dup(f->arena, value);
 }
 
 /* RFC 9113, 8.2.1. False: told why. */
