@@ -31,15 +31,16 @@ const struct server *
 client_conn_first_server(struct client_conn *cc)
 {
 	const struct listen_slot *slot = cc->client.slot;
-	struct span name = cc->client.ssl ? tls_server_name(cc->client.ssl) : span_of(NULL, 0);
+	struct span name;
 
+	if (cc->named && cc->named_in == slot->generation->number)
+		return cc->named;
+	name = cc->client.ssl ? tls_server_name(cc->client.ssl) : span_of(NULL, 0);
 	if (name.n == 0)
 		return client_conn_default_server(cc);
-	if (!cc->named || cc->named_in != slot->generation->number) {
-		cc->named = route_server(route_endpoint(slot->listener, &cc->client.local.u.sa),
-		    name, NULL);
-		cc->named_in = slot->generation->number;
-	}
+	cc->named =
+	    route_server(route_endpoint(slot->listener, &cc->client.local.u.sa), name, NULL);
+	cc->named_in = slot->generation->number;
 	return cc->named;
 }
 
