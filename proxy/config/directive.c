@@ -7,6 +7,7 @@
 #include "proxy/config/directive.h"
 
 #include "proxy/config/loader.h"
+#include "proxy/config/nginx_only.h"
 #include "proxy/config/slip.h"
 #include "proxy/config/suggest.h"
 
@@ -167,6 +168,7 @@ explain_unknown(struct loader *l, const struct scope *s, const struct node *n)
 {
 	struct span name = n->words[0].text, near;
 	unsigned allowed = contexts_of(&l->directives, name);
+	const char *hint = nginx_only_hint(name);
 
 	if (allowed) {
 		loader_error(l, n, "\"" SPAN_FMT "\" directive is not allowed here",
@@ -177,6 +179,10 @@ explain_unknown(struct loader *l, const struct scope *s, const struct node *n)
 		return;
 	}
 	loader_error(l, n, "unknown directive \"" SPAN_FMT "\"", SPAN_ARG(name));
+	if (hint) {
+		diagnostic_hint(l->diags, "%s", hint);
+		return;
+	}
 	near = nearest_name(&l->directives, name, s->context);
 	if (near.n > 0) {
 		diagnostic_hint(l->diags, "did you mean \"" SPAN_FMT "\"?", SPAN_ARG(near));

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "proxy/config/directive.h"
+#include "proxy/config/nginx_only.h"
 #include "tests/unit/unit.h"
 
 #define PAGE "man/tinyproxyd.conf.5"
@@ -51,6 +52,28 @@ test_find(void **state)
 	arena_free(a);
 }
 
+/* What nginx alone has is told; nothing of ours is among it. */
+static void
+test_nginx_only(void **state)
+{
+	static const char *const theirs[] = { "gzip", "gzip_types", "use", "auth_basic",
+		"proxy_cache_bypass", "load_module", "fastcgi_pass" };
+	static const char *const nobodys[] = { "", "gzi", "gzipp", "_", "user", "auth",
+		"proxy_pas" };
+	struct arena *a = arena_new(0);
+	struct directive_index ix;
+
+	directive_index_init(&ix, a);
+	for (size_t i = 0; i < ix.count; i++)
+		if (!span_starts(ix.rows[i]->name, SPAN("proxy_cache_")))
+			assert_null(nginx_only_hint(ix.rows[i]->name));
+	for (size_t i = 0; i < COUNT(theirs); i++)
+		assert_non_null(nginx_only_hint(span_str(theirs[i])));
+	for (size_t i = 0; i < COUNT(nobodys); i++)
+		assert_null(nginx_only_hint(span_str(nobodys[i])));
+	arena_free(a);
+}
+
 /* Each directive has an entry ".It Ic NAME", once per row. */
 static void
 test_man_page(void **state)
@@ -92,6 +115,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_nginx_only),
 		cmocka_unit_test(test_man_page),
 	};
 
