@@ -101,6 +101,9 @@ tls_accept_done(SSL *ssl)
 	state->generation = NULL;
 	state->server = NULL;
 	state->client = NULL;
+	/* Shown, and of no more use, however long the connection lasts. */
+	SSL_certs_clear(ssl);
+	SSL_set_tlsext_status_ocsp_resp(ssl, NULL, 0L);
 }
 
 struct span

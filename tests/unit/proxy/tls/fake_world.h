@@ -252,6 +252,8 @@ note_result(struct attempt *a, SSL *server, SSL *client)
 	char byte;
 
 	tls_accept_done(server);
+	assert_null(SSL_get_certificate(server));
+	assert_null(SSL_get_privatekey(server));
 	/* TLS 1.3 brings the ticket behind the handshake. */
 	SSL_read(client, &byte, 1);
 	ERR_clear_error();
