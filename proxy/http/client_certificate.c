@@ -23,13 +23,13 @@ client_certificate_check(struct request *r)
 	}
 	if (!ssl || tls->verify == TLS_VERIFY_OFF)
 		return 0;
-	sni = tls_server_name(ssl);
+	sni = tls_server_name(r->client);
 	if (sni.n > 0 && !span_eq(sni, r->host)) {
 		request_log(r, LOG_LEVEL_INFO,
 		    "client attempted to request the server name different from the one that was negotiated");
 		return 421;
 	}
-	verdict = tls_client_verdict(ssl, r->generation->tls, r->server);
+	verdict = tls_client_verdict(r->client, r->generation->tls, r->server);
 	if (verdict != X509_V_OK &&
 	    !(tls->verify == TLS_VERIFY_OPTIONAL_NO_CA && client_trust_is_about_ca(verdict))) {
 		request_log(r, LOG_LEVEL_INFO, "client SSL certificate verify error: (%ld:%s)",

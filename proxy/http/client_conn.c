@@ -35,7 +35,7 @@ client_conn_first_server(struct client_conn *cc)
 
 	if (cc->named && cc->named_in == slot->generation->number)
 		return cc->named;
-	name = cc->client.ssl ? tls_server_name(cc->client.ssl) : span_of(NULL, 0);
+	name = tls_server_name(&cc->client);
 	if (name.n == 0)
 		return client_conn_default_server(cc);
 	cc->named =
@@ -153,16 +153,17 @@ on_handshake(struct conn *c)
 	if (!c->ssl) {
 		cc->client.ssl = NULL;
 		cc->client.plain_to_tls = true;
+		tls_accept_done(&cc->client);
 		http1_start(cc);
 		return;
 	}
 	counter_add(&cc->client.worker->counters->handshakes, 1);
-	if (SSL_is_init_finished(c->ssl))
-		tls_accept_done(c->ssl); /* else it is done when the handshake is (early data) */
-	if (tls_is_validation(c->ssl)) {
+	if (tls_is_validation(&cc->client)) {
 		client_conn_close(cc, NULL);
 		return;
 	}
+	if (SSL_is_init_finished(c->ssl))
+		tls_accept_done(&cc->client); /* else it is done when the handshake is (early data) */
 	start_codec(cc);
 }
 

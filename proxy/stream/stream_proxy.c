@@ -112,7 +112,7 @@ header_of(struct stream_session *s)
 	const struct proxy_claim claim = {
 		.source = traffic_remote(&s->traffic),
 		.destination = &s->client->local,
-		.authority = s->client->ssl ? tls_server_name(s->client->ssl) : s->hello_name,
+		.authority = s->client->ssl ? tls_server_name(s->client) : s->hello_name,
 		.alpn = protocol_of(s),
 	};
 	char *out = arena_bytes(s->arena, PROXY_HEADER_WRITE_MAX);

@@ -213,9 +213,11 @@ start_pass(struct stream_session *s)
 		.number = s->client->number,
 		.started_ms = s->client->started_ms,
 		.proxied = s->client->proxied,
+		.tls = s->client->tls,
 		.passes = s->client->passes + 1,
 	};
 	s->client->proxied = NULL;
+	s->client->tls = (struct client_tls){ NULL };
 	s->fd = -1;
 	if (s->conn.loop)
 		a.fd = conn_detach(&s->conn, &a.ssl);
@@ -259,7 +261,7 @@ shows_certificate(struct stream_session *s)
 
 	if (tls->verify == TLS_VERIFY_OFF)
 		return true;
-	verdict = tls_client_verdict(ssl, s->generation->tls, s->server);
+	verdict = tls_client_verdict(s->client, s->generation->tls, s->server);
 	if (verdict != X509_V_OK &&
 	    !(tls->verify == TLS_VERIFY_OPTIONAL_NO_CA && client_trust_is_about_ca(verdict))) {
 		stream_log(s, LOG_LEVEL_INFO, "client SSL certificate verify error: (%ld:%s)",
@@ -279,12 +281,14 @@ on_handshake(struct conn *c)
 	struct stream_session *s = c->owner;
 
 	counter_add(&s->client->worker->counters->handshakes, 1);
-	tls_accept_done(c->ssl);
 	timer_clear(&s->timer);
-	choose_server(s, route_server(s->endpoint, tls_server_name(c->ssl), &s->variables));
-	if (tls_is_validation(c->ssl))
+	choose_server(s, route_server(s->endpoint, tls_server_name(s->client), &s->variables));
+	if (tls_is_validation(s->client)) {
 		stream_session_close(s, 200);
-	else if (shows_certificate(s))
+		return;
+	}
+	tls_accept_done(s->client);
+	if (shows_certificate(s))
 		serve(s);
 	else
 		stream_session_close(s, 500);

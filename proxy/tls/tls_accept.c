@@ -26,41 +26,19 @@ struct session_id_context {
 _Static_assert(sizeof(struct session_id_context) <= SSL_MAX_SID_CTX_LENGTH,
     "OpenSSL takes no longer ones");
 
-/* ---- the state on the SSL ------------------------------------------------------------------------ */
+/* ---- the handshake's state -------------------------------------------------------------------------- */
 
-static void
-state_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
-{
-	struct accept_state *state = ptr;
-
-	if (!state)
-		return;
-	generation_unref(state->generation);
-	free(state->name);
-	free(state);
-}
-
-/* OpenSSL's number for our place on an SSL: asked for once per process, the same from then on. */
-static int
-state_index(void)
-{
-	static int index = -1;
-
-	if (index < 0)
-		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, state_free);
-	return index;
-}
-
+/* Ex data would cost each connection 96 bytes; the argument of a callback that nobody sets costs none. */
 struct accept_state *
 tls_accept_state(const SSL *ssl)
 {
-	return SSL_get_ex_data(ssl, state_index());
+	return SSL_get_record_padding_callback_arg(ssl);
 }
 
 const struct tls_context *
 tls_accept_context(const struct accept_state *state)
 {
-	return state->generation && state->server
+	return state && state->generation && state->server
 		   ? state->generation->tls->by_server[state->server->index]
 		   : NULL;
 }
@@ -77,11 +55,8 @@ tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *c
 		return NULL;
 	state = mem_zalloc(sizeof(*state));
 	state->client = client;
-	if (SSL_set_ex_data(ssl, state_index(), state) != 1) {
-		free(state);
-		SSL_free(ssl);
-		return NULL;
-	}
+	client->tls.accept = state;
+	SSL_set_record_padding_callback_arg(ssl, state);
 	SSL_set_accept_state(ssl);
 	return ssl;
 }
@@ -92,26 +67,50 @@ tls_accept_may_be_early(const struct generation *g)
 	return g->tls->early_data;
 }
 
-void
-tls_accept_done(SSL *ssl)
+static void
+state_free(struct accept_state *state)
 {
-	struct accept_state *state = tls_accept_state(ssl);
-
+	if (!state)
+		return;
 	generation_unref(state->generation);
-	state->generation = NULL;
-	state->server = NULL;
-	state->client = NULL;
+	free(state);
+}
+
+void
+tls_accept_done(struct client *client)
+{
+	SSL *ssl = client->ssl;
+
+	state_free(client->tls.accept);
+	client->tls.accept = NULL;
+	if (!ssl)
+		return;
+	SSL_set_record_padding_callback_arg(ssl, NULL);
 	/* Shown, and of no more use, however long the connection lasts. */
 	SSL_certs_clear(ssl);
 	SSL_set_tlsext_status_ocsp_resp(ssl, NULL, 0L);
 }
 
-struct span
-tls_server_name(const SSL *ssl)
+static void
+forget_name(struct client_tls *t)
 {
-	const struct accept_state *state = tls_accept_state(ssl);
+	free((char *)(uintptr_t)t->server_name.p);
+	t->server_name = span_of(NULL, 0);
+}
 
-	return state ? span_of(state->name, state->name_length) : span_of(NULL, 0);
+void
+tls_client_release(struct client_tls *t)
+{
+	state_free(t->accept);
+	forget_name(t);
+	free(t->verdict);
+	*t = (struct client_tls){ NULL };
+}
+
+struct span
+tls_server_name(const struct client *client)
+{
+	return client->tls.server_name;
 }
 
 /* ---- ClientHello: which server ---------------------------------------------------------------------- */
@@ -144,15 +143,14 @@ parse_server_name(struct span ext)
 }
 
 static void
-remember_name(struct accept_state *state, SSL *ssl)
+remember_name(struct client_tls *t, SSL *ssl)
 {
 	const unsigned char *bytes;
 	struct span name;
+	char *own;
 	size_t n;
 
-	free(state->name);
-	state->name = NULL;
-	state->name_length = 0;
+	forget_name(t);
 	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &n) != 1)
 		return;
 	name = parse_server_name(span_of(bytes, n));
@@ -160,12 +158,12 @@ remember_name(struct accept_state *state, SSL *ssl)
 		name.n--;
 	if (name.n == 0)
 		return;
-	state->name = mem_dup_span(name);
-	state->name_length = name.n;
+	own = mem_dup_span(name);
 	for (size_t i = 0; i < name.n; i++) {
-		if (state->name[i] >= 'A' && state->name[i] <= 'Z')
-			state->name[i] |= 0x20;
+		if (own[i] >= 'A' && own[i] <= 'Z')
+			own[i] |= 0x20;
 	}
+	t->server_name = span_of(own, name.n);
 }
 
 static bool
@@ -184,7 +182,7 @@ choose_server(struct accept_state *state)
 {
 	const struct listen_slot *slot = state->client->slot;
 	const struct endpoint *ep = route_endpoint(slot->listener, &state->client->local.u.sa);
-	struct span name = span_of(state->name, state->name_length);
+	struct span name = tls_server_name(state->client);
 
 	generation_ref(slot->generation);
 	generation_unref(state->generation);
@@ -200,6 +198,16 @@ choose_server(struct accept_state *state)
 		state->server = ep->default_server;
 }
 
+/* For now by OpenSSL alone, in the handshake. */
+static struct client_verdict *
+verdict_new(const struct tls_context *c)
+{
+	struct client_verdict *v = mem_zalloc(sizeof(*v));
+
+	memcpy(v->rules, c->rules, sizeof(v->rules));
+	return v;
+}
+
 static void
 use_server_settings(SSL *ssl, struct accept_state *state)
 {
@@ -211,7 +219,9 @@ use_server_settings(SSL *ssl, struct accept_state *state)
 		SSL_set_SSL_CTX(ssl, c->ctx);
 		tls_settings_apply(ssl, c->ctx, &state->server->settings->tls);
 	}
-	memcpy(state->rules, c->rules, sizeof(state->rules));
+	free(state->client->tls.verdict);
+	state->client->tls.verdict =
+	    state->server->settings->tls.verify == TLS_VERIFY_OFF ? NULL : verdict_new(c);
 	memcpy(id.settings, c->settings, sizeof(id.settings));
 	SSL_set_session_id_context(ssl, (const unsigned char *)&id, sizeof(id));
 }
@@ -225,9 +235,9 @@ log_accept(const struct accept_state *state, enum log_level level, const char *w
 					    : state->generation->snapshot->main.error_log;
 	struct log log = generation_error_log(state->generation, el);
 
-	log_msg(&log, level, "*%llu %s \"%.*s\"%s while SSL handshaking, client: " SPAN_FMT,
-	    (unsigned long long)state->client->number, what, (int)state->name_length,
-	    state->name ? state->name : "", why, SPAN_ARG(state->client->remote.text));
+	log_msg(&log, level, "*%llu %s \"" SPAN_FMT "\"%s while SSL handshaking, client: " SPAN_FMT,
+	    (unsigned long long)state->client->number, what,
+	    SPAN_ARG(tls_server_name(state->client)), why, SPAN_ARG(state->client->remote.text));
 }
 
 /* RFC 8737, 3: acme-tls/1 and nothing else in ALPN. */
@@ -248,11 +258,10 @@ static struct span
 validation_entry(const struct accept_state *state)
 {
 	const struct bundle *all = state->client->worker->validation;
-	struct span entry = { NULL, 0 };
+	struct span name = tls_server_name(state->client), entry = { NULL, 0 };
 
-	if (all && state->name_length > 0)
-		(void)bundle_find(all, BUNDLE_CERTIFICATE, span_of(state->name, state->name_length),
-		    &entry);
+	if (all && name.n > 0)
+		(void)bundle_find(all, BUNDLE_CERTIFICATE, name, &entry);
 	return entry;
 }
 
@@ -282,7 +291,7 @@ on_client_hello(SSL *ssl, int *alert, void *arg)
 {
 	struct accept_state *state = tls_accept_state(ssl);
 
-	remember_name(state, ssl);
+	remember_name(&state->client->tls, ssl);
 	choose_server(state);
 	state->validation = state->client->worker->validation && asks_for_validation(ssl);
 	if (state->validation)
@@ -401,9 +410,9 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen, const unsign
 }
 
 bool
-tls_is_validation(const SSL *ssl)
+tls_is_validation(const struct client *client)
 {
-	const struct accept_state *state = tls_accept_state(ssl);
+	const struct accept_state *state = client->tls.accept;
 
 	return state && state->validation;
 }
@@ -412,9 +421,11 @@ tls_is_validation(const SSL *ssl)
 static void
 on_info(const SSL *ssl, int where, int value)
 {
-	if ((where & SSL_CB_HANDSHAKE_DONE) && SSL_is_init_finished(ssl) &&
+	const struct accept_state *state = tls_accept_state(ssl);
+
+	if (state && (where & SSL_CB_HANDSHAKE_DONE) && SSL_is_init_finished(ssl) &&
 	    SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED)
-		tls_accept_done((SSL *)(uintptr_t)ssl);
+		tls_accept_done(state->client);
 }
 
 void
@@ -430,26 +441,27 @@ tls_accept_set_callbacks(SSL_CTX *ctx)
 /* ---- clients' certificates ------------------------------------------------------------------------- */
 
 long
-tls_client_verdict(SSL *ssl, const struct tls_contexts *t, const struct server *server)
+tls_client_verdict(struct client *client, const struct tls_contexts *t, const struct server *server)
 {
-	struct accept_state *state = tls_accept_state(ssl);
 	const struct tls_context *c = t->by_server ? t->by_server[server->index] : NULL;
+	struct client_verdict *v = client->tls.verdict;
 
-	if (!state || !c)
+	if (!client->ssl || !c)
 		return X509_V_ERR_UNSPECIFIED;
 	/* By other rules than those of its handshake: a reload, or another server on the same connection. */
-	if (memcmp(state->rules, c->rules, sizeof(state->rules)) != 0) {
-		state->verdict = client_trust_judge(ssl, c->ctx);
-		state->judged = true;
-		memcpy(state->rules, c->rules, sizeof(state->rules));
+	if (!v || memcmp(v->rules, c->rules, sizeof(v->rules)) != 0) {
+		free(v);
+		client->tls.verdict = v = verdict_new(c);
+		v->result = client_trust_judge(client->ssl, c->ctx);
+		v->judged = true;
 	}
-	return tls_client_last_verdict(ssl);
+	return tls_client_last_verdict(client);
 }
 
 long
-tls_client_last_verdict(const SSL *ssl)
+tls_client_last_verdict(const struct client *client)
 {
-	const struct accept_state *state = tls_accept_state(ssl);
+	const struct client_verdict *v = client->tls.verdict;
 
-	return state && state->judged ? state->verdict : SSL_get_verify_result(ssl);
+	return v && v->judged ? v->result : SSL_get_verify_result(client->ssl);
 }

@@ -21,6 +21,7 @@
 struct tls_contexts;
 struct generation;
 struct client;
+struct client_tls;
 
 /*
  * Build the contexts of a generation from its snapshot and bundle; equal settings to those of previous (may be NULL)
@@ -34,27 +35,29 @@ void tls_contexts_free(struct tls_contexts *t);
 size_t tls_contexts_count(const struct tls_contexts *t);
 
 /*
- * A server-side SSL for an accepted connection on ep of g; client, with its slot and addresses, is borrowed until
- * tls_accept_done or SSL_free. NULL when memory fails or ep has no TLS in g.
+ * A server-side SSL for an accepted connection on ep of g, to be freed before client. NULL when memory fails or ep has no
+ * TLS in g.
  */
 SSL *tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *client);
 /* Has any server of g early data on? Which it is for is known in the middle of the handshake only. */
 bool tls_accept_may_be_early(const struct generation *g);
 /* The handshake is over: let go of what only it needed. Called when it ends by itself, too. */
-void tls_accept_done(SSL *ssl);
+void tls_accept_done(struct client *client);
+void tls_client_release(struct client_tls *t);
 
 /*
  * The verdict on the client's certificate by the rules of server, of a generation with contexts t: an X509_V_ERR_*, X509_V_OK
  * also when none was sent. Judged anew when those rules are not the ones it was judged by last.
  */
-long tls_client_verdict(SSL *ssl, const struct tls_contexts *t, const struct server *server);
+long tls_client_verdict(struct client *client, const struct tls_contexts *t,
+    const struct server *server);
 /* The latest of them, or the handshake's own. */
-long tls_client_last_verdict(const SSL *ssl);
+long tls_client_last_verdict(const struct client *client);
 
-/* It was only to prove a name to a CA (RFC 8737): close, nothing follows. */
-bool tls_is_validation(const SSL *ssl);
+/* Is the handshake only to prove a name to a CA (RFC 8737)? Ask before tls_accept_done. Close, nothing follows. */
+bool tls_is_validation(const struct client *client);
 
-/* The name the client sent (SNI), lower case without a trailing dot; empty when it sent none. Lives as long as ssl. */
-struct span tls_server_name(const SSL *ssl);
+/* The name the client sent (SNI), lower case without a trailing dot; empty when it sent none. Lives as long as client. */
+struct span tls_server_name(const struct client *client);
 
 #endif

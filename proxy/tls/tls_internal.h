@@ -4,7 +4,7 @@
  * Nobody else includes it.
  *
  * An SSL_CTX may outlive the tls_context that made it (each SSL holds its own), so its callbacks find everything
- * through the SSL's accept state and the worker, never through memory of the tls_context.
+ * through the handshake's accept state and the worker, never through memory of the tls_context.
  */
 #ifndef PROXY_TLS_TLS_INTERNAL_H
 #define PROXY_TLS_TLS_INTERNAL_H
@@ -39,21 +39,24 @@ struct tls_contexts {
 	struct span *certificates; /* bundle entries by certificate_ref->index; empty = disabled */
 };
 
-/* What hangs on each accepted SSL. */
+/* A handshake under way; client->tls.accept, and its SSL points here. */
 struct accept_state {
 	struct client *client;
-	struct generation *generation; /* counted; from ClientHello to tls_accept_done */
+	struct generation *generation; /* counted; from ClientHello on */
 	const struct server *server;   /* in that generation */
-	char *name;                    /* SNI or NULL; owned */
-	size_t name_length;
-	bool validation; /* a CA asks for the proof of a name: acme-tls/1 */
-	unsigned char rules[CLIENT_TRUST_DIGEST]; /* that the client's certificate was judged by */
-	long verdict;                             /* X509_V_* */
-	bool judged;                              /* by us, after the handshake: verdict counts */
+	bool validation;               /* a CA asks for the proof of a name: acme-tls/1 */
 };
 
+/* On a client's certificate. */
+struct client_verdict {
+	unsigned char rules[CLIENT_TRUST_DIGEST]; /* that it was judged by */
+	bool judged;                              /* by us, after the handshake: result counts */
+	long result;                              /* X509_V_* */
+};
+
+/* NULL outside of the handshake. */
 struct accept_state *tls_accept_state(const SSL *ssl);
-/* Of the server that was chosen; NULL outside of the handshake. */
+/* Of the server that was chosen; NULL before, and outside of the handshake. */
 const struct tls_context *tls_accept_context(const struct accept_state *state);
 
 /* tls_accept.c: the callbacks that choose; tls_session.c: those that resume. */

@@ -65,7 +65,7 @@ prepare_header(struct upstream_http *u)
 	const struct proxy_claim claim = {
 		.source = traffic_remote(&r->traffic),
 		.destination = &r->client->local,
-		.authority = r->client->ssl ? tls_server_name(r->client->ssl) : SPAN(""),
+		.authority = tls_server_name(r->client),
 		.alpn = u->settings->http_1_0 ? SPAN("http/1.0") : SPAN("http/1.1"),
 	};
 	char *out;

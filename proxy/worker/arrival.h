@@ -10,10 +10,8 @@
 #ifndef PROXY_WORKER_ARRIVAL_H
 #define PROXY_WORKER_ARRIVAL_H
 
-#include "proxy/net/proxy_protocol.h"
+#include "proxy/worker/client.h"
 #include "proxy/worker/worker_state.h"
-
-#include <openssl/ssl.h>
 
 struct arrival;
 
@@ -28,6 +26,7 @@ struct accepted {
 	/* Of one that a stream server has passed on: */
 	const struct address *local; /* where to; NULL = as the socket says */
 	SSL *ssl;                    /* its TLS, which is up; taken; NULL = none */
+	struct client_tls tls;       /* taken */
 	unsigned passes;             /* how often that was */
 };
 

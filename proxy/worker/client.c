@@ -3,6 +3,7 @@
 #include "proxy/worker/client.h"
 
 #include "proxy/net/address.h"
+#include "proxy/tls/tls_context.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
 
@@ -40,6 +41,7 @@ client_init(struct client *c, struct listen_slot *slot, const struct accepted *a
 	c->number = a->number;
 	c->started_ms = a->started_ms;
 	c->proxied = a->proxied;
+	c->tls = a->tls;
 	c->slot = listen_slot_ref(slot);
 	memcpy(&c->remote.u, a->peer, a->peer_len);
 	c->remote.len = a->peer_len;
@@ -62,4 +64,5 @@ client_release(struct client *c)
 {
 	listen_slot_unref(c->slot);
 	free(c->proxied);
+	tls_client_release(&c->tls);
 }

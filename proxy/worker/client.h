@@ -11,11 +11,20 @@
 
 #include <openssl/ssl.h>
 
-struct accepted; /* arrival.h */
+struct accept_state; /* tls_internal.h */
+struct accepted;     /* arrival.h */
+struct client_verdict;
 struct listen_slot;
 struct worker;
 
 #define CLIENT_ADDRESS_TEXT 48 /* "[IPv6]:65535" */
+
+/* What a TLS handshake has told; tls_accept.c's. Goes wherever the connection's SSL goes. */
+struct client_tls {
+	struct accept_state *accept;    /* owned; the handshake is not over */
+	struct span server_name;        /* owned; SNI, or empty */
+	struct client_verdict *verdict; /* owned; on its certificate; NULL = none was asked for */
+};
 
 struct client {
 	struct worker *worker;
@@ -27,6 +36,7 @@ struct client {
 	unsigned passes;          /* from one of our listeners to another */
 	int64_t started_ms;       /* loop clock */
 	SSL *ssl;                 /* NULL = plain; the connection's */
+	struct client_tls tls;
 	bool plain_to_tls;        /* plain, where TLS was expected */
 	struct listen_slot *slot; /* counted: newest generation with its listener, and that */
 	char remote_text[CLIENT_ADDRESS_TEXT];

@@ -58,9 +58,7 @@ variable_ssl_cipher(void *subject, struct span arg)
 struct span
 variable_ssl_server_name(void *subject, struct span arg)
 {
-	SSL *ssl = ssl_of(subject);
-
-	return ssl ? copy(subject, tls_server_name(ssl)) : variable_none();
+	return copy(subject, tls_server_name(((struct traffic *)subject)->client));
 }
 
 struct span

@@ -245,13 +245,13 @@ client_context(const struct attempt *a)
 }
 
 static inline void
-note_result(struct attempt *a, SSL *server, SSL *client)
+note_result(struct world *w, struct attempt *a, SSL *server, SSL *client)
 {
 	const unsigned char *alpn;
 	unsigned n;
 	char byte;
 
-	tls_accept_done(server);
+	tls_accept_done(&w->client);
 	assert_null(SSL_get_certificate(server));
 	assert_null(SSL_get_privatekey(server));
 	/* TLS 1.3 brings the ticket behind the handshake. */
@@ -278,6 +278,7 @@ connect_to(struct world *w, struct attempt *a)
 	bool ok;
 
 	assert_non_null(server);
+	w->client.ssl = server;
 	SSL_set_app_data(client, a);
 	if (a->name)
 		SSL_set_tlsext_host_name(client, a->name);
@@ -291,12 +292,13 @@ connect_to(struct world *w, struct attempt *a)
 	a->reason = (unsigned long)ERR_GET_REASON(ERR_peek_error());
 	ERR_clear_error();
 	if (ok)
-		note_result(a, server, client);
+		note_result(w, a, server, client);
 	if (a->name && ok)
-		assert_true(tls_server_name(server).n > 0);
+		assert_true(tls_server_name(&w->client).n > 0);
 	SSL_shutdown(client);
 	SSL_free(client);
 	SSL_free(server);
+	tls_client_release(&w->client.tls);
 	SSL_CTX_free(ctx);
 	ERR_clear_error();
 	return ok;
