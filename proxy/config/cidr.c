@@ -137,10 +137,10 @@ cidr_contains(const struct cidr *c, const struct sockaddr *sa)
 }
 
 bool
-real_ip_trusts(const struct real_ip *settings, const struct address *peer)
+real_ip_trusts(const struct real_ip *settings, const struct sockaddr *peer)
 {
 	for (size_t i = 0; i < settings->trusted_count; i++) {
-		if (cidr_contains(&settings->trusted[i], &peer->u.sa))
+		if (cidr_contains(&settings->trusted[i], peer))
 			return true;
 	}
 	return false;

@@ -38,6 +38,6 @@ bool cidr_of_address(const struct address *a, struct cidr *out);
 /* An IPv4 address mapped into IPv6 counts as IPv4. */
 bool cidr_contains(const struct cidr *c, const struct sockaddr *sa);
 /* Is what a peer of this address says of the client's believed? */
-bool real_ip_trusts(const struct real_ip *settings, const struct address *peer);
+bool real_ip_trusts(const struct real_ip *settings, const struct sockaddr *peer);
 
 #endif

@@ -66,10 +66,10 @@ settings_for(const struct request *r, const struct acme_webroot *w)
 static bool
 is_here(const struct request *r, const struct address *to)
 {
-	const struct address *local = &r->client->local;
+	const struct sockaddr *local = r->client->local;
 
-	return address_port(local) == address_port(to) &&
-	       span_eq(address_binary(local), address_binary(to));
+	return address_port(local) == address_port(&to->u.sa) &&
+	       span_eq(address_binary(local), address_binary(&to->u.sa));
 }
 
 /* Where the service listens that has the name's tunnel (stream, ssl_preread). NULL: there is none. */

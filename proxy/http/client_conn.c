@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "proxy/config/route.h"
 #include "proxy/http/h2_conn.h"
+#include "proxy/net/address.h"
 #include "proxy/tls/tls_context.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
@@ -24,7 +25,7 @@ client_conn_of(struct client *client)
 const struct server *
 client_conn_default_server(const struct client_conn *cc)
 {
-	return route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa)->default_server;
+	return route_endpoint(cc->client.slot->listener, cc->client.local)->default_server;
 }
 
 const struct server *
@@ -38,8 +39,7 @@ client_conn_first_server(struct client_conn *cc)
 	name = tls_server_name(&cc->client);
 	if (name.n == 0)
 		return client_conn_default_server(cc);
-	cc->named =
-	    route_server(route_endpoint(slot->listener, &cc->client.local.u.sa), name, NULL);
+	cc->named = route_server(route_endpoint(slot->listener, cc->client.local), name, NULL);
 	cc->named_in = slot->generation->number;
 	return cc->named;
 }
@@ -50,11 +50,13 @@ log_client(const struct client_conn *cc, enum log_level level, const char *what,
 	const struct generation *g = cc->client.slot->generation;
 	const struct error_log *el = client_conn_default_server(cc)->location_settings->error_log;
 	struct log log = generation_error_log(g, el);
+	char client[ADDRESS_TEXT];
 
 	if (!log_wants(&log, level))
 		return;
 	log_msg(&log, level, "*%llu %s%s, client: " SPAN_FMT ", server: " SPAN_FMT,
-	    (unsigned long long)cc->client.number, why, what, SPAN_ARG(cc->client.remote.text),
+	    (unsigned long long)cc->client.number, why, what,
+	    SPAN_ARG(address_text(cc->client.remote, client)),
 	    SPAN_ARG(cc->client.slot->listener->address.text));
 }
 
@@ -73,8 +75,7 @@ client_conn_log(const struct client_conn *cc, const char *fmt, ...)
 bool
 client_conn_allows_h2(const struct client_conn *cc)
 {
-	const struct endpoint *ep =
-	    route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa);
+	const struct endpoint *ep = route_endpoint(cc->client.slot->listener, cc->client.local);
 
 	return ep->http2 || ep->default_server->settings->http2;
 }
@@ -163,7 +164,8 @@ on_handshake(struct conn *c)
 		return;
 	}
 	if (SSL_is_init_finished(c->ssl))
-		tls_accept_done(&cc->client); /* else it is done when the handshake is (early data) */
+		tls_accept_done(
+		    &cc->client); /* else it is done when the handshake is (early data) */
 	start_codec(cc);
 }
 
@@ -214,7 +216,7 @@ client_conn_set_nodelay(struct client_conn *cc, bool on)
 {
 	int value = on;
 
-	if (on == cc->nodelay || cc->client.remote.u.sa.sa_family == AF_UNIX)
+	if (on == cc->nodelay || cc->client.remote->sa_family == AF_UNIX)
 		return;
 	cc->nodelay = on;
 	setsockopt(cc->conn.watch.fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value));
@@ -236,8 +238,7 @@ client_conn_time_out(struct client_conn *cc, const char *why)
 static bool
 start_transport(struct client_conn *cc, SSL *ssl)
 {
-	const struct endpoint *ep =
-	    route_endpoint(cc->client.slot->listener, &cc->client.local.u.sa);
+	const struct endpoint *ep = route_endpoint(cc->client.slot->listener, cc->client.local);
 
 	if (ssl) {
 		conn_resume_tls_take(&cc->conn, ssl);

@@ -50,7 +50,7 @@ settings_by_host(struct client_conn *cc, struct span line)
 	arena = arena_new(0);
 	if (http1_host_name(span_trim(span_after(line, 5)), arena, &name) == 0)
 		settings =
-		    route_server(route_endpoint(slot->listener, &cc->client.local.u.sa), name, NULL)
+		    route_server(route_endpoint(slot->listener, cc->client.local), name, NULL)
 			->settings;
 	arena_free(arena);
 	return settings;

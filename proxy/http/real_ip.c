@@ -14,8 +14,8 @@
 struct search {
 	const struct real_ip *settings;
 	struct request *request;
-	struct address address;
-	bool found;
+	const struct sockaddr *address;
+	struct address *found; /* room for address */
 };
 
 /* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]:80" */
@@ -50,7 +50,7 @@ search_value(struct search *s, struct span value)
 		struct address a;
 		size_t start;
 
-		if (!real_ip_trusts(s->settings, &s->address))
+		if (!real_ip_trusts(s->settings, s->address))
 			return false;
 		while (value.n > 1 && is_separator(value.p[value.n - 1]))
 			value.n--;
@@ -58,8 +58,10 @@ search_value(struct search *s, struct span value)
 			;
 		if (!parse_address(span_after(value, start), arena, &a))
 			return false;
-		s->address = a;
-		s->found = true;
+		if (!s->found)
+			s->found = arena_alloc(arena, sizeof(*s->found));
+		*s->found = a;
+		s->address = &s->found->u.sa;
 		if (!s->settings->recursive)
 			return false;
 		value.n = start > 0 ? start - 1 : 0;
@@ -92,14 +94,13 @@ real_ip_find(struct request *r)
 	const struct real_ip *settings = r->settings->real_ip;
 	struct search s = { .settings = settings, .request = r, .address = r->client->remote };
 	const struct header_list *l = &r->headers;
-	struct address *found;
 
 	if (!settings || settings->trusted_count == 0 || r->remote ||
-	    !real_ip_trusts(settings, &s.address))
+	    !real_ip_trusts(settings, s.address))
 		return;
 	if (settings->proxy_protocol) {
 		r->remote = r->client->proxied && r->client->proxied->header.has_addresses
-				? &r->client->proxied->header.source
+				? &r->client->proxied->header.source.u.sa
 				: NULL;
 		return;
 	}
@@ -109,9 +110,6 @@ real_ip_find(struct request *r)
 		    !search_value(&s, l->rows[i].value))
 			break;
 	}
-	if (!s.found)
-		return;
-	found = arena_alloc(r->arena, sizeof(*found));
-	*found = s.address;
-	r->remote = found;
+	if (s.found)
+		r->remote = s.address;
 }

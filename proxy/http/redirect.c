@@ -9,14 +9,14 @@ own_host(const struct request *r)
 {
 	if (r->settings->server_name_in_redirect && r->server->names[0].n > 0)
 		return server_first_name(r->server);
-	return r->host.n > 0 ? r->host : address_host(&r->client->local, true, r->arena);
+	return r->host.n > 0 ? r->host : address_host(r->client->local, true, r->arena);
 }
 
 struct span
 redirect_location(const struct request *r, struct span target)
 {
 	bool tls = r->client->ssl != NULL;
-	unsigned port = address_port(&r->client->local);
+	unsigned port = address_port(r->client->local);
 
 	target = header_safe_value(target, r->arena);
 	if (target.n == 0 || target.p[0] != '/' || !r->settings->absolute_redirect)

@@ -56,7 +56,7 @@ request_init(struct request *r, struct arena *arena, struct client *client,
 	r->codec = codec;
 	r->generation = generation_ref(client->slot->generation);
 	r->snapshot = r->generation->snapshot;
-	r->endpoint = route_endpoint(client->slot->listener, &client->local.u.sa);
+	r->endpoint = route_endpoint(client->slot->listener, client->local);
 	request_set_server(r, r->endpoint->default_server);
 	variable_store_init(&r->variables, arena, r->snapshot->variable_count);
 	r->response.content_length = -1;

@@ -94,7 +94,7 @@ static void
 start_handler(struct request *r)
 {
 	real_ip_find(r); /* nginx: behind the rewriting */
-	if (!access_rule_allows(r->settings->access, &traffic_remote(&r->traffic)->u.sa)) {
+	if (!access_rule_allows(r->settings->access, traffic_remote(&r->traffic))) {
 		request_log(r, LOG_LEVEL_ERROR, "access forbidden by rule");
 		request_fail(r, 403);
 		return;

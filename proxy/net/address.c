@@ -2,68 +2,103 @@
 /* address: see address.h. */
 #include "proxy/net/address.h"
 
-#include <arpa/inet.h>
+#include "base/mem.h"
 
-static sa_family_t
-family(const struct address *a)
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A socket address, by its family. */
+union any_address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	struct sockaddr_un un;
+};
+
+static const union any_address *
+any(const struct sockaddr *sa)
 {
-	return a->len == 0 ? AF_UNSPEC : a->u.sa.sa_family;
+	return (const union any_address *)(const void *)sa;
+}
+
+socklen_t
+address_size(const struct sockaddr *sa)
+{
+	switch (sa->sa_family) {
+	case AF_INET6:
+		return sizeof(struct sockaddr_in6);
+	case AF_UNIX:
+		return sizeof(struct sockaddr_un);
+	default:
+		return sizeof(struct sockaddr_in);
+	}
+}
+
+struct sockaddr *
+address_dup(const struct sockaddr *sa, socklen_t len)
+{
+	socklen_t size = address_size(sa);
+	struct sockaddr *copy = mem_zalloc(size);
+
+	memcpy(copy, sa, len < size ? len : size);
+	return copy;
 }
 
 unsigned
-address_port(const struct address *a)
+address_port(const struct sockaddr *sa)
 {
-	switch (family(a)) {
+	switch (sa->sa_family) {
 	case AF_INET:
-		return ntohs(a->u.in.sin_port);
+		return ntohs(any(sa)->in.sin_port);
 	case AF_INET6:
-		return ntohs(a->u.in6.sin6_port);
+		return ntohs(any(sa)->in6.sin6_port);
 	default:
 		return 0;
 	}
 }
 
 struct span
-address_binary(const struct address *a)
+address_binary(const struct sockaddr *sa)
 {
-	size_t head = offsetof(struct sockaddr_un, sun_path);
+	const union any_address *a = any(sa);
 
-	switch (family(a)) {
+	switch (sa->sa_family) {
 	case AF_INET:
-		return span_of(&a->u.in.sin_addr, sizeof(a->u.in.sin_addr));
+		return span_of(&a->in.sin_addr, sizeof(a->in.sin_addr));
 	case AF_INET6:
-		return span_of(&a->u.in6.sin6_addr, sizeof(a->u.in6.sin6_addr));
+		return span_of(&a->in6.sin6_addr, sizeof(a->in6.sin6_addr));
 	case AF_UNIX:
 		/* An unnamed or abstract one has no path to show. */
-		if (a->len <= head || a->u.un.sun_path[0] == '\0')
+		if (a->un.sun_path[0] == '\0')
 			return span_of(NULL, 0);
-		return span_of(a->u.un.sun_path, strnlen(a->u.un.sun_path, a->len - head));
+		return span_of(a->un.sun_path, strnlen(a->un.sun_path, sizeof(a->un.sun_path)));
 	default:
 		return span_of(NULL, 0);
 	}
 }
 
 bool
-address_is_wildcard(const struct address *a)
+address_is_wildcard(const struct sockaddr *sa)
 {
-	switch (family(a)) {
+	switch (sa->sa_family) {
 	case AF_INET:
-		return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
+		return any(sa)->in.sin_addr.s_addr == htonl(INADDR_ANY);
 	case AF_INET6:
-		return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
+		return IN6_IS_ADDR_UNSPECIFIED(&any(sa)->in6.sin6_addr);
 	default:
 		return false;
 	}
 }
 
 bool
-address_is_loopback(const struct address *a)
+address_is_loopback(const struct sockaddr *sa)
 {
-	switch (family(a)) {
+	switch (sa->sa_family) {
 	case AF_INET:
-		return ntohl(a->u.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+		return ntohl(any(sa)->in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 	case AF_INET6:
-		return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
+		return IN6_IS_ADDR_LOOPBACK(&any(sa)->in6.sin6_addr);
 	default:
 		return false;
 	}
@@ -75,7 +110,7 @@ address_with_port(const struct address *a, uint16_t port)
 	struct address at = *a;
 
 	at.text = span_of(NULL, 0);
-	if (family(a) == AF_INET6)
+	if (at.u.sa.sa_family == AF_INET6)
 		at.u.in6.sin6_port = htons(port);
 	else
 		at.u.in.sin_port = htons(port);
@@ -95,9 +130,9 @@ put_octet(char *p, unsigned v)
 
 /* By hand: every request with a log line asks for it. */
 static struct span
-host_v4(const struct address *a, struct arena *arena)
+host_v4(const struct sockaddr *sa, struct arena *arena)
 {
-	const unsigned char *b = (const unsigned char *)&a->u.in.sin_addr;
+	const unsigned char *b = (const unsigned char *)&any(sa)->in.sin_addr;
 	char text[INET_ADDRSTRLEN], *p = text;
 
 	for (int i = 0; i < 4; i++) {
@@ -109,25 +144,40 @@ host_v4(const struct address *a, struct arena *arena)
 }
 
 struct span
-address_host(const struct address *a, bool brackets, struct arena *arena)
+address_host(const struct sockaddr *sa, bool brackets, struct arena *arena)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	switch (family(a)) {
+	switch (sa->sa_family) {
 	case AF_INET:
-		return host_v4(a, arena);
+		return host_v4(sa, arena);
 	case AF_INET6: {
-		inet_ntop(AF_INET6, &a->u.in6.sin6_addr, text, sizeof(text));
+		inet_ntop(AF_INET6, &any(sa)->in6.sin6_addr, text, sizeof(text));
 		const struct span parts[] = { SPAN_INIT("["), span_str(text), SPAN_INIT("]") };
 
 		return arena_concat(arena, brackets ? parts : parts + 1, brackets ? 3 : 1);
 	}
 	case AF_UNIX: {
-		const struct span parts[] = { SPAN_INIT("unix:"), address_binary(a) };
+		const struct span parts[] = { SPAN_INIT("unix:"), address_binary(sa) };
 
 		return arena_concat(arena, parts, 2);
 	}
 	default:
 		return span_of(NULL, 0);
 	}
+}
+
+struct span
+address_text(const struct sockaddr *sa, char out[ADDRESS_TEXT])
+{
+	bool v6 = sa->sa_family == AF_INET6;
+	char host[INET6_ADDRSTRLEN];
+	int n;
+
+	if (!v6 && sa->sa_family != AF_INET)
+		return SPAN("unix:");
+	inet_ntop(sa->sa_family, address_binary(sa).p, host, sizeof(host));
+	n = snprintf(out, ADDRESS_TEXT, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "",
+	    address_port(sa));
+	return span_of(out, (size_t)n);
 }

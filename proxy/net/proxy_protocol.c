@@ -8,6 +8,7 @@
 #include "proxy/net/proxy_protocol.h"
 
 #include "base/mem.h"
+#include "proxy/net/address.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -433,33 +434,24 @@ proxied_new(const struct proxy_header *h)
 static int
 claimed_family(const struct proxy_claim *claim)
 {
-	const struct address *from = claim->source, *to = claim->destination;
+	const struct sockaddr *from = claim->source, *to = claim->destination;
 
-	if (!from || !to || from->len == 0 || to->len == 0 ||
-	    from->u.sa.sa_family != to->u.sa.sa_family)
-		return AF_UNSPEC;
-	return from->u.sa.sa_family;
+	return from && to && from->sa_family == to->sa_family ? from->sa_family : AF_UNSPEC;
 }
 
 static size_t
 write_v1(const struct proxy_claim *claim, char *out)
 {
 	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
-	const struct address *a = claim->source, *b = claim->destination;
+	const struct sockaddr *a = claim->source, *b = claim->destination;
 	int family = claimed_family(claim);
 
-	if (family == AF_INET) {
-		inet_ntop(AF_INET, &a->u.in.sin_addr, from, sizeof(from));
-		inet_ntop(AF_INET, &b->u.in.sin_addr, to, sizeof(to));
-	} else if (family == AF_INET6) {
-		inet_ntop(AF_INET6, &a->u.in6.sin6_addr, from, sizeof(from));
-		inet_ntop(AF_INET6, &b->u.in6.sin6_addr, to, sizeof(to));
-	} else {
+	if (family != AF_INET && family != AF_INET6)
 		return (size_t)(stpcpy(out, "PROXY UNKNOWN\r\n") - out);
-	}
+	inet_ntop(family, address_binary(a).p, from, sizeof(from));
+	inet_ntop(family, address_binary(b).p, to, sizeof(to));
 	return (size_t)snprintf(out, V1_MAX + 1, "PROXY TCP%c %s %s %u %u\r\n",
-	    family == AF_INET ? '4' : '6', from, to, ntohs(a->u.in.sin_port),
-	    ntohs(b->u.in.sin_port));
+	    family == AF_INET ? '4' : '6', from, to, address_port(a), address_port(b));
 }
 
 static char *
@@ -480,20 +472,24 @@ put_tlv(char *at, const char *end, unsigned type, struct span value)
 }
 
 static char *
-put_path(char *at, const struct address *a)
+put_port(char *at, const struct sockaddr *sa)
 {
-	size_t head = offsetof(struct sockaddr_un, sun_path);
-	size_t n = a->len > head ? a->len - head : 0;
+	uint16_t port = htons((uint16_t)address_port(sa));
 
-	memset(at, 0, UNIX_PATH);
-	memcpy(at, a->u.un.sun_path, n < UNIX_PATH ? n : UNIX_PATH);
-	return at + UNIX_PATH;
+	return put(at, &port, sizeof(port));
+}
+
+/* All of it: an abstract name begins with a zero. */
+static char *
+put_path(char *at, const struct sockaddr *sa)
+{
+	return put(at, ((const struct sockaddr_un *)(const void *)sa)->sun_path, UNIX_PATH);
 }
 
 static size_t
 write_v2(const struct proxy_claim *claim, char *out)
 {
-	const struct address *a = claim->source, *b = claim->destination;
+	const struct sockaddr *a = claim->source, *b = claim->destination;
 	const char *end = out + PROXY_HEADER_WRITE_MAX;
 	char *at = put(out, v2_signature.p, v2_signature.n);
 	unsigned command = COMMAND_PROXY, family = FAMILY_UNSPEC;
@@ -503,18 +499,12 @@ write_v2(const struct proxy_claim *claim, char *out)
 	at += V2_HEAD - v2_signature.n;
 	switch (claimed_family(claim)) {
 	case AF_INET:
-		family = FAMILY_INET;
-		at = put(at, &a->u.in.sin_addr, 4);
-		at = put(at, &b->u.in.sin_addr, 4);
-		at = put(at, &a->u.in.sin_port, 2);
-		at = put(at, &b->u.in.sin_port, 2);
-		break;
 	case AF_INET6:
-		family = FAMILY_INET6;
-		at = put(at, &a->u.in6.sin6_addr, 16);
-		at = put(at, &b->u.in6.sin6_addr, 16);
-		at = put(at, &a->u.in6.sin6_port, 2);
-		at = put(at, &b->u.in6.sin6_port, 2);
+		family = a->sa_family == AF_INET ? FAMILY_INET : FAMILY_INET6;
+		at = put(at, address_binary(a).p, address_binary(a).n);
+		at = put(at, address_binary(b).p, address_binary(b).n);
+		at = put_port(at, a);
+		at = put_port(at, b);
 		break;
 	case AF_UNIX:
 		family = FAMILY_UNIX;

@@ -45,10 +45,10 @@ struct proxied {
 };
 struct proxied *proxied_new(const struct proxy_header *h);
 
-/* What a header that is written says. An address of length 0, or two families: UNKNOWN or LOCAL. */
+/* What a header that is written says. An address that is not known, or two families: UNKNOWN or LOCAL. */
 struct proxy_claim {
-	const struct address *source, *destination;
-	struct span authority, alpn; /* version 2 only; empty = not said */
+	const struct sockaddr *source, *destination; /* see address.h */
+	struct span authority, alpn;                 /* version 2 only; empty = not said */
 };
 
 /* version 1 or 2, into out; returns how many bytes. TLVs that find no room are left out. */

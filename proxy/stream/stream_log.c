@@ -59,7 +59,7 @@ stream_log(const struct stream_session *s, enum log_level level, const char *fmt
 	va_end(ap);
 	buf_init(&line, (size_t)8 * LOG_LINE_MAX);
 	buf_printf(&line, "*%llu %s, client: ", (unsigned long long)s->client->number, text);
-	buf_add(&line, address_host(&s->client->remote, false, s->arena));
+	buf_add(&line, address_host(s->client->remote, false, s->arena));
 	buf_printf(&line, ", server: " SPAN_FMT, SPAN_ARG(s->client->slot->listener->address.text));
 	add_upstream(s, &line);
 	log_msg(&log, level, "%.*s", (int)line.len, line.p);
@@ -69,15 +69,16 @@ stream_log(const struct stream_session *s, enum log_level level, const char *fmt
 void
 stream_log_arrival(const struct stream_session *s)
 {
-	const struct address *local = &s->client->local;
+	const struct sockaddr *local = s->client->local;
 	struct log log = error_log_of(s);
 	unsigned port = address_port(local);
+	char client[ADDRESS_TEXT];
 
 	if (!log_wants(&log, LOG_LEVEL_INFO))
 		return;
 	stream_log(s, LOG_LEVEL_INFO, "client " SPAN_FMT " connected to " SPAN_FMT "%s%.0u",
-	    SPAN_ARG(s->client->remote.text), SPAN_ARG(address_host(local, true, s->arena)),
-	    port ? ":" : "", port);
+	    SPAN_ARG(address_text(s->client->remote, client)),
+	    SPAN_ARG(address_host(local, true, s->arena)), port ? ":" : "", port);
 }
 
 const char *

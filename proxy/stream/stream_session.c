@@ -8,6 +8,7 @@
 #include "proxy/config/cidr.h"
 #include "proxy/config/host_port.h"
 #include "proxy/config/route.h"
+#include "proxy/net/address.h"
 #include "proxy/stream/stream_internal.h"
 #include "proxy/tls/client_trust.h"
 #include "proxy/tls/tls_context.h"
@@ -207,8 +208,8 @@ start_pass(struct stream_session *s)
 	}
 	a = (struct accepted){
 		.fd = s->fd,
-		.peer = &s->client->remote.u.sa,
-		.peer_len = s->client->remote.len,
+		.peer = s->client->remote,
+		.peer_len = address_size(s->client->remote),
 		.local = &to,
 		.number = s->client->number,
 		.started_ms = s->client->started_ms,
@@ -312,7 +313,7 @@ stream_session_open_conn(struct stream_session *s)
 	s->fd = -1;
 	if (conn_start(&s->conn, w->loop, w->pool, fd, false, &session_ops, s) == 0) {
 		s->conn.nodelay_later = s->settings->tcp_nodelay && !s->endpoint->tls &&
-					s->client->remote.u.sa.sa_family != AF_UNIX;
+					s->client->remote->sa_family != AF_UNIX;
 		return true;
 	}
 	s->conn.loop = NULL;
@@ -434,9 +435,8 @@ find_real_ip(struct stream_session *s)
 	const struct real_ip *settings = s->server->location_settings->real_ip;
 	const struct proxied *p = s->client->proxied;
 
-	if (settings && p && p->header.has_addresses &&
-	    real_ip_trusts(settings, &s->client->remote))
-		s->remote = &p->header.source;
+	if (settings && p && p->header.has_addresses && real_ip_trusts(settings, s->client->remote))
+		s->remote = &p->header.source.u.sa;
 }
 
 static struct stream_session *
@@ -475,12 +475,12 @@ stream_session_accept_take(struct listen_slot *slot, const struct endpoint *ep,
 	struct stream_session *s = session_new(slot, ep, a);
 	int nodelay = s->settings->tcp_nodelay;
 
-	if (nodelay && ep->tls && s->client->remote.u.sa.sa_family != AF_UNIX)
+	if (nodelay && ep->tls && s->client->remote->sa_family != AF_UNIX)
 		setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
 	stream_log_arrival(s);
 	find_real_ip(s);
 	if (!access_rule_allows(s->server->location_settings->access,
-		&traffic_remote(&s->traffic)->u.sa)) {
+		traffic_remote(&s->traffic))) {
 		stream_log(s, LOG_LEVEL_ERROR, "access forbidden by rule");
 		stream_session_close(s, 403);
 	} else if (ep->tls) {

@@ -8,11 +8,11 @@
 
 /* A peer's address that leads to this endpoint. */
 static bool
-leads_to(const struct address *peer, const struct endpoint *ep)
+leads_to(const struct sockaddr *peer, const struct endpoint *ep)
 {
-	const struct address *own = &ep->address;
+	const struct sockaddr *own = &ep->address.u.sa;
 
-	if (own->u.sa.sa_family != peer->u.sa.sa_family || address_port(own) != address_port(peer))
+	if (own->sa_family != peer->sa_family || address_port(own) != address_port(peer))
 		return false;
 	return span_eq(address_binary(own), address_binary(peer)) ||
 	       (address_is_wildcard(own) && address_is_loopback(peer));
@@ -25,7 +25,7 @@ is_ours(const struct snapshot *snapshot, const struct address *peer)
 		const struct listener *l = &snapshot->listeners[i];
 
 		for (size_t k = 0; k < l->endpoint_count; k++) {
-			if (leads_to(peer, &l->endpoints[k]))
+			if (leads_to(&peer->u.sa, &l->endpoints[k]))
 				return true;
 		}
 	}

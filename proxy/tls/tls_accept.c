@@ -7,6 +7,7 @@
 #include "libcert/validation_cert.h"
 #include "proxy/config/route.h"
 #include "proxy/http/request.h"
+#include "proxy/net/address.h"
 #include "proxy/tls/certificate_cache.h"
 #include "proxy/tls/tls_internal.h"
 #include "proxy/worker/listen_slot.h"
@@ -181,7 +182,7 @@ static void
 choose_server(struct accept_state *state)
 {
 	const struct listen_slot *slot = state->client->slot;
-	const struct endpoint *ep = route_endpoint(slot->listener, &state->client->local.u.sa);
+	const struct endpoint *ep = route_endpoint(slot->listener, state->client->local);
 	struct span name = tls_server_name(state->client);
 
 	generation_ref(slot->generation);
@@ -234,10 +235,12 @@ log_accept(const struct accept_state *state, enum log_level level, const char *w
 	const struct error_log *el = server ? server->location_settings->error_log
 					    : state->generation->snapshot->main.error_log;
 	struct log log = generation_error_log(state->generation, el);
+	char client[ADDRESS_TEXT];
 
 	log_msg(&log, level, "*%llu %s \"" SPAN_FMT "\"%s while SSL handshaking, client: " SPAN_FMT,
 	    (unsigned long long)state->client->number, what,
-	    SPAN_ARG(tls_server_name(state->client)), why, SPAN_ARG(state->client->remote.text));
+	    SPAN_ARG(tls_server_name(state->client)), why,
+	    SPAN_ARG(address_text(state->client->remote, client)));
 }
 
 /* RFC 8737, 3: acme-tls/1 and nothing else in ALPN. */
@@ -377,7 +380,7 @@ spoken(const struct accept_state *state)
 	static const char all[] = "\x02h2\x08http/1.1\x08http/1.0";
 	const struct server *server = state->server;
 	const struct endpoint *ep =
-	    route_endpoint(state->client->slot->listener, &state->client->local.u.sa);
+	    route_endpoint(state->client->slot->listener, state->client->local);
 
 	if (server->stream)
 		return server->stream->settings->alpn;

@@ -92,8 +92,8 @@ address_text_of(const struct address *a)
 	if (a->text.n > 0)
 		return mem_dup_span(a->text);
 	arena = arena_new(0);
-	host = address_host(a, true, arena);
-	text = mem_printf(SPAN_FMT ":%u", SPAN_ARG(host), address_port(a));
+	host = address_host(&a->u.sa, true, arena);
+	text = mem_printf(SPAN_FMT ":%u", SPAN_ARG(host), address_port(&a->u.sa));
 	arena_free(arena);
 	return text;
 }

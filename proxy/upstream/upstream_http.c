@@ -16,7 +16,7 @@
 static struct span
 balance_key(const struct upstream_http *u)
 {
-	const struct address *remote = traffic_remote(&u->r->traffic);
+	const struct sockaddr *remote = traffic_remote(&u->r->traffic);
 	struct span key = { NULL, 0 };
 
 	switch (upstream_group_method(u->group)) {
@@ -26,9 +26,8 @@ balance_key(const struct upstream_http *u)
 	case BALANCE_IP_HASH:
 		/* Of IPv4 the network; a unix socket has no address. */
 		key = address_binary(remote);
-		if (remote->u.sa.sa_family != AF_INET6)
-			key =
-			    remote->u.sa.sa_family == AF_INET ? span_of(key.p, 3) : SPAN("\0\0\0");
+		if (remote->sa_family != AF_INET6)
+			key = remote->sa_family == AF_INET ? span_of(key.p, 3) : SPAN("\0\0\0");
 		return key;
 	default:
 		return key;
@@ -64,7 +63,7 @@ prepare_header(struct upstream_http *u)
 	struct request *r = u->r;
 	const struct proxy_claim claim = {
 		.source = traffic_remote(&r->traffic),
-		.destination = &r->client->local,
+		.destination = r->client->local,
 		.authority = tls_server_name(r->client),
 		.alpn = u->settings->http_1_0 ? SPAN("http/1.0") : SPAN("http/1.1"),
 	};

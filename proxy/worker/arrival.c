@@ -102,18 +102,16 @@ tell(const struct arrival *a, enum log_level level, const char *what, int errnum
 	const struct error_log *el = ep->default_server->location_settings->error_log;
 	struct log log = generation_error_log(a->slot->generation, el);
 	struct arena *arena;
-	struct address from;
 
 	if (!log_wants(&log, level))
 		return;
 	arena = arena_new(0);
-	from.len = a->accepted.peer_len;
-	memcpy(&from.u, &a->peer, sizeof(a->peer));
 	log_msg(&log, level,
 	    "*%llu %s%s%s%s while reading PROXY protocol, client: " SPAN_FMT ", server: " SPAN_FMT,
 	    (unsigned long long)a->accepted.number, what, errnum ? " (" : "",
 	    errnum ? strerrordesc_np(errnum) : "", errnum ? ")" : "",
-	    SPAN_ARG(address_host(&from, false, arena)), SPAN_ARG(a->slot->listener->address.text));
+	    SPAN_ARG(address_host(a->accepted.peer, false, arena)),
+	    SPAN_ARG(a->slot->listener->address.text));
 	arena_free(arena);
 }
 

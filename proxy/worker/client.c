@@ -7,31 +7,20 @@
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-static void
-address_text(struct address *a, char out[CLIENT_ADDRESS_TEXT])
+static struct sockaddr *
+local_of(const struct listen_slot *slot, const struct accepted *a)
 {
-	char ip[INET6_ADDRSTRLEN];
-	int n;
+	const struct address *at = a->local ? a->local : &slot->listener->address;
+	struct sockaddr_storage own = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(own);
 
-	switch (a->u.sa.sa_family) {
-	case AF_INET:
-		inet_ntop(AF_INET, &a->u.in.sin_addr, ip, sizeof(ip));
-		n = snprintf(out, CLIENT_ADDRESS_TEXT, "%s:%u", ip, ntohs(a->u.in.sin_port));
-		break;
-	case AF_INET6:
-		inet_ntop(AF_INET6, &a->u.in6.sin6_addr, ip, sizeof(ip));
-		n = snprintf(out, CLIENT_ADDRESS_TEXT, "[%s]:%u", ip, ntohs(a->u.in6.sin6_port));
-		break;
-	default:
-		n = snprintf(out, CLIENT_ADDRESS_TEXT, "unix:");
-		break;
-	}
-	a->text = span_of(out, (size_t)n);
+	if (a->local || !address_is_wildcard(&at->u.sa))
+		return address_dup(&at->u.sa, at->len);
+	if (getsockname(a->fd, (struct sockaddr *)&own, &len) < 0)
+		own.ss_family = AF_UNSPEC;
+	return address_dup((struct sockaddr *)&own, len);
 }
 
 void
@@ -43,20 +32,9 @@ client_init(struct client *c, struct listen_slot *slot, const struct accepted *a
 	c->proxied = a->proxied;
 	c->tls = a->tls;
 	c->slot = listen_slot_ref(slot);
-	memcpy(&c->remote.u, a->peer, a->peer_len);
-	c->remote.len = a->peer_len;
+	c->remote = address_dup(a->peer, a->peer_len);
+	c->local = local_of(slot, a);
 	c->passes = a->passes;
-	if (a->local) {
-		c->local = *a->local;
-	} else if (address_is_wildcard(&slot->listener->address)) {
-		c->local.len = sizeof(c->local.u);
-		if (getsockname(a->fd, &c->local.u.sa, &c->local.len) < 0)
-			c->local.len = 0;
-	} else {
-		c->local = slot->listener->address;
-	}
-	address_text(&c->remote, c->remote_text);
-	c->local.text = span_of(NULL, 0);
 }
 
 void
@@ -64,5 +42,7 @@ client_release(struct client *c)
 {
 	listen_slot_unref(c->slot);
 	free(c->proxied);
+	free((struct sockaddr *)(uintptr_t)c->remote);
+	free((struct sockaddr *)(uintptr_t)c->local);
 	tls_client_release(&c->tls);
 }

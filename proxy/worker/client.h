@@ -17,8 +17,6 @@ struct client_verdict;
 struct listen_slot;
 struct worker;
 
-#define CLIENT_ADDRESS_TEXT 48 /* "[IPv6]:65535" */
-
 /* What a TLS handshake has told; tls_accept.c's. Goes wherever the connection's SSL goes. */
 struct client_tls {
 	struct accept_state *accept;    /* owned; the handshake is not over */
@@ -28,18 +26,16 @@ struct client_tls {
 
 struct client {
 	struct worker *worker;
-	struct address remote;    /* its text is below */
-	struct address local;     /* without text */
-	struct proxied *proxied;  /* owned; what its PROXY header said; NULL = none was asked for */
-	uint64_t number;          /* connection serial, for logs and $connection */
-	unsigned requests;        /* so far, the present one included */
-	unsigned passes;          /* from one of our listeners to another */
-	int64_t started_ms;       /* loop clock */
-	SSL *ssl;                 /* NULL = plain; the connection's */
+	const struct sockaddr *remote, *local; /* owned; see address.h */
+	struct proxied *proxied; /* owned; what its PROXY header said; NULL = none was asked for */
+	uint64_t number;         /* connection serial, for logs and $connection */
+	unsigned requests;       /* so far, the present one included */
+	unsigned passes;         /* from one of our listeners to another */
+	int64_t started_ms;      /* loop clock */
+	SSL *ssl;                /* NULL = plain; the connection's */
 	struct client_tls tls;
 	bool plain_to_tls;        /* plain, where TLS was expected */
 	struct listen_slot *slot; /* counted: newest generation with its listener, and that */
-	char remote_text[CLIENT_ADDRESS_TEXT];
 };
 
 /* Takes what a owns but for the descriptor. c is all zero. */

@@ -7,6 +7,7 @@
 #include "proxy/config/route.h"
 #include "proxy/http/http_variable.h"
 #include "proxy/http/request_life.h"
+#include "proxy/net/address.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/upstream/upstream_explain.h"
 #include "proxy/worker/listen_slot.h"
@@ -30,6 +31,7 @@ struct explanation {
 	struct generation generation;
 	struct listen_slot slot;
 	struct client client;
+	struct sockaddr_in remote;
 	struct conn sink;
 	SSL_CTX *tls;     /* for a connection that is TLS in name */
 	struct span body; /* of an answer of our own */
@@ -64,19 +66,6 @@ parse_url(struct span text, struct arena *arena, struct url *u, struct err *e)
 	return 0;
 }
 
-static unsigned
-port_of(const struct address *a)
-{
-	switch (a->u.sa.sa_family) {
-	case AF_INET:
-		return ntohs(a->u.in.sin_port);
-	case AF_INET6:
-		return ntohs(a->u.in6.sin6_port);
-	default:
-		return 0;
-	}
-}
-
 /* Where such a request would arrive: the address itself, else any address, else the port's first. */
 static const struct listener *
 find_listener(const struct snapshot *s, const struct url *u, struct arena *arena,
@@ -94,7 +83,7 @@ find_listener(const struct snapshot *s, const struct url *u, struct arena *arena
 			const struct endpoint *ep = &l->endpoints[k];
 			int score = 0;
 
-			if (port_of(&ep->address) != u->at.port || ep->tls != u->tls)
+			if (address_port(&ep->address.u.sa) != u->at.port || ep->tls != u->tls)
 				continue;
 			if (numeric && span_eq(ep->address.text, address.text))
 				score = 2;
@@ -345,11 +334,10 @@ world_init(struct explanation *x, const struct snapshot *s, const struct listene
 	x->client.worker = &x->worker;
 	x->client.slot = &x->slot;
 	x->client.number = 1;
-	x->client.local = ep->address;
-	x->client.remote.u.in.sin_family = AF_INET;
-	x->client.remote.u.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	x->client.remote.len = sizeof(x->client.remote.u.in);
-	x->client.remote.text = SPAN("127.0.0.1:0");
+	x->client.local = &ep->address.u.sa;
+	x->remote.sin_family = AF_INET;
+	x->remote.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	x->client.remote = (struct sockaddr *)&x->remote;
 	x->generation.error_logs = mem_zalloc((s->error_log_count + 1) * sizeof(struct log));
 	for (size_t i = 0; i < s->error_log_count; i++)
 		x->generation.error_logs[i] = *log;

@@ -86,7 +86,7 @@ on_event(struct watch *watch, uint32_t events)
 
 	(void)events;
 	for (unsigned i = 0; i < s->accepts; i++) {
-		struct sockaddr_storage peer;
+		struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
 		socklen_t len = sizeof(peer);
 		int fd = accept4(watch->fd, (struct sockaddr *)&peer, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -3,6 +3,7 @@
 #include "proxy/worker/listing.h"
 
 #include "proxy/http/client_conn.h"
+#include "proxy/net/address.h"
 #include "proxy/upstream/upstream_report.h"
 #include "proxy/worker/listen_slot.h"
 
@@ -66,7 +67,7 @@ add_connection(struct listing *l, const struct client_conn *cc, int64_t now_ms)
 	const struct client *c = &cc->client;
 	const char *doing = cc->conn.handshaking ? " while SSL handshaking" : cc->wire->doing(cc);
 	struct span request = request_line(cc);
-	char line[FIELD_MAX + 1], row[CHANNEL_TEXT_MAX];
+	char line[FIELD_MAX + 1], row[CHANNEL_TEXT_MAX], client[ADDRESS_TEXT];
 	int n;
 
 	/* A tab in it would be a field of its own. */
@@ -74,7 +75,7 @@ add_connection(struct listing *l, const struct client_conn *cc, int64_t now_ms)
 		line[i] = request.p[i] == '\t' ? ' ' : request.p[i];
 	n = snprintf(row, sizeof(row),
 	    "%llu\t" SPAN_FMT "\t" SPAN_FMT "\t%s\t%d\t%u\t%lld\t%llu\t%llu\t%s\t%.*s\n",
-	    (unsigned long long)c->number, SPAN_ARG(c->remote.text),
+	    (unsigned long long)c->number, SPAN_ARG(address_text(c->remote, client)),
 	    SPAN_ARG(c->slot->listener->address.text),
 	    cc->wire == &http1_wire ? "HTTP/1.1" : "HTTP/2", c->ssl != NULL, c->requests,
 	    (long long)(now_ms - c->started_ms), (unsigned long long)cc->conn.bytes_in,

@@ -18,7 +18,7 @@ struct generation; /* worker_state.h */
 #define TRAFFIC_MEMBERS                \
 	struct arena *arena;           \
 	struct client *client;         \
-	const struct address *remote;  \
+	const struct sockaddr *remote; \
 	struct generation *generation; \
 	int64_t started_ms;
 
@@ -36,10 +36,10 @@ struct traffic {
 	}
 
 /* The client's address, for all but the transport itself. */
-static inline const struct address *
+static inline const struct sockaddr *
 traffic_remote(const struct traffic *t)
 {
-	return t->remote ? t->remote : &t->client->remote;
+	return t->remote ? t->remote : t->client->remote;
 }
 
 #endif

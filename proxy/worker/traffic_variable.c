@@ -37,9 +37,9 @@ variable_binary_remote_addr(void *subject, struct span arg)
 }
 
 static struct span
-port_text(struct traffic *t, const struct address *a)
+port_text(struct traffic *t, const struct sockaddr *sa)
 {
-	unsigned port = address_port(a);
+	unsigned port = address_port(sa);
 
 	return port ? arena_decimal(t->arena, port) : SPAN("");
 }
@@ -57,7 +57,7 @@ variable_realip_remote_addr(void *subject, struct span arg)
 {
 	struct traffic *t = subject;
 
-	return address_host(&t->client->remote, false, t->arena);
+	return address_host(t->client->remote, false, t->arena);
 }
 
 struct span
@@ -65,7 +65,7 @@ variable_realip_remote_port(void *subject, struct span arg)
 {
 	struct traffic *t = subject;
 
-	return port_text(t, &t->client->remote);
+	return port_text(t, t->client->remote);
 }
 
 struct span
@@ -73,7 +73,7 @@ variable_server_addr(void *subject, struct span arg)
 {
 	struct traffic *t = subject;
 
-	return address_host(&t->client->local, false, t->arena);
+	return address_host(t->client->local, false, t->arena);
 }
 
 struct span
@@ -81,7 +81,7 @@ variable_server_port(void *subject, struct span arg)
 {
 	struct traffic *t = subject;
 
-	return port_text(t, &t->client->local);
+	return port_text(t, t->client->local);
 }
 
 struct span

@@ -18,13 +18,13 @@ header_of(const struct traffic *t)
 static struct span
 host(struct traffic *t, const struct address *a)
 {
-	return a ? address_host(a, false, t->arena) : variable_none();
+	return a ? address_host(&a->u.sa, false, t->arena) : variable_none();
 }
 
 static struct span
 port(struct traffic *t, const struct address *a)
 {
-	return a ? arena_decimal(t->arena, address_port(a)) : variable_none();
+	return a ? arena_decimal(t->arena, address_port(&a->u.sa)) : variable_none();
 }
 
 static const struct address *

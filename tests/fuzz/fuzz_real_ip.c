@@ -20,22 +20,20 @@ find(struct span in, bool recursive, struct arena *arena)
 		.header = SPAN_INIT("x_forwarded_for"),
 		.recursive = recursive };
 	struct location_settings location = { .real_ip = &settings };
-	struct client client = { .remote = { .len = sizeof(struct sockaddr_in) } };
+	struct sockaddr_in remote = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a000001) };
+	struct client client = { .remote = (struct sockaddr *)&remote };
 	struct request r = { .settings = &location };
 	struct span line;
 
 	MUST(cidr_parse(SPAN("10.0.0.0/8"), &trusted[0]) == CIDR_OK);
 	MUST(cidr_parse(SPAN("fd00::/8"), &trusted[1]) == CIDR_OK);
-	client.remote.u.in.sin_family = AF_INET;
-	client.remote.u.in.sin_addr.s_addr = htonl(0x0a000001);
 	r.client = &client;
 	r.arena = arena;
 	header_list_init(&r.headers, arena);
 	while (span_split(&in, '\n', &line))
 		header_add(&r.headers, HEADER_X_FORWARDED_FOR, SPAN("X-Forwarded-For"), line);
 	real_ip_find(&r);
-	MUST(!r.remote || r.remote->u.sa.sa_family == AF_INET ||
-	     r.remote->u.sa.sa_family == AF_INET6);
+	MUST(!r.remote || r.remote->sa_family == AF_INET || r.remote->sa_family == AF_INET6);
 }
 
 int

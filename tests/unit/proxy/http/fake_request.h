@@ -30,6 +30,7 @@ struct fake {
 	const struct template *indexes[1];
 	struct document_root root;
 	struct client client;
+	struct address remote, local; /* of client */
 	struct request request;
 	struct buf body;
 	size_t room; /* bytes the client takes before it stops; SIZE_MAX to start */
@@ -168,8 +169,10 @@ fake_init(struct fake *f, const char *method, const char *target)
 	f->client.worker = &f->worker;
 	f->client.number = 7;
 	f->client.requests = 3;
-	fake_address(&f->client.remote, "192.0.2.1", 5000);
-	fake_address(&f->client.local, "127.0.0.1", 80);
+	fake_address(&f->remote, "192.0.2.1", 5000);
+	fake_address(&f->local, "127.0.0.1", 80);
+	f->client.remote = &f->remote.u.sa;
+	f->client.local = &f->local.u.sa;
 	buf_init(&f->body, 1 << 24);
 	r->arena = arena_new(0);
 	locations = location_index_new(r->arena);

@@ -11,11 +11,11 @@ relative_targets_become_absolute(void **state)
 
 	fake_init(&f, "GET", "/");
 	assert_span(redirect_location(&f.request, SPAN("/x?y")), "http://a.example/x?y");
-	fake_address(&f.client.local, "127.0.0.1", 8080);
+	fake_address(&f.local, "127.0.0.1", 8080);
 	assert_span(redirect_location(&f.request, SPAN("/x")), "http://a.example:8080/x");
 	f.client.ssl = SSL_new(ctx);
 	assert_span(redirect_location(&f.request, SPAN("/x")), "https://a.example:8080/x");
-	fake_address(&f.client.local, "::1", 443);
+	fake_address(&f.local, "::1", 443);
 	assert_span(redirect_location(&f.request, SPAN("/x")), "https://a.example/x");
 	f.request.host = SPAN("");
 	assert_span(redirect_location(&f.request, SPAN("/x")), "https://[::1]/x");

@@ -17,11 +17,11 @@ inet4(void **state)
 	x.u.in.sin_port = htons(65535);
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		inet_pton(AF_INET, texts[i], &x.u.in.sin_addr);
-		assert_span(address_host(&x, false, a), texts[i]);
-		assert_span(address_host(&x, true, a), texts[i]);
+		assert_span(address_host(&x.u.sa, false, a), texts[i]);
+		assert_span(address_host(&x.u.sa, true, a), texts[i]);
 	}
-	assert_int_equal(address_port(&x), 65535);
-	assert_true(span_eq(address_binary(&x), SPAN("\x0a\x14\x64\x09")));
+	assert_int_equal(address_port(&x.u.sa), 65535);
+	assert_true(span_eq(address_binary(&x.u.sa), SPAN("\x0a\x14\x64\x09")));
 	arena_free(a);
 }
 
@@ -34,10 +34,10 @@ inet6(void **state)
 	x.u.in6.sin6_family = AF_INET6;
 	x.u.in6.sin6_port = htons(443);
 	inet_pton(AF_INET6, "2001:db8::1", &x.u.in6.sin6_addr);
-	assert_span(address_host(&x, false, a), "2001:db8::1");
-	assert_span(address_host(&x, true, a), "[2001:db8::1]");
-	assert_int_equal(address_port(&x), 443);
-	assert_int_equal(address_binary(&x).n, 16);
+	assert_span(address_host(&x.u.sa, false, a), "2001:db8::1");
+	assert_span(address_host(&x.u.sa, true, a), "[2001:db8::1]");
+	assert_int_equal(address_port(&x.u.sa), 443);
+	assert_int_equal(address_binary(&x.u.sa).n, 16);
 	arena_free(a);
 }
 
@@ -48,19 +48,56 @@ unix_and_unknown(void **state)
 	struct address x = { .len = sizeof(sa_family_t) };
 
 	x.u.un.sun_family = AF_UNIX;
-	assert_span(address_host(&x, false, a), "unix:");
-	assert_int_equal(address_port(&x), 0);
-	assert_int_equal(address_binary(&x).n, 0);
+	assert_span(address_host(&x.u.sa, false, a), "unix:");
+	assert_int_equal(address_port(&x.u.sa), 0);
+	assert_int_equal(address_binary(&x.u.sa).n, 0);
 	memcpy(x.u.un.sun_path, "/run/s", 7);
-	x.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 7);
-	assert_span(address_host(&x, false, a), "unix:/run/s");
-	/* No NUL behind: the kernel need not put one. */
-	x.len--;
-	assert_span(address_binary(&x), "/run/s");
-	x.len = 0;
-	assert_int_equal(address_host(&x, false, a).n, 0);
-	assert_int_equal(address_port(&x), 0);
+	assert_span(address_host(&x.u.sa, false, a), "unix:/run/s");
+	/* No NUL behind: there need not be one. */
+	memset(x.u.un.sun_path, 'x', sizeof(x.u.un.sun_path));
+	assert_int_equal(address_binary(&x.u.sa).n, sizeof(x.u.un.sun_path));
+	x = (struct address){ .len = 0 };
+	assert_int_equal(address_host(&x.u.sa, false, a).n, 0);
+	assert_int_equal(address_port(&x.u.sa), 0);
 	arena_free(a);
+}
+
+/* What the kernel gives has no more bytes than were meant; a copy has them all. */
+static void
+copies_are_whole(void **state)
+{
+	struct sockaddr_storage given;
+	struct sockaddr *copy;
+
+	memset(&given, 'x', sizeof(given));
+	given.ss_family = AF_UNIX;
+	copy = address_dup((struct sockaddr *)&given, sizeof(sa_family_t));
+	assert_int_equal(address_binary(copy).n, 0);
+	free(copy);
+	copy = address_dup((struct sockaddr *)&given, offsetof(struct sockaddr_un, sun_path) + 5);
+	assert_span(address_binary(copy), "xxxxx");
+	assert_int_equal(((struct sockaddr_un *)(void *)copy)->sun_path[107], '\0');
+	free(copy);
+	given.ss_family = AF_INET6;
+	copy = address_dup((struct sockaddr *)&given, sizeof(struct sockaddr_in6));
+	assert_memory_equal(copy, &given, sizeof(struct sockaddr_in6));
+	free(copy);
+}
+
+static void
+text_has_host_and_port(void **state)
+{
+	struct address x = { .u.in = { .sin_family = AF_INET, .sin_port = htons(65535) } };
+	char out[ADDRESS_TEXT];
+
+	inet_pton(AF_INET, "192.0.2.1", &x.u.in.sin_addr);
+	assert_span(address_text(&x.u.sa, out), "192.0.2.1:65535");
+	/* As long as any. */
+	x.u.in6.sin6_family = AF_INET6;
+	memset(&x.u.in6.sin6_addr, 0xff, sizeof(x.u.in6.sin6_addr));
+	assert_span(address_text(&x.u.sa, out), "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
+	x = (struct address){ .u.un = { .sun_family = AF_UNIX, .sun_path = "/run/s" } };
+	assert_span(address_text(&x.u.sa, out), "unix:");
 }
 
 int
@@ -70,6 +107,8 @@ main(void)
 		cmocka_unit_test(inet4),
 		cmocka_unit_test(inet6),
 		cmocka_unit_test(unix_and_unknown),
+		cmocka_unit_test(copies_are_whole),
+		cmocka_unit_test(text_has_host_and_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

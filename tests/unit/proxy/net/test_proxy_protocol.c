@@ -73,10 +73,10 @@ good_headers_say_who(void **state)
 		assert_int_equal(h.has_addresses, good[i].source != NULL);
 		if (!good[i].source)
 			continue;
-		assert_span(address_host(&h.source, false, arena), good[i].source);
-		assert_span(address_host(&h.destination, false, arena), good[i].destination);
-		assert_int_equal(address_port(&h.source), good[i].source_port);
-		assert_int_equal(address_port(&h.destination), good[i].destination_port);
+		assert_span(address_host(&h.source.u.sa, false, arena), good[i].source);
+		assert_span(address_host(&h.destination.u.sa, false, arena), good[i].destination);
+		assert_int_equal(address_port(&h.source.u.sa), good[i].source_port);
+		assert_int_equal(address_port(&h.destination.u.sa), good[i].destination_port);
 	}
 	arena_free(arena);
 }
@@ -265,15 +265,15 @@ what_is_written_reads_back(void **state)
 	const char *why;
 	size_t n, length;
 
-	n = proxy_header_write(1, &(struct proxy_claim){ .source = &from, .destination = &to },
-	    out);
+	n = proxy_header_write(1,
+	    &(struct proxy_claim){ .source = &from.u.sa, .destination = &to.u.sa }, out);
 	assert_span(span_of(out, n), "PROXY TCP4 192.0.2.9 198.51.100.7 1025 443\r\n");
-	n = proxy_header_write(1, &(struct proxy_claim){ .source = &none, .destination = &to },
-	    out);
+	n = proxy_header_write(1,
+	    &(struct proxy_claim){ .source = &none.u.sa, .destination = &to.u.sa }, out);
 	assert_span(span_of(out, n), "PROXY UNKNOWN\r\n");
 	n = proxy_header_write(2,
-	    &(struct proxy_claim){ .source = &from,
-		.destination = &to,
+	    &(struct proxy_claim){ .source = &from.u.sa,
+		.destination = &to.u.sa,
 		.authority = SPAN("a.example"),
 		.alpn = SPAN("h2") },
 	    out);
@@ -285,8 +285,8 @@ what_is_written_reads_back(void **state)
 	assert_span(value, "a.example");
 	assert_true(proxy_header_tlv(h.tlvs, SPAN("alpn"), &value));
 	assert_span(value, "h2");
-	n = proxy_header_write(2, &(struct proxy_claim){ .source = &from, .destination = &none },
-	    out);
+	n = proxy_header_write(2,
+	    &(struct proxy_claim){ .source = &from.u.sa, .destination = &none.u.sa }, out);
 	assert_int_equal(proxy_header_parse(span_of(out, n), &h, &length, &why), PARSE_OK);
 	assert_false(h.has_addresses);
 	assert_int_equal(n, 16);
@@ -303,8 +303,8 @@ a_name_that_finds_no_room_is_left_out(void **state)
 
 	memset(name, 'x', sizeof(name));
 	n = proxy_header_write(2,
-	    &(struct proxy_claim){ .source = &from,
-		.destination = &from,
+	    &(struct proxy_claim){ .source = &from.u.sa,
+		.destination = &from.u.sa,
 		.authority = span_of(name, sizeof(name)),
 		.alpn = SPAN("h2") },
 	    out);
@@ -324,24 +324,24 @@ unix_and_inet6_are_written_too(void **state)
 	from.u.in6.sin6_family = to.u.in6.sin6_family = AF_INET6;
 	from.u.in6.sin6_port = htons(7);
 	from.u.in6.sin6_addr = to.u.in6.sin6_addr = in6addr_loopback;
-	n = proxy_header_write(1, &(struct proxy_claim){ .source = &from, .destination = &to },
-	    out);
+	n = proxy_header_write(1,
+	    &(struct proxy_claim){ .source = &from.u.sa, .destination = &to.u.sa }, out);
 	assert_span(span_of(out, n), "PROXY TCP6 ::1 ::1 7 0\r\n");
-	n = proxy_header_write(2, &(struct proxy_claim){ .source = &from, .destination = &to },
-	    out);
+	n = proxy_header_write(2,
+	    &(struct proxy_claim){ .source = &from.u.sa, .destination = &to.u.sa }, out);
 	assert_int_equal(proxy_header_parse(span_of(out, n), &h, &length, &why), PARSE_OK);
-	assert_int_equal(address_port(&h.source), 7);
+	assert_int_equal(address_port(&h.source.u.sa), 7);
 
 	from = to = (struct address){ .len = sizeof(from.u.un) };
 	from.u.un.sun_family = to.u.un.sun_family = AF_UNIX;
 	memcpy(from.u.un.sun_path, "/run/a", 7);
-	n = proxy_header_write(1, &(struct proxy_claim){ .source = &from, .destination = &to },
-	    out);
+	n = proxy_header_write(1,
+	    &(struct proxy_claim){ .source = &from.u.sa, .destination = &to.u.sa }, out);
 	assert_span(span_of(out, n), "PROXY UNKNOWN\r\n");
-	n = proxy_header_write(2, &(struct proxy_claim){ .source = &from, .destination = &to },
-	    out);
+	n = proxy_header_write(2,
+	    &(struct proxy_claim){ .source = &from.u.sa, .destination = &to.u.sa }, out);
 	assert_int_equal(proxy_header_parse(span_of(out, n), &h, &length, &why), PARSE_OK);
-	assert_span(address_binary(&h.source), "/run/a");
+	assert_span(address_binary(&h.source.u.sa), "/run/a");
 }
 
 int

@@ -173,8 +173,10 @@ world_new(struct ticket_keys *tickets)
 		.worker = &w->worker,
 		.generation = &w->generation,
 		.listener = &w->listener };
-	w->client =
-	    (struct client){ .worker = &w->worker, .slot = &w->slot, .local = w->endpoint.address };
+	w->client = (struct client){ .worker = &w->worker,
+		.slot = &w->slot,
+		.local = &w->endpoint.address.u.sa,
+		.remote = &w->endpoint.address.u.sa };
 	return w;
 }
 
