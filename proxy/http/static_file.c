@@ -179,7 +179,7 @@ on_writable(struct request *r)
 	struct static_file *f = r->handler_state;
 
 	/* Not before its own turn, if it is waiting for that. */
-	if (f && !f->more.queued)
+	if (f && !deferred_queued(&f->more))
 		send_pieces(f);
 }
 

@@ -29,7 +29,7 @@ struct loop {
 	int64_t tick; /* last one whose slot was emptied */
 	struct timer *slots[SLOTS];
 	uint64_t occupied[SLOTS / 64];
-	struct deferred *deferred, **deferred_tail;
+	struct deferred *last_deferred; /* its next is the first; NULL = none */
 	struct epoll_event events[EVENTS_A_TURN];
 	int event, event_count; /* being delivered */
 	int64_t date_second;
@@ -55,7 +55,6 @@ loop_new(void)
 	}
 	read_clocks(l);
 	l->tick = l->now_ms / TICK_MS;
-	l->deferred_tail = &l->deferred;
 	l->date_second = -1;
 	return l;
 }
@@ -223,49 +222,45 @@ timers_wait(const struct loop *l)
 void
 loop_defer(struct loop *l, struct deferred *d)
 {
-	if (d->queued)
+	struct deferred *last = l->last_deferred;
+
+	if (deferred_queued(d))
 		return;
-	d->queued = true;
-	d->next = NULL;
-	*l->deferred_tail = d;
-	l->deferred_tail = &d->next;
+	d->next = last ? last->next : d;
+	if (last)
+		last->next = d;
+	l->last_deferred = d;
 }
 
 void
 loop_undefer(struct loop *l, struct deferred *d)
 {
-	if (!d->queued)
+	struct deferred *before = l->last_deferred;
+
+	if (!deferred_queued(d))
 		return;
-	for (struct deferred **p = &l->deferred; *p; p = &(*p)->next) {
-		if (*p == d) {
-			*p = d->next;
-			if (!*p)
-				l->deferred_tail = p;
-			break;
-		}
-	}
-	d->queued = false;
+	while (before->next != d)
+		before = before->next;
+	before->next = d->next;
+	if (l->last_deferred == d)
+		l->last_deferred = before == d ? NULL : before;
+	d->next = NULL;
 }
 
 static void
 deferred_run(struct loop *l)
 {
-	struct deferred mark = { .queued = true };
+	struct deferred mark = { .next = NULL };
 
-	for (int round = 0; round < DEFER_ROUNDS && l->deferred; round++) {
+	for (int round = 0; round < DEFER_ROUNDS && l->last_deferred; round++) {
 		/* Work queued from here on stands behind the mark and belongs to the next round. */
-		*l->deferred_tail = &mark;
-		l->deferred_tail = &mark.next;
-		mark.next = NULL;
+		loop_defer(l, &mark);
 		for (;;) {
-			struct deferred *d = l->deferred;
+			struct deferred *d = l->last_deferred->next;
 
-			l->deferred = d->next;
-			if (!l->deferred)
-				l->deferred_tail = &l->deferred;
+			loop_undefer(l, d);
 			if (d == &mark)
 				break;
-			d->queued = false;
 			d->run(d);
 		}
 	}
@@ -298,7 +293,7 @@ loop_http_date(struct loop *l)
 void
 loop_turn(struct loop *l, int64_t max_wait_ms)
 {
-	int64_t wait_ms = l->deferred ? 0 : timers_wait(l);
+	int64_t wait_ms = l->last_deferred ? 0 : timers_wait(l);
 	int n;
 
 	if (wait_ms < 0 || (max_wait_ms >= 0 && max_wait_ms < wait_ms))

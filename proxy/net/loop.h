@@ -31,8 +31,7 @@ struct timer {
 
 /* Work for the end of the turn; embedded in its owner, queued at most once. */
 struct deferred {
-	struct deferred *next;
-	bool queued;
+	struct deferred *next; /* in a ring; NULL = not queued */
 	void (*run)(struct deferred *d);
 };
 
@@ -65,6 +64,11 @@ timer_active(const struct timer *t)
 void loop_defer(struct loop *l, struct deferred *d);
 /* Take back; does nothing when not queued. */
 void loop_undefer(struct loop *l, struct deferred *d);
+static inline bool
+deferred_queued(const struct deferred *d)
+{
+	return d->next != NULL;
+}
 
 /* Monotonic milliseconds, read once a turn. */
 int64_t loop_now_ms(const struct loop *l);
