@@ -27,7 +27,7 @@ static void
 flush_later(struct conn *c)
 {
 	if (!c->closed)
-		loop_defer(c->loop, &c->flush);
+		loop_defer(c->loop, &c->turn_end);
 }
 
 static void
@@ -270,10 +270,14 @@ begins_handshake(const struct conn *c)
 }
 
 static void
-deferred_flush(struct deferred *d)
+on_turn_end(struct deferred *d)
 {
-	struct conn *c = conn_from(d, flush);
+	struct conn *c = conn_from(d, turn_end);
 
+	if (c->closed) {
+		c->on_free(c);
+		return;
+	}
 	if (begins_handshake(c) && !finish_handshake(c) && (c->closed || !c->failed))
 		return;
 	flush_and_tell(c);
@@ -318,14 +322,6 @@ on_event(struct watch *w, uint32_t events)
 		tell_error(c);
 }
 
-static void
-deferred_reap(struct deferred *d)
-{
-	struct conn *c = conn_from(d, reap);
-
-	c->on_free(c);
-}
-
 int
 conn_start(struct conn *c, struct loop *loop, struct bufpool *pool, int fd, bool connecting,
     const struct conn_ops *ops, void *owner)
@@ -334,8 +330,7 @@ conn_start(struct conn *c, struct loop *loop, struct bufpool *pool, int fd, bool
 	c->pool = pool;
 	c->ops = ops;
 	c->owner = owner;
-	c->flush.run = deferred_flush;
-	c->reap.run = deferred_reap;
+	c->turn_end.run = on_turn_end;
 	c->watch.on_event = on_event;
 	c->connecting = connecting;
 	c->writable = !connecting;
@@ -384,11 +379,11 @@ conn_detach(struct conn *c, SSL **ssl)
 	int fd = c->watch.fd;
 
 	c->closed = 1;
-	loop_undefer(c->loop, &c->flush);
+	loop_undefer(c->loop, &c->turn_end);
 	loop_unwatch(c->loop, &c->watch);
 	*ssl = c->ssl;
 	c->ssl = NULL;
-	loop_defer(c->loop, &c->reap);
+	loop_defer(c->loop, &c->turn_end);
 	return fd;
 }
 
@@ -575,7 +570,7 @@ conn_close(struct conn *c)
 	if (c->closed)
 		return;
 	c->closed = 1;
-	loop_undefer(c->loop, &c->flush);
+	loop_undefer(c->loop, &c->turn_end);
 	if (c->ssl) {
 		/* Not to throw the session away: it was sound, whoever hung up. */
 		if (!c->failed && !c->handshaking)
@@ -592,5 +587,5 @@ conn_close(struct conn *c)
 		loop_unwatch_closing(c->loop, &c->watch);
 		close(fd);
 	}
-	loop_defer(c->loop, &c->reap);
+	loop_defer(c->loop, &c->turn_end);
 }

@@ -51,7 +51,7 @@ struct conn {
 	struct chunk *out, *out_last; /* queued output */
 	size_t out_bytes;
 	uint64_t bytes_in, bytes_out; /* on the wire side of TLS: application bytes */
-	struct deferred flush, reap;
+	struct deferred turn_end;     /* to flush, or to be freed once it is closed */
 	unsigned readable : 1, writable : 1, connecting : 1, handshaking : 1;
 	/* Owner's word: mostly heads, so queueing begins with a small buffer. */
 	unsigned says_little : 1;

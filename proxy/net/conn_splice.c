@@ -13,7 +13,7 @@ fail(struct conn *c, const char *reason)
 	c->failed = 1;
 	c->saved_errno = errno;
 	c->reason = reason;
-	loop_defer(c->loop, &c->flush);
+	loop_defer(c->loop, &c->turn_end);
 }
 
 ssize_t

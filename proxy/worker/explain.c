@@ -352,7 +352,7 @@ world_init(struct explanation *x, const struct snapshot *s, const struct listene
 static void
 world_release(struct explanation *x)
 {
-	loop_undefer(x->worker.loop, &x->sink.flush);
+	loop_undefer(x->worker.loop, &x->sink.turn_end);
 	while (x->sink.out) {
 		struct chunk *k = x->sink.out;
 
