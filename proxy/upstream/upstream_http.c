@@ -69,8 +69,6 @@ prepare_header(struct upstream_http *u)
 	};
 	char *out;
 
-	if (!u->settings->proxy_protocol)
-		return;
 	out = arena_bytes(r->arena, PROXY_HEADER_WRITE_MAX);
 	u->header = span_of(out, proxy_header_write(u->settings->proxy_protocol, &claim, out));
 }
@@ -81,7 +79,8 @@ start_exchange(struct upstream_http *u)
 {
 	if (prepare_tls(u) < 0)
 		return;
-	prepare_header(u);
+	if (u->settings->proxy_protocol)
+		prepare_header(u);
 	upstream_attempts_init(u);
 	u->tried.key = balance_key(u);
 	upstream_start_attempt(u);
