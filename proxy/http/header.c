@@ -100,7 +100,7 @@ header_list_init(struct header_list *l, struct arena *arena)
 }
 
 /* The old rows stay behind in the arena until it ends: less than the new ones take. */
-static void
+void
 header_list_grow(struct header_list *l)
 {
 	unsigned cap = l->cap ? l->cap * 2 : ROWS_FIRST;
@@ -110,18 +110,6 @@ header_list_grow(struct header_list *l)
 		memcpy(rows, l->rows, l->count * sizeof(*rows));
 	l->rows = rows;
 	l->cap = cap;
-}
-
-struct header *
-header_add(struct header_list *l, enum header_id id, struct span name, struct span value)
-{
-	struct header *h;
-
-	if (l->count == l->cap)
-		header_list_grow(l);
-	h = &l->rows[l->count++];
-	*h = (struct header){ .name = name, .value = value, .id = id };
-	return h;
 }
 
 void

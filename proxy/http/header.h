@@ -61,9 +61,22 @@ struct header_list {
 };
 
 void header_list_init(struct header_list *l, struct arena *arena);
+/* Room for one more row at least. */
+void header_list_grow(struct header_list *l);
+
 /* Values are not copied. */
-struct header *header_add(struct header_list *l, enum header_id id, struct span name,
-    struct span value);
+static inline struct header *
+header_add(struct header_list *l, enum header_id id, struct span name, struct span value)
+{
+	struct header *h;
+
+	if (l->count == l->cap)
+		header_list_grow(l);
+	h = &l->rows[l->count++];
+	*h = (struct header){ .name = name, .value = value, .id = id };
+	return h;
+}
+
 /* All with this name, any case, are no longer sent on. */
 void header_hide_name(struct header_list *l, struct span name);
 /* First of this id (not HEADER_OTHER), hidden ones passed over; NULL if none. */
