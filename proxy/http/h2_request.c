@@ -151,13 +151,13 @@ add_regular(struct h2_fields *f, struct span name, struct span value)
 {
 	enum header_id id;
 	struct span parts[2] = { name, value }, copy;
-	size_t plain = lex_run(name, LEX_FIELD);
+	bool plain = lex_run(name, LEX_SMALL) == name.n;
 
 	f->regular = true;
-	if (!is_sound_name(f, name) || !is_sound_value(f, value) ||
+	if ((!plain && !is_sound_name(f, name)) || !is_sound_value(f, value) ||
 	    (f->trailer && !is_trailer_name(f, name)))
 		return;
-	if (plain < name.n) {
+	if (!plain) {
 		const char *why = "invalid field name";
 
 		switch (http1_odd_name(name, &f->limits->names, &why)) {

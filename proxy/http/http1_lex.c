@@ -20,9 +20,9 @@
 
 const unsigned char lex_classes[256] = {
 	['A' ... 'Z'] = LETTER | LEX_METHOD,
-	['a' ... 'z'] = LETTER,
-	['0' ... '9'] = LETTER,
-	['-'] = LETTER | LEX_METHOD,
+	['a' ... 'z'] = LETTER | LEX_SMALL,
+	['0' ... '9'] = LETTER | LEX_SMALL,
+	['-'] = LETTER | LEX_SMALL | LEX_METHOD,
 	['_'] = PUNCT_BOTH | LEX_METHOD,
 	['!'] = PUNCT_BOTH,
 	['$'] = PUNCT_BOTH,

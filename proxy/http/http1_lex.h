@@ -15,6 +15,7 @@ enum lex_class {
 	LEX_METHOD = 1 << 2, /* A-Z '-' '_', as nginx */
 	LEX_TARGET = 1 << 3, /* visible ASCII: what a request target may hold */
 	LEX_HOST = 1 << 4,   /* RFC 3986 unreserved and sub-delims without ',' */
+	LEX_SMALL = 1 << 5,  /* LEX_FIELD without A-Z: the same in HTTP/2 */
 };
 
 extern const unsigned char lex_classes[256];
