@@ -259,12 +259,11 @@ is_upper(char c)
 struct span
 arena_lower(struct arena *a, struct span s)
 {
-	char *p = arena_strdup(a, s);
+	char *p = arena_bytes(a, s.n + 1);
 
-	for (size_t i = 0; i < s.n; i++) {
-		if (is_upper(p[i]))
-			p[i] |= 0x20;
-	}
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = is_upper(s.p[i]) ? (char)(s.p[i] | 0x20) : s.p[i];
+	p[s.n] = '\0';
 	return span_of(p, s.n);
 }
 
@@ -300,9 +299,10 @@ arena_concat(struct arena *a, const struct span *parts, size_t count)
 struct span
 arena_decimal(struct arena *a, uint64_t v)
 {
-	char digits[DECIMAL_MAX];
+	char *p = arena_bytes(a, DECIMAL_MAX + 1), *end = decimal_put(p, v);
 
-	return arena_dup(a, span_of(digits, (size_t)(decimal_put(digits, v) - digits)));
+	*end = '\0';
+	return span_of(p, (size_t)(end - p));
 }
 
 void
