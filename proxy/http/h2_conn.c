@@ -352,6 +352,8 @@ options(void)
 	nghttp2_option_set_max_continuations(o, H2_CONTINUATIONS_MAX + 1);
 	nghttp2_option_set_no_auto_window_update(o, 1);
 	nghttp2_option_set_no_closed_streams(o, 1);
+	/* A response's head is as long as it was allowed to be where it came from: nghttp2 would drop it without a word. */
+	nghttp2_option_set_max_send_header_block_length(o, INT32_MAX);
 	return o;
 }
 

@@ -236,6 +236,18 @@ def test_trailers_both_ways(h2_site, backend):
             assert client.request(11, "/vars").status == 200
 
 
+def test_a_long_head(h2_site, backend):
+    """As long as the upstream may make it, in as many frames as it takes; and so a trailer."""
+    fields = [(f"x-{n}", "v" * 3000) for n in range(40)]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields).encode()
+    backend.script["/long"] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + lines + b"\r\nok"
+    proxy = h2_site(http="proxy_buffer_size 256k; proxy_buffers 4 256k; proxy_busy_buffers_size 256k;")
+    with H2(proxy.port) as client:
+        answer = client.request(1, "/long")
+        assert answer.body == b"ok" and [field for field in answer.head if field[0][:2] == "x-"] == fields
+        assert client.request(3, "/vars").status == 200
+
+
 def test_early_hints(h2_site, backend):
     proxy = h2_site()
     backend.script["/hints"] = (b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"

@@ -65,8 +65,9 @@ class H2:
         self.sock, self.reader = self.client.sock, self.client.reader
         self.scheme = "https" if tls else "http"
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
+        self.decoder.max_header_list_size = 1 << 20
         self.answers = collections.defaultdict(Answer)
-        self.settings, self.seen, self.gone = {}, [], None
+        self.settings, self.seen, self.gone, self.heading = {}, [], None, []
         self.updates = updates
         if start:
             self.send(PREFACE + frame_bytes(SETTINGS, 0, 0, settings))
@@ -133,9 +134,8 @@ class H2:
             self.gone = struct.unpack(">II", frame.payload[:8])
         elif frame.type == RST_STREAM:
             answer.reset = struct.unpack(">I", frame.payload)[0]
-        elif frame.type == HEADERS:
-            assert frame.flags & END_HEADERS and not frame.flags & (PADDED | PRIORITY_FLAG)
-            self._take_fields(answer, self.decoder.decode(frame.payload))
+        elif frame.type in (HEADERS, CONTINUATION):
+            self._take_block(answer, frame)
         elif frame.type == DATA:
             answer.body += frame.payload
             if self.updates and frame.payload:
@@ -144,6 +144,14 @@ class H2:
         if frame.type in (DATA, HEADERS) and frame.flags & END_STREAM:
             assert not answer.ended, "END_STREAM twice"
             answer.ended = True
+
+    def _take_block(self, answer, frame):
+        assert not frame.flags & (PADDED | PRIORITY_FLAG)
+        assert (frame.type == CONTINUATION) == bool(self.heading), "a header block inside another"
+        self.heading.append(frame.payload)
+        if frame.flags & END_HEADERS:
+            self._take_fields(answer, self.decoder.decode(b"".join(self.heading)))
+            self.heading = []
 
     def _take_fields(self, answer, fields):
         if answer.head is not None:
