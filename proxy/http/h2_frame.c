@@ -122,11 +122,11 @@ on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
 		if (is_on_closed_stream(h, hd->stream_id))
 			h2_break_off(h, NGHTTP2_STREAM_CLOSED,
 			    "client sent HEADERS on a closed stream");
-		if (h->heading)
-			h->heading->request.head_bytes += hd->length + H2_FRAME_HEAD;
 		break;
 	case NGHTTP2_CONTINUATION:
 		h2_condemn_if(h, h2_guard_continuation(&h->guard, hd->length));
+		if (h->heading)
+			h->heading->request.head_bytes += hd->length + H2_FRAME_HEAD;
 		break;
 	case NGHTTP2_DATA:
 		h->frame_data = 0;

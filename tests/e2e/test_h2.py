@@ -10,7 +10,7 @@ import time
 import pytest
 
 from support.client import Client, get, tls_context
-from support.h2frames import (END_HEADERS, END_STREAM, H2, HEADERS, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR, PROTOCOL_ERROR,
+from support.h2frames import (CONTINUATION, END_HEADERS, END_STREAM, H2, HEADERS, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR, PROTOCOL_ERROR,
                               WINDOW_UPDATE, DATA, frame_bytes, setting)
 from support.pattern import pattern, pattern_sha256
 from support.process import run
@@ -246,6 +246,16 @@ def test_a_long_head(h2_site, backend):
         answer = client.request(1, "/long")
         assert answer.body == b"ok" and [field for field in answer.head if field[0][:2] == "x-"] == fields
         assert client.request(3, "/vars").status == 200
+
+
+def test_the_length_of_a_request_counts_every_frame(h2_site):
+    proxy = h2_site(server="location /length { return 200 $request_length; }")
+    with H2(proxy.port) as client:
+        block = client.encoder.encode(client.fields("/length"), huffman=False)
+        client.frame(HEADERS, END_STREAM, 1, block[:3])
+        client.frame(CONTINUATION, 0, 1, block[3:5])
+        client.frame(CONTINUATION, END_HEADERS, 1, block[5:])
+        assert int(client.response(1).body) == len(block) + 3 * 9
 
 
 def test_early_hints(h2_site, backend):
