@@ -323,6 +323,16 @@ on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 	return 0;
 }
 
+/* A stream that is refused is closed before we hear of it. */
+static int
+on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user)
+{
+	struct h2 *h = user;
+
+	h->reset_any = true;
+	return 0;
+}
+
 static int
 on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 {
@@ -357,6 +367,7 @@ h2_callbacks(void)
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data);
 	nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);
 	nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
 	nghttp2_session_callbacks_set_send_data_callback(c, h2_write_data);
 	return c;
 }

@@ -34,7 +34,7 @@ struct h2 {
 	struct h2_limits limits;
 	size_t header_list_max; /* decoded; beyond it is an attack */
 	uint64_t frame_data;    /* body bytes in the DATA frame being read */
-	bool reset_any;         /* RST_STREAM was sent */
+	bool reset_any;         /* RST_STREAM was sent, or is about to be */
 	uint64_t data_sent;     /* on all streams */
 	unsigned body_window;   /* a stream's, to begin with */
 };

@@ -319,6 +319,33 @@ def test_frames(port, backend, cases):
     assert not wrong, f"{len(wrong)} of {len(cases)}:\n" + "\n".join(wrong)
 
 
+def test_more_on_a_stream_that_both_have_ended(port):
+    """RFC 9113, 5.1: what may have been on its way is passed over (nghttp2 takes DATA for such), a field list is not."""
+    with H2(port) as client:
+        assert client.request(1).ended
+        client.frame(WINDOW_UPDATE, 0, 1, u32(1))
+        client.frame(RST_STREAM, 0, 1, u32(CANCEL))
+        client.frame(DATA, END_STREAM, 1, b"x")
+        assert client.request(3).ended
+        client.frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\x82")
+        assert client.error() == STREAM_CLOSED
+
+
+def test_more_on_a_stream_that_was_refused(tinyproxyd, backend, free_port):
+    """RFC 9113, 5.1: the client may not have heard of it yet."""
+    number = free_port()
+    tinyproxyd(f"""http {{ http2_max_concurrent_streams 1; server {{ listen 127.0.0.1:{number} http2;
+        location / {{ return 200 here; }} location /p/ {{ proxy_pass http://127.0.0.1:{backend.port}/; }} }} }}""")
+    for more in ((DATA, END_STREAM, b"x"), (HEADERS, END_HEADERS | END_STREAM, b"\x00\x01x\x01y")):
+        with H2(number) as client:
+            client.send(get(client, 1, path="/p/hold/x") + post(client, 3) + frame_bytes(RST_STREAM, 0, 1, u32(CANCEL))
+                        + get(client, 5) + frame_bytes(more[0], more[1], 3, more[2]))
+            assert client.response(5).body == b"here"
+            assert client.answers[3].reset == REFUSED_STREAM
+            assert client.request(7).body == b"here"
+    backend.release("x")
+
+
 def test_prefaces(port):
     """RFC 9113, 3.4."""
     first = frame_bytes(SETTINGS, 0, 0)
