@@ -89,7 +89,9 @@ take_trailer(struct h2_stream *s, bool end)
 	const struct h2_fields *f = s->fields;
 
 	s->fields = NULL;
-	if (f->why)
+	if (s->extended)
+		malformed_body(s, "a field list in a tunnel"); /* RFC 9113, 8.5 */
+	else if (f->why)
 		malformed_body(s, f->why);
 	else if (!end)
 		malformed_body(s, "a trailer that is not the end");
@@ -333,6 +335,13 @@ on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error
 	return 0;
 }
 
+/* Each side has sent END_STREAM; a reset without an error is a reset all the same. */
+static bool
+both_ended(const struct h2_stream *s)
+{
+	return s->body_end && s->eof && s->out.bytes == 0;
+}
+
 static int
 on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 {
@@ -343,7 +352,7 @@ on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 		return 0;
 	if (h->heading == s)
 		h->heading = NULL;
-	if (s->tunnel && !s->ended && code == NGHTTP2_NO_ERROR) {
+	if (s->tunnel && !s->ended && code == NGHTTP2_NO_ERROR && both_ended(s)) {
 		/* What the client said last may still be on its way to the upstream. */
 		s->closed = true;
 		return 0;

@@ -327,7 +327,9 @@ h2_abort(struct request *r, const char *reason)
 	request_log(r, LOG_LEVEL_INFO, "response cut: %s", reason);
 	s->ended = s->cut = true;
 	timer_clear(&s->body_timer);
-	if (!s->head_queued || (s->submitted && s->out.bytes == 0))
+	if (s->closed)
+		loop_defer(h2_loop(s->h2), &s->news);
+	else if (!s->head_queued || (s->submitted && s->out.bytes == 0))
 		h2_reset(s, NGHTTP2_INTERNAL_ERROR, true);
 	else
 		h2_stream_go_on(s);

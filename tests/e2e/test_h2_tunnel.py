@@ -2,13 +2,16 @@
 """WebSockets over HTTP/2: extended CONNECT (RFC 8441) towards the client, Upgrade towards the backend."""
 import hashlib
 import re
+import socket
+import threading
 
 import pytest
 
-from support.h2frames import CANCEL, ENABLE_CONNECT_PROTOCOL, H2, NO_ERROR
+from support.h2frames import CANCEL, ENABLE_CONNECT_PROTOCOL, H2, NO_ERROR, PROTOCOL_ERROR, WINDOW_UPDATE
 from support.pattern import pattern_bytes as pattern
+from support.tcp_server import TcpServer
 from support.upgrade import EARLY, HEARD, UpgradeBackend
-from support.wait import wait_until
+from support.wait import DEADLINE_S, wait_until
 
 
 @pytest.fixture
@@ -41,6 +44,24 @@ def connect(client, stream, path, protocol="websocket"):
                                               (":path", path), (":authority", "a.example"), ("sec-websocket-version", "13"),
                                               ("origin", "https://a.example")])
     return client.head(stream)
+
+
+def fill(client, stream):
+    """Send until the windows stay shut."""
+    left, seen, quiet = {0: 65535, stream: 65536}, 0, 0
+    while quiet < 5:
+        for frame in client.seen[seen:]:
+            if frame.type == WINDOW_UPDATE and frame.stream in left:
+                left[frame.stream] += int.from_bytes(frame.payload, "big")
+        seen = len(client.seen)
+        n = min(*left.values(), 16384)
+        if n == 0:
+            client.sync()
+            quiet += 1
+            continue
+        client.data(stream, b"x" * n)
+        left = {at: room - n for at, room in left.items()}
+        quiet = 0
 
 
 def test_echo(site):
@@ -106,6 +127,60 @@ def test_many_at_once_and_over_reloads(site):
         for stream in streams:
             client.until(lambda s=stream: client.answers[s].body == b"%d" % s)
         assert client.request(201, "/new").body == b"new"
+
+
+def test_a_reset_without_an_error_ends_it_too(site):
+    """Both its sides, for the backend as well: else each would be a connection that nobody counts."""
+    with H2(site.port) as client:
+        connect(client, 1, "/echo")
+        client.reset(1, NO_ERROR)
+        wait_until(lambda: site.access_log.exists() and "CONNECT /echo" in site.access_log.read_text(), "the log line")
+        # What the backend has said to the end is no reason to wait for the client.
+        answer = connect(client, 3, "/speak/3")
+        client.until(lambda: answer.ended)
+        client.reset(3, NO_ERROR)
+        wait_until(lambda: "CONNECT /speak/3" in site.access_log.read_text(), "the log line")
+        assert client.request(5, "/here").body == b"here"
+
+
+def test_a_field_list_is_an_error(site):
+    """RFC 9113, 8.5: nothing but DATA."""
+    with H2(site.port) as client:
+        for stream, end in ((1, True), (3, False)):
+            connect(client, stream, "/echo")
+            client.headers(stream, fields=[("x-sum", "42")], end=end)
+            assert client.stream_error(stream) == PROTOCOL_ERROR
+        wait_until(lambda: site.access_log.exists() and site.access_log.read_text().count("CONNECT /echo") == 2, "the log lines")
+        assert client.request(5, "/here").body == b"here"
+
+
+def test_what_waits_for_its_backend_ends_with_its_generation(tinyproxyd, free_port):
+    """Ended on the wire both ways, and only the backend has yet to take the rest."""
+    go, port = threading.Event(), free_port()
+
+    def speak_and_wait(sock):
+        sock.recv(65536)
+        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n")
+        sock.shutdown(socket.SHUT_WR)
+        go.wait(DEADLINE_S)
+    backend = TcpServer(speak_and_wait)
+    proxy = tinyproxyd("http { }", started=False)
+    text = f"""worker_shutdown_timeout 300ms; http {{ access_log {proxy.access_log}; server {{ listen 127.0.0.1:{port} http2;
+        location / {{ proxy_pass http://127.0.0.1:{backend.port}; }} location /here {{ return 200 here; }} }} }}"""
+    proxy.write(text)
+    proxy.start()
+    with H2(port) as client:
+        answer = connect(client, 1, "/")
+        client.until(lambda: answer.ended)
+        fill(client, 1)
+        client.data(1, b"", end=True)
+        client.sync()
+        assert not proxy.access_log.exists() or "CONNECT" not in proxy.access_log.read_text()
+        proxy.reload(text + "# new\n")
+        wait_until(lambda: proxy.access_log.exists() and "CONNECT / HTTP/2.0" in proxy.access_log.read_text(), "the log line")
+        assert client.request(3, "/here").body == b"here"
+    go.set()
+    backend.stop()
 
 
 def test_what_is_no_tunnel_is_no_success(site):
