@@ -67,22 +67,6 @@ http1_head_end(struct http1_head_scan *scan, struct span bytes, size_t *length, 
 	}
 }
 
-enum parse_result
-http1_take_line(struct span *rest, struct span *line, const char **why)
-{
-	size_t n = lex_text(*rest);
-
-	if (n == rest->n)
-		return parse_bad(why, "a line does not end");
-	if (rest->p[n] != '\r')
-		return parse_bad(why, lex_control_reason(rest->p[n]));
-	if (n + 1 == rest->n || rest->p[n + 1] != '\n')
-		return parse_bad(why, lex_control_reason('\r'));
-	*line = span_of(rest->p, n);
-	*rest = span_after(*rest, n + 2);
-	return PARSE_OK;
-}
-
 int
 http1_version(struct span s, unsigned *major, unsigned *minor)
 {

@@ -6,6 +6,7 @@
 #ifndef PROXY_HTTP_HTTP1_INTERNAL_H
 #define PROXY_HTTP_HTTP1_INTERNAL_H
 
+#include "proxy/http/http1_lex.h"
 #include "proxy/http/http1_parse.h"
 
 /* What the fields of a head say about the message, before anybody decides what to make of it. */
@@ -17,9 +18,6 @@ struct http1_facts {
 	bool close, keep_alive, upgrade;  /* tokens of Connection */
 	bool upgrade_field, expect_continue;
 };
-
-/* Take the next line, which must end in CRLF and hold no control byte, off rest. OK or BAD. */
-enum parse_result http1_take_line(struct span *rest, struct span *line, const char **why);
 
 /* Read field lines up to the end of lines, or to the empty line there. OK or BAD. */
 enum parse_result http1_read_fields(struct span lines, const struct http1_limits *limits,
@@ -57,6 +55,23 @@ parse_bad(const char **why, const char *reason)
 {
 	*why = reason;
 	return PARSE_BAD;
+}
+
+/* Take the next line, which must end in CRLF and hold no control byte, off rest. OK or BAD. */
+static inline enum parse_result
+http1_take_line(struct span *rest, struct span *line, const char **why)
+{
+	size_t n = lex_text(*rest);
+
+	if (n == rest->n)
+		return parse_bad(why, "a line does not end");
+	if (rest->p[n] != '\r')
+		return parse_bad(why, lex_control_reason(rest->p[n]));
+	if (n + 1 == rest->n || rest->p[n + 1] != '\n')
+		return parse_bad(why, lex_control_reason('\r'));
+	*line = span_of(rest->p, n);
+	*rest = span_after(*rest, n + 2);
+	return PARSE_OK;
 }
 
 #endif
