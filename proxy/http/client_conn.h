@@ -56,7 +56,7 @@ struct client_conn {
 };
 
 /* What an idle connection costs, the allocator's own bytes and OpenSSL's aside. */
-_Static_assert(sizeof(struct client_conn) <= 656, "an idle connection costs more than 656 bytes");
+_Static_assert(sizeof(struct client_conn) <= 568, "an idle connection costs more than 568 bytes");
 
 /* Start serving an accepted socket. */
 void client_conn_accept_take(struct listen_slot *slot, const struct accepted *a);

@@ -4,8 +4,6 @@
 #include "proxy/http/client_conn.h"
 #include "proxy/worker/worker_state.h"
 
-#include <string.h>
-
 /* Bytes of a body to drop in one go, so that a fast sender does not hold up all others. */
 #define DROPPED_AT_ONCE 65536
 /* Trailer fields together. */
@@ -17,14 +15,21 @@ release_trailer(void *arg)
 	buf_release(arg);
 }
 
-static struct buf *
-trailer_new(struct request *r)
+static struct http1_body *
+body_new(struct request *r, const struct http1_request_head *head)
 {
-	struct buf *trailer = arena_zalloc(r->arena, sizeof(*trailer));
+	struct http1_body *b;
 
-	buf_init(trailer, TRAILER_MAX);
-	arena_on_free(r->arena, release_trailer, trailer);
-	return trailer;
+	if (head->framing == BODY_NONE)
+		return NULL;
+	b = arena_zalloc(r->arena, sizeof(*b));
+	if (head->framing == BODY_LENGTH) {
+		b->left = head->content_length;
+		return b;
+	}
+	buf_init(&b->trailer, TRAILER_MAX);
+	arena_on_free(r->arena, release_trailer, &b->trailer);
+	return b;
 }
 
 /* Its fields were checked as they came. */
@@ -43,15 +48,11 @@ http1_body_begin(struct client_conn *cc, const struct http1_request_head *head)
 {
 	struct http1 *h = &cc->http1;
 
-	memset(&h->chunked, 0, sizeof(h->chunked));
-	h->run = span_of(NULL, 0);
-	h->body_left = head->framing == BODY_LENGTH ? head->content_length : 0;
-	h->body_end =
-	    head->framing == BODY_NONE || (head->framing == BODY_LENGTH && h->body_left == 0);
+	h->body = body_new(h->request, head);
+	h->body_end = !h->body || (head->framing == BODY_LENGTH && h->body->left == 0);
 	h->body_failed = h->body_wanted = false;
 	h->body_status = 0;
 	h->want_continue = head->expect_continue && !h->body_end;
-	h->trailer = head->framing == BODY_CHUNKED ? trailer_new(h->request) : NULL;
 }
 
 /* status: what to answer; 0 = the client is gone. */
@@ -71,6 +72,7 @@ static enum body_state
 body_at_hand(struct client_conn *cc, struct span *bytes)
 {
 	struct http1 *h = &cc->http1;
+	struct http1_body *b = h->body;
 	const char *why;
 
 	for (;;) {
@@ -78,8 +80,8 @@ body_at_hand(struct client_conn *cc, struct span *bytes)
 					 : span_of(NULL, 0);
 		size_t used = 0;
 
-		if (h->run.n > 0) {
-			*bytes = h->run;
+		if (b && b->run.n > 0) {
+			*bytes = b->run;
 			return BODY_DATA;
 		}
 		if (h->body_end)
@@ -87,16 +89,16 @@ body_at_hand(struct client_conn *cc, struct span *bytes)
 		if (have.n == 0)
 			return BODY_WAIT;
 		if (h->request->body_framing == BODY_LENGTH) {
-			h->run = span_of(have.p, have.n < h->body_left ? have.n : h->body_left);
-			h->in->start += (unsigned)h->run.n;
-			h->body_left -= h->run.n;
-			h->body_end = h->body_left == 0;
+			b->run = span_of(have.p, have.n < b->left ? have.n : b->left);
+			h->in->start += (unsigned)b->run.n;
+			b->left -= b->run.n;
+			h->body_end = b->left == 0;
 			continue;
 		}
-		switch (http1_chunked_read(&h->chunked, have, &used, &h->run, h->trailer, &why)) {
+		switch (http1_chunked_read(&b->chunked, have, &used, &b->run, &b->trailer, &why)) {
 		case PARSE_OK:
 			h->body_end = true;
-			take_trailer(h->request, h->trailer);
+			take_trailer(h->request, &b->trailer);
 			break;
 		case PARSE_MORE:
 			break;
@@ -164,7 +166,7 @@ http1_body_consume(struct request *r, size_t n)
 	struct http1 *h = &cc->http1;
 	uint64_t max = r->settings->client_max_body_size;
 
-	h->run = span_after(h->run, n);
+	h->body->run = span_after(h->body->run, n);
 	r->body_received += n;
 	if (max && r->body_received > max && !h->body_failed) {
 		request_log(r, LOG_LEVEL_ERROR,

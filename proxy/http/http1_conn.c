@@ -147,6 +147,7 @@ begin_request(struct client_conn *cc)
 	h->state = HTTP1_REQUEST;
 	h->ended = h->aborted = h->body_failed = false;
 	h->body_end = true;
+	h->body = NULL;
 	h->out_left = -1;
 	h->keep_alive = false;
 	return h->request;

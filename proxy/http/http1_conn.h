@@ -34,21 +34,26 @@ enum http1_state {
 	HTTP1_LINGERING
 };
 
+/* The body of a request, as it is read. */
+struct http1_body {
+	uint64_t left; /* BODY_LENGTH */
+	struct http1_chunked chunked;
+	struct buf trailer; /* of a chunked body, as it came */
+	struct span run;    /* decoded bytes in `in` not consumed yet */
+};
+
 struct http1 {
 	enum http1_state state;
-	struct chunk *in; /* borrowed while bytes are unread */
 	bool may_be_h2;   /* nothing but the beginning of HTTP/2's preface has come */
+	struct chunk *in; /* borrowed while bytes are unread */
 	struct http1_head_scan scan;
 	struct request *request;    /* being answered, or NULL */
 	struct deferred finish;     /* end of request, out of its handler's stack */
 	struct deferred input_news; /* the body failed, or there is more input to drop */
 
 	/* Body of the request */
-	uint64_t body_left; /* BODY_LENGTH */
-	struct http1_chunked chunked;
-	struct buf *trailer;  /* of a chunked body, as it came; the request's */
-	struct span run;      /* decoded bytes in `in` not consumed yet */
-	unsigned body_status; /* what to answer when body_failed */
+	struct http1_body *body; /* the request's; NULL = it has none */
+	unsigned body_status;    /* what to answer when body_failed */
 	bool body_end, body_failed, want_continue;
 	bool body_wanted; /* its handler has asked for it */
 
@@ -58,11 +63,11 @@ struct http1 {
 
 	/* Closing */
 	bool linger;             /* the client may still be sending */
+	uint8_t lingering_close; /* enum lingering_close; as those below */
 	int64_t linger_until_ms; /* loop clock */
 
 	/* Of the last request's location, which may be gone: http1_remember() */
 	int64_t send_timeout_ms, keepalive_timeout_ms, lingering_time_ms, lingering_timeout_ms;
-	unsigned lingering_close; /* enum lingering_close */
 };
 
 /* The transport is ready (handshake done): read the first request. */

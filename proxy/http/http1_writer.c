@@ -40,7 +40,7 @@ body_is_lost(const struct request *r, const struct http1 *h)
 		return true;
 	if (!h->body_wanted)
 		return false;
-	return r->body_framing == BODY_CHUNKED || h->body_left > (h->in ? chunk_filled(h->in) : 0);
+	return r->body_framing == BODY_CHUNKED || h->body->left > (h->in ? chunk_filled(h->in) : 0);
 }
 
 /* How the response's end will be known, and whether another may follow. */
