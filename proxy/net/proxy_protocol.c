@@ -279,8 +279,10 @@ parse_v2(struct span bytes, struct proxy_header *h, size_t *length, const char *
 	*why = "unknown command in PROXY header";
 	if (command > COMMAND_PROXY)
 		return PARSE_BAD;
+	/* LOCAL has no family, whatever it says; else both are named or neither. */
 	*why = "unknown family or transport in PROXY header";
-	if (family > FAMILY_UNIX || transport > TRANSPORT_MAX)
+	if (command == COMMAND_PROXY && (family > FAMILY_UNIX || transport > TRANSPORT_MAX ||
+					    (family == FAMILY_UNSPEC) != (transport == 0)))
 		return PARSE_BAD;
 	*length = V2_HEAD + get_u16(bytes.p + 14);
 	*why = "PROXY header is too long";
