@@ -18,13 +18,14 @@
 
 static const char hex[] = "0123456789ABCDEF";
 
-/* ---- one byte: how long it gets, and how it is written ------------------------------------------ */
+/* ---- one byte: how much longer it gets, and how it is written then -------------------------------- */
 
-static size_t
-size_default(unsigned char c)
-{
-	return c < 0x20 || c > 0x7e || c == '"' || c == '\\' ? 4 : 1;
-}
+static const unsigned char extra_default[256] = {
+	[0x00 ... 0x1f] = 3,
+	['"'] = 3,
+	['\\'] = 3,
+	[0x7f ... 0xff] = 3,
+};
 
 static char *
 put_default(char *at, unsigned char c)
@@ -59,13 +60,18 @@ json_letter(unsigned char c)
 	}
 }
 
-static size_t
-size_json(unsigned char c)
-{
-	if (json_letter(c))
-		return 2;
-	return c < 0x20 ? 6 : 1;
-}
+static const unsigned char extra_json[256] = {
+	[0x00 ... 0x07] = 5,
+	['\b'] = 1,
+	['\t'] = 1,
+	['\n'] = 1,
+	[0x0b] = 5,
+	['\f'] = 1,
+	['\r'] = 1,
+	[0x0e ... 0x1f] = 5,
+	['"'] = 1,
+	['\\'] = 1,
+};
 
 static char *
 put_json(char *at, unsigned char c)
@@ -82,40 +88,50 @@ put_json(char *at, unsigned char c)
 }
 
 struct escape {
-	size_t (*size)(unsigned char c); /* 1 = as it is; NULL = all are */
+	const unsigned char *extra; /* 0 = as it is; NULL = all are */
 	char *(*put)(char *at, unsigned char c);
 	struct span nothing; /* for a variable without a value */
 };
 
 static const struct escape escapes[] = {
-	[LOG_ESCAPE_DEFAULT] = { size_default, put_default, SPAN_INIT("-") },
-	[LOG_ESCAPE_JSON] = { size_json, put_json, { NULL, 0 } },
+	[LOG_ESCAPE_DEFAULT] = { extra_default, put_default, SPAN_INIT("-") },
+	[LOG_ESCAPE_JSON] = { extra_json, put_json, { NULL, 0 } },
 	[LOG_ESCAPE_NONE] = { NULL, NULL, { NULL, 0 } },
 };
 
 /* ---- the line --------------------------------------------------------------------------------------- */
 
-static size_t
-escaped_size(const struct escape *e, struct span s)
-{
-	size_t n = 0;
+struct piece {
+	struct span value;
+	size_t extra; /* that escaping adds */
+};
 
-	if (!e->size)
-		return s.n;
-	for (size_t i = 0; i < s.n; i++)
-		n += e->size((unsigned char)s.p[i]);
-	return n;
+static struct piece
+piece_of(const struct template *format, const struct template_part *part, const struct escape *e,
+    struct traffic *t)
+{
+	struct piece piece = { .value = template_part_value(format, part, t) };
+
+	if (!piece.value.p)
+		piece.value = e->nothing;
+	if (!e->extra || !template_part_varies(part))
+		return piece;
+	for (size_t i = 0; i < piece.value.n; i++)
+		piece.extra += e->extra[(unsigned char)piece.value.p[i]];
+	return piece;
 }
 
 static char *
-put_escaped(char *at, const struct escape *e, struct span s)
+put_piece(char *at, const struct escape *e, const struct piece *piece)
 {
-	if (!e->size)
+	struct span s = piece->value;
+
+	if (piece->extra == 0)
 		return s.n > 0 ? mempcpy(at, s.p, s.n) : at;
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (e->size(c) == 1)
+		if (e->extra[c] == 0)
 			*at++ = s.p[i];
 		else
 			at = e->put(at, c);
@@ -128,27 +144,19 @@ access_log_line(const struct access_log *log, struct traffic *t)
 {
 	const struct template *format = log->format;
 	const struct escape *e = &escapes[log->escape];
-	struct span few[PARTS_ON_STACK], *values = few;
+	struct piece few[PARTS_ON_STACK], *pieces = few;
 	size_t total = 1;
 	char *line, *at;
 
 	if (format->count > PARTS_ON_STACK)
-		values = arena_array(t->arena, format->count, sizeof(*values));
+		pieces = arena_array(t->arena, format->count, sizeof(*pieces));
 	for (size_t i = 0; i < format->count; i++) {
-		const struct template_part *part = &format->parts[i];
-
-		values[i] = template_part_value(format, part, t);
-		if (!values[i].p)
-			values[i] = e->nothing;
-		total += template_part_varies(part) ? escaped_size(e, values[i]) : values[i].n;
+		pieces[i] = piece_of(format, &format->parts[i], e, t);
+		total += pieces[i].value.n + pieces[i].extra;
 	}
 	line = at = arena_bytes(t->arena, total);
-	for (size_t i = 0; i < format->count; i++) {
-		if (template_part_varies(&format->parts[i]))
-			at = put_escaped(at, e, values[i]);
-		else
-			at = mempcpy(at, values[i].p, values[i].n);
-	}
+	for (size_t i = 0; i < format->count; i++)
+		at = put_piece(at, e, &pieces[i]);
 	*at++ = '\n';
 	return span_of(line, (size_t)(at - line));
 }

@@ -31,6 +31,47 @@ values_are_escaped_and_literals_are_not(void **state)
 	fake_release(&f);
 }
 
+/* Told from the bytes themselves, not from a table. */
+static size_t
+expected_escape(char *out, unsigned char c, enum log_escape escape)
+{
+	static const char letters[] = "\"\"\\\\\bb\tt\nn\ff\rr";
+
+	if (escape == LOG_ESCAPE_DEFAULT && (c < 0x20 || c > 0x7e || c == '"' || c == '\\'))
+		return (size_t)snprintf(out, 8, "\\x%02X", c);
+	for (size_t i = 0; escape == LOG_ESCAPE_JSON && letters[i]; i += 2) {
+		if (c == (unsigned char)letters[i])
+			return (size_t)snprintf(out, 8, "\\%c", letters[i + 1]);
+	}
+	if (escape == LOG_ESCAPE_JSON && c < 0x20)
+		return (size_t)snprintf(out, 8, "\\u%04X", c);
+	*out = (char)c;
+	return 1;
+}
+
+static void
+every_byte_is_escaped_as_it_must(void **state)
+{
+	static const enum log_escape escapes[] = { LOG_ESCAPE_DEFAULT, LOG_ESCAPE_JSON,
+		LOG_ESCAPE_NONE };
+
+	for (size_t k = 0; k < COUNT(escapes); k++) {
+		for (unsigned c = 1; c < 256; c++) {
+			struct fake f;
+			char value[] = { 'a', (char)c, 'b', '\0' }, want[16] = "a";
+			size_t n;
+
+			fake_init(&f, "GET", "/");
+			fake_header(&f, "X", value);
+			n = 1 + expected_escape(want + 1, (unsigned char)c, escapes[k]);
+			want[n++] = 'b';
+			want[n++] = '\n';
+			assert_true(span_eq(line(&f, "$http_x", escapes[k]), span_of(want, n)));
+			fake_release(&f);
+		}
+	}
+}
+
 static void
 nothing_is_a_dash_by_default_only(void **state)
 {
@@ -119,6 +160,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_escaped_and_literals_are_not),
+		cmocka_unit_test(every_byte_is_escaped_as_it_must),
 		cmocka_unit_test(nothing_is_a_dash_by_default_only),
 		cmocka_unit_test(combined),
 		cmocka_unit_test(many_parts),
