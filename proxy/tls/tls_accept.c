@@ -420,13 +420,16 @@ tls_is_validation(const struct client *client)
 	return state && state->validation;
 }
 
-/* With early data it ends while requests are served already. */
+/*
+ * With early data it ends while requests are served already: where OpenSSL leaves it, for it says that it is done before
+ * a new ticket goes out.
+ */
 static void
 on_info(const SSL *ssl, int where, int value)
 {
 	const struct accept_state *state = tls_accept_state(ssl);
 
-	if (state && (where & SSL_CB_HANDSHAKE_DONE) && SSL_is_init_finished(ssl) &&
+	if (state && (where & SSL_CB_EXIT) && SSL_is_init_finished(ssl) &&
 	    SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED)
 		tls_accept_done(state->client);
 }

@@ -249,6 +249,63 @@ tickets_outlive_two_rotations(void **state)
 	}
 }
 
+/* The server's side, which takes a byte before the handshake is over. */
+static void
+take_early_byte(SSL *server, SSL *client)
+{
+	BIO *a = NULL, *b = NULL;
+	size_t n = 0;
+	char byte;
+
+	assert_int_equal(BIO_new_bio_pair(&a, 0, &b, 0), 1);
+	SSL_set_bio(server, a, a);
+	SSL_set_bio(client, b, b);
+	SSL_set_connect_state(client);
+	assert_int_equal(SSL_write_early_data(client, "x", 1, &n), 1);
+	assert_int_equal(SSL_read_early_data(server, &byte, 1, &n), SSL_READ_EARLY_DATA_SUCCESS);
+	assert_false(SSL_is_init_finished(server));
+	assert_int_equal(SSL_do_handshake(client), 1);
+	while (SSL_read_early_data(server, &byte, 1, &n) != SSL_READ_EARLY_DATA_FINISH)
+		;
+}
+
+static void
+a_handshake_with_early_data_ends_by_itself(void **state)
+{
+	struct ticket_keys *keys = ticket_keys_new();
+	struct world *w = world_new(keys);
+	struct attempt a = { .name = "default.example", .min = TLS1_3_VERSION };
+
+	w->settings[DEFAULT].tls.early_data = true;
+	world_start(w, NULL);
+	assert_true(connect_to(w, &a));
+	/* The second time with a new ticket at its end. */
+	for (int rotations = 0; rotations < 2; rotations++) {
+		SSL_CTX *ctx = client_context(&a);
+		SSL *client = SSL_new(ctx);
+		SSL_SESSION *session = SSL_SESSION_dup(a.made);
+
+		if (rotations > 0)
+			assert_int_equal(ticket_keys_rotate(keys), 0);
+		SSL_set_app_data(client, &(struct attempt){ .name = NULL });
+		SSL_set_session(client, session);
+		w->client.ssl = tls_accept_new(&w->generation, &w->endpoint, &w->client);
+		take_early_byte(w->client.ssl, client);
+		assert_int_equal(SSL_do_handshake(w->client.ssl), 1);
+		assert_int_equal(SSL_get_early_data_status(w->client.ssl), SSL_EARLY_DATA_ACCEPTED);
+		assert_null(w->client.tls.accept);
+		assert_int_equal(w->generation.refs, 1);
+		SSL_free(w->client.ssl);
+		tls_client_release(&w->client.tls);
+		SSL_free(client);
+		SSL_SESSION_free(session);
+		SSL_CTX_free(ctx);
+	}
+	SSL_SESSION_free(a.made);
+	world_free(w);
+	ticket_keys_free(keys);
+}
+
 static void
 a_reload_keeps_contexts_and_sessions(void **state)
 {
@@ -318,6 +375,7 @@ main(void)
 		cmocka_unit_test(sessions_stay_with_their_server),
 		cmocka_unit_test(tickets_are_good_at_every_worker),
 		cmocka_unit_test(tickets_outlive_two_rotations),
+		cmocka_unit_test(a_handshake_with_early_data_ends_by_itself),
 		cmocka_unit_test(a_reload_keeps_contexts_and_sessions),
 		cmocka_unit_test(a_handshake_under_way_is_served_by_the_newest),
 		cmocka_unit_test(without_tls_nothing_is_built),
