@@ -206,34 +206,25 @@ header_has_token(struct span value, struct span token)
 	return false;
 }
 
-static bool
-ends_field(char c)
-{
-	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
-}
-
 struct span
 header_safe_value(struct span value, struct arena *arena)
 {
 	static const char hex[] = "0123456789ABCDEF";
-	size_t found = 0;
+	size_t text = lex_text(value);
 	char *out, *at;
 
-	for (size_t i = 0; i < value.n; i++)
-		found += ends_field(value.p[i]);
-	if (found == 0)
+	if (text == value.n)
 		return value;
-	out = at = arena_bytes(arena, value.n + 2 * found);
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
+	out = at = arena_bytes(arena, 3 * value.n);
+	for (; text < value.n; text = lex_text(value)) {
+		unsigned char c = (unsigned char)value.p[text];
 
-		if (!ends_field(value.p[i])) {
-			*at++ = value.p[i];
-			continue;
-		}
+		at = mempcpy(at, value.p, text);
 		*at++ = '%';
 		*at++ = hex[c >> 4];
 		*at++ = hex[c & 15];
+		value = span_after(value, text + 1);
 	}
+	at = mempcpy(at, value.p, value.n);
 	return span_of(out, (size_t)(at - out));
 }

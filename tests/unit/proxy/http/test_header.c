@@ -194,10 +194,31 @@ tokens_are_whole_list_members(void **state)
 		    cases[i].want);
 }
 
+static void
+a_made_value_ends_no_field(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct span plain = SPAN("a\tb\x80\xff c"), got;
+
+	assert_ptr_equal(header_safe_value(plain, arena).p, plain.p);
+	assert_int_equal(header_safe_value(span_of(NULL, 0), arena).n, 0);
+	assert_span(header_safe_value(SPAN("\r\nX: 1\r\n"), arena), "%0D%0AX: 1%0D%0A");
+	for (unsigned c = 0; c < 256; c++) {
+		char value[] = { 'a', (char)c, 'b' }, want[8];
+		bool control = (c < 0x20 && c != '\t') || c == 0x7f;
+		int n = control ? snprintf(want, sizeof(want), "a%%%02Xb", c) : 3;
+
+		got = header_safe_value(span_of(value, 3), arena);
+		assert_true(span_eq(got, span_of(control ? want : value, (size_t)n)));
+	}
+	arena_free(arena);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_made_value_ends_no_field),
 		cmocka_unit_test(every_known_name_is_identified_in_any_case),
 		cmocka_unit_test(a_name_one_letter_off_is_not_known),
 		cmocka_unit_test(fields_keep_their_order_while_the_list_grows),
