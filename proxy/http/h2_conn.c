@@ -425,6 +425,7 @@ h2_start(struct client_conn *cc, struct span first)
 		return;
 	}
 	h2_want_output(h);
-	if (first.n > 0)
-		feed(h, first);
+	/* No event will tell of what else has come by now. */
+	if (first.n > 0 && feed(h, first) && conn_may_read(&cc->conn))
+		loop_defer(h2_loop(h), &h->input);
 }

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from support.client import Client, get, tls_context
-from support.h2frames import (CONTINUATION, END_HEADERS, END_STREAM, H2, HEADERS, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR, PROTOCOL_ERROR,
-                              WINDOW_UPDATE, DATA, frame_bytes, setting)
+from support.h2frames import (CONTINUATION, END_HEADERS, END_STREAM, H2, HEADERS, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR,
+                              PREFACE, PROTOCOL_ERROR, SETTINGS, WINDOW_UPDATE, DATA, frame_bytes, setting)
 from support.pattern import pattern, pattern_sha256
 from support.process import run
 from support.wait import DEADLINE_S, wait_until
@@ -156,6 +156,18 @@ def test_streams_wait_for_nobody(h2_site, backend):
         assert not client.answers[1].ended
         backend.release("slow")
         assert client.response(1).status == 200
+
+
+def test_much_along_with_the_preface(h2_site):
+    """All of it is looked at, though nothing else comes."""
+    proxy = h2_site()
+    with H2(proxy.port, start=False) as client:
+        client._reply = lambda *_: None
+        client.send(PREFACE + frame_bytes(SETTINGS, 0, 0) + b"".join(frame_bytes(
+            HEADERS, END_HEADERS | END_STREAM, stream, client.block(client.fields("/vars", more=[("x-one", f"{stream:03}" * 50)])))
+            for stream in range(1, 101, 2)))
+        for stream in range(1, 101, 2):
+            assert client.response(stream).status == 200
 
 
 def test_a_client_that_expects_to_be_asked(h2_site, backend):
