@@ -424,6 +424,28 @@ def test_a_graceful_end_answers_what_is_under_way(h2_site, backend):
     assert proxy.process.wait(DEADLINE_S) == 0
 
 
+def test_a_listener_that_goes_leaves_its_streams_time(h2_site, backend, free_port):
+    proxy = h2_site()
+    with H2(proxy.port) as client, H2(proxy.tls_port, True) as idle:
+        idle.sync()
+        client.headers(1, "/hold/it")
+        client.headers(3, "/direct/echo", "POST", end=False)
+        client.data(3, b"abc")
+        client.sync()
+        proxy.reload(proxy.text().replace(f":{proxy.port};", f":{free_port()};").replace(f":{proxy.tls_port} ssl", f":{free_port()} ssl"))
+        client.until(lambda: client.gone)
+        assert client.gone == (0x7fffffff, NO_ERROR)
+        client.until(lambda: client.gone[0] == 3)
+        client.headers(5, "/vars")  # beyond what was promised
+        client.sync()
+        client.data(3, b"def", end=True)
+        assert json.loads(client.response(3).body)["body"] == "abcdef"
+        backend.release("it")
+        assert client.response(1).status == 200
+        assert client.error() == NO_ERROR and client.gone[0] == 3 and client.answers[5].head is None
+        assert idle.error() == NO_ERROR
+
+
 def test_keepalive_requests(h2_site):
     proxy = h2_site(http="keepalive_requests 3;")
     with H2(proxy.port) as client:

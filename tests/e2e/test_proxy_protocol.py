@@ -2,6 +2,7 @@
 """PROXY protocol towards us: who the client says it is, and nothing believed that is malformed."""
 import pytest
 from support.client import Client, tls_context
+from support.h2frames import H2, PREFACE, SETTINGS, frame_bytes
 from support.proxy_header import SIGNATURE, tlv, v1, v2
 
 SHOWN = ("$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr "
@@ -97,6 +98,31 @@ def test_before_the_handshake(site, certs):
         client.sock = tls_context(certs.ca).wrap_socket(client.sock, server_hostname="a.example")
         client.reader.sock = client.sock
         assert client.exchange(GET).body.decode() == GOOD["v2"][1]
+
+
+@pytest.mark.parametrize("front", ["", "passed on"])
+def test_before_http2(tinyproxyd, free_port, certs, front):
+    """Whole or in pieces, in one packet with the preface or not, and behind a listener that looks into the ClientHello."""
+    port, tls, inner, cert = free_port(), free_port(), free_port(), certs.issue("a.example")
+    tinyproxyd(f"""
+stream {{ server {{ listen 127.0.0.1:{tls} proxy_protocol; ssl_preread on; pass 127.0.0.1:{inner}; }} }}
+http {{ server {{ listen 127.0.0.1:{port} proxy_protocol; listen 127.0.0.1:{inner} ssl; http2 on;
+    ssl_certificate {cert.fullchain}; ssl_certificate_key {cert.key};
+    set_real_ip_from 127.0.0.0/8; real_ip_header proxy_protocol;
+    return 200 "$server_protocol $remote_addr $remote_port $proxy_protocol_addr $realip_remote_addr"; }} }}""")
+    for header in (v1(), v2()):
+        for pieces in ([header + PREFACE, frame_bytes(SETTINGS, 0, 0)], [bytes([b]) for b in header + PREFACE + frame_bytes(SETTINGS, 0, 0)]):
+            with H2(tls if front else port, start=False) as client:
+                if front:
+                    client.send(header)
+                    client.sock = tls_context(certs.ca, alpn=["h2"]).wrap_socket(client.sock, server_hostname="a.example")
+                    client.reader.sock = client.sock
+                    pieces = [PREFACE, frame_bytes(SETTINGS, 0, 0)]
+                for piece in pieces:
+                    client.send(piece)
+                for stream in (1, 3):
+                    assert client.request(stream).body == b"HTTP/2.0 192.0.2.1 56324 192.0.2.1 127.0.0.1"
+                client.sock.close()
 
 
 def test_tlvs(site):
