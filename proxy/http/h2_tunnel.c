@@ -10,29 +10,61 @@
 #include "base/encode.h"
 #include "proxy/http/h2_session.h"
 
+#include <openssl/evp.h>
 #include <openssl/rand.h>
+
+#include <stdlib.h>
 
 /* RFC 6455, 4.1: 16 bytes, in base64. */
 #define KEY_BYTES 16
-#define KEY_TEXT 32
+/* Of a key, or of a digest. */
+#define TEXT_MAX 32
 
-/* HTTP/2 has no use for the key (RFC 8441, 5.1), but the upstream wants one. */
+static struct span
+base64(struct arena *arena, const unsigned char *bytes, size_t n)
+{
+	struct buf text;
+	struct span out;
+
+	buf_init(&text, TEXT_MAX);
+	if (encode_base64(&text, span_of(bytes, n)) < 0)
+		abort();
+	out = arena_dup(arena, buf_span(&text));
+	buf_release(&text);
+	return out;
+}
+
+/* RFC 6455, 4.2.2 */
+static struct span
+accept_of(struct arena *arena, struct span key)
+{
+	const struct span parts[] = { key, SPAN("258EAFA5-E914-47DA-95CA-C5AB0DC85B11") };
+	struct span text = arena_concat(arena, parts, 2);
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (EVP_Digest(text.p, text.n, digest, &n, EVP_sha1(), NULL) != 1)
+		abort();
+	return base64(arena, digest, n);
+}
+
+/* HTTP/2 has no use for the key (RFC 8441, 5.1), but the upstream wants one, and has to show that it knows what for. */
 void
 h2_tunnel_prepare(struct h2_stream *s)
 {
 	struct request *r = &s->request;
-	unsigned char key[KEY_BYTES];
-	struct buf text;
+	const struct header *wish = header_find(&r->headers, HEADER_UPGRADE);
+	unsigned char bytes[KEY_BYTES];
+	struct span key;
 
 	s->extended = true;
 	header_hide_name(&r->headers, SPAN("sec-websocket-key"));
-	if (RAND_bytes(key, sizeof(key)) != 1)
-		return;
-	buf_init(&text, KEY_TEXT);
-	if (encode_base64(&text, span_of(key, sizeof(key))) == 0)
-		header_add(&r->headers, HEADER_OTHER, SPAN("sec-websocket-key"),
-		    arena_dup(r->arena, buf_span(&text)));
-	buf_release(&text);
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		abort();
+	key = base64(r->arena, bytes, sizeof(bytes));
+	header_add(&r->headers, HEADER_OTHER, SPAN("sec-websocket-key"), key);
+	if (wish && span_eq_nocase(wish->value, SPAN("websocket")))
+		r->websocket_accept = accept_of(r->arena, key);
 }
 
 void

@@ -94,7 +94,9 @@ struct request {
 	enum body_framing body_framing;
 	uint64_t content_length, body_received;
 	bool is_head, has_query, expect_continue, upgrade;
-	size_t head_bytes; /* for $request_length */
+	struct span
+	    websocket_accept; /* what answers a Sec-WebSocket-Key of ours; empty: it is none */
+	size_t head_bytes;    /* for $request_length */
 
 	struct response response;
 	const struct handler *handler;

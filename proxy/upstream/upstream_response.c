@@ -21,6 +21,16 @@ may_switch(const struct upstream_http *u, const struct http1_response_head *head
 	       head->framing == BODY_UNTIL_CLOSE;
 }
 
+/* RFC 6455, 4.1: the client's part of the handshake, where it is ours. */
+static bool
+accepts_websocket(const struct upstream_http *u, const struct http1_response_head *head)
+{
+	struct span wanted = u->r->websocket_accept;
+	const struct header *h = header_find_name(&head->headers, SPAN("sec-websocket-accept"));
+
+	return wanted.n == 0 || (h && span_eq(h->value, wanted));
+}
+
 /* X-Accel-Redirect: the client gets what is at another place of ours, of the response only a few fields. */
 static bool
 redirected_by_accel(struct upstream_http *u, const struct http1_response_head *head,
@@ -89,6 +99,11 @@ switch_protocols(struct upstream_http *u, const struct http1_response_head *head
 	if (!may_switch(u, head)) {
 		upstream_attempt_failed(u, NEXT_INVALID_HEADER,
 		    "upstream switched protocols unasked", 0);
+		return;
+	}
+	if (!accepts_websocket(u, head)) {
+		upstream_attempt_failed(u, NEXT_INVALID_HEADER,
+		    "upstream switched protocols, but knows nothing of WebSocket", 0);
 		return;
 	}
 	u->attempt->status = head->status;

@@ -39,6 +39,17 @@ def site(tinyproxyd, free_port, certs, backend):
     upgrades.stop()
 
 
+def test_who_knows_nothing_of_websockets_is_spoken_to_as_one_no_further(site):
+    """RFC 6455, 4.1: the key is the proxy's, and so is looking at what is made of it. Other protocols have none."""
+    with H2(site.port) as client:
+        assert connect(client, 1, "/stranger").status == 502
+        assert connect(client, 3, "/stranger", protocol="other").status == 200
+        assert connect(client, 5, "/stranger", protocol="WebSocket").status == 502
+        assert connect(client, 7, "/echo").status == 200
+    site.wait_for_error(r"upstream switched protocols, but knows nothing of WebSocket while reading response header")
+    site.forget_errors()
+
+
 def connect(client, stream, path, protocol="websocket"):
     client.headers(stream, end=False, fields=[(":method", "CONNECT"), (":protocol", protocol), (":scheme", client.scheme),
                                               (":path", path), (":authority", "a.example"), ("sec-websocket-version", "13"),
@@ -160,7 +171,7 @@ def test_what_waits_for_its_backend_ends_with_its_generation(tinyproxyd, free_po
 
     def speak_and_wait(sock):
         sock.recv(65536)
-        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n")
+        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n")
         sock.shutdown(socket.SHUT_WR)
         go.wait(DEADLINE_S)
     backend = TcpServer(speak_and_wait)
@@ -170,7 +181,7 @@ def test_what_waits_for_its_backend_ends_with_its_generation(tinyproxyd, free_po
     proxy.write(text)
     proxy.start()
     with H2(port) as client:
-        answer = connect(client, 1, "/")
+        answer = connect(client, 1, "/", protocol="other")
         client.until(lambda: answer.ended)
         fill(client, 1)
         client.data(1, b"", end=True)

@@ -7,8 +7,11 @@
   /listen    says nothing; what the client says until its end is collected in .heard, then HEARD comes
   /hold      nothing is read or sent until release()
   /cut       three bytes, then a reset
+  /stranger  the 101 has nothing to do with the key that was sent
   anything else is answered 200 and not upgraded; /always gets its 101 asked for or not
 """
+import base64
+import hashlib
 import os
 import re
 import socket
@@ -20,6 +23,7 @@ from .wait import DEADLINE_S
 
 EARLY, HEARD = b"early bird", b"heard you out"
 TOKEN = re.compile(r"(?im)^upgrade: *(\S+)\r?$")
+KEY = re.compile(r"(?im)^sec-websocket-key: *(\S+)\r?$")
 
 
 class UpgradeBackend:
@@ -70,7 +74,7 @@ class UpgradeBackend:
                 path = head.split(b" ")[1].decode()
                 token = TOKEN.search(self.heads[-1])
                 if path == "/always" or (token and "upgrade" in self.heads[-1].lower().split("connection:")[-1]):
-                    self._upgraded(sock, path, token[1] if token else "none", rest)
+                    self._upgraded(sock, path, self._answer(self.heads[-1], path, token[1] if token else "none"), rest)
                     return
                 sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain")
         except OSError:
@@ -89,9 +93,17 @@ class UpgradeBackend:
         head, _, rest = data.partition(b"\r\n\r\n")
         return head + b"\r\n", rest
 
-    def _upgraded(self, sock, path, protocol, rest):
-        head = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: {protocol}\r\nConnection: Upgrade\r\nX-Own: 1\r\n\r\n"
-        sock.sendall(head.encode() + (EARLY if path == "/early" else b""))
+    @staticmethod
+    def _answer(head, path, protocol):
+        answer = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: {protocol}\r\nConnection: Upgrade\r\nX-Own: 1\r\n"
+        if key := KEY.search(head):
+            said = key[1] if path != "/stranger" else "another"
+            digest = hashlib.sha1((said + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+            answer += f"Sec-WebSocket-Accept: {base64.b64encode(digest).decode()}\r\n"
+        return answer.encode() + b"\r\n"
+
+    def _upgraded(self, sock, path, head, rest):
+        sock.sendall(head + (EARLY if path == "/early" else b""))
         if path == "/hold":
             self._go.wait(DEADLINE_S)
         if path == "/cut":
