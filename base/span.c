@@ -15,12 +15,10 @@ lower(char c)
 }
 
 bool
-span_eq_nocase(struct span a, struct span b)
+span_same_letters(const char *a, const char *b, size_t n)
 {
-	if (a.n != b.n)
-		return false;
-	for (size_t i = 0; i < a.n; i++) {
-		if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
+	for (size_t i = 0; i < n; i++) {
+		if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
 			return false;
 	}
 	return true;

@@ -66,8 +66,14 @@ span_after(struct span s, size_t n)
 	return (struct span){ s.p ? s.p + n : NULL, s.n - n };
 }
 
-/* ASCII case only; never the locale's. */
-bool span_eq_nocase(struct span a, struct span b);
+/* n bytes of a and b, but for the case of ASCII letters; never the locale's. */
+bool span_same_letters(const char *a, const char *b, size_t n);
+
+static inline bool
+span_eq_nocase(struct span a, struct span b)
+{
+	return a.n == b.n && span_same_letters(a.p, b.p, a.n);
+}
 
 /* Index of the first c, or -1. */
 ptrdiff_t span_find(struct span s, char c);

@@ -33,7 +33,7 @@ static const struct header_field *
 set_field(const struct header_field *fields, struct span name)
 {
 	for (; fields; fields = fields->next) {
-		if (fields->name.n == name.n && span_eq_nocase(fields->name, name))
+		if (span_eq_nocase(fields->name, name))
 			return fields;
 	}
 	return NULL;
