@@ -29,11 +29,10 @@ _Static_assert(sizeof(struct session_id_context) <= SSL_MAX_SID_CTX_LENGTH,
 
 /* ---- the handshake's state -------------------------------------------------------------------------- */
 
-/* Ex data would cost each connection 96 bytes; the argument of a callback that nobody sets costs none. */
 struct accept_state *
 tls_accept_state(const SSL *ssl)
 {
-	return SSL_get_record_padding_callback_arg(ssl);
+	return SSL_get_app_data(ssl);
 }
 
 const struct tls_context *
@@ -57,7 +56,7 @@ tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *c
 	state = mem_zalloc(sizeof(*state));
 	state->client = client;
 	client->tls.accept = state;
-	SSL_set_record_padding_callback_arg(ssl, state);
+	SSL_set_app_data(ssl, state);
 	SSL_set_accept_state(ssl);
 	return ssl;
 }
@@ -86,7 +85,7 @@ tls_accept_done(struct client *client)
 	client->tls.accept = NULL;
 	if (!ssl)
 		return;
-	SSL_set_record_padding_callback_arg(ssl, NULL);
+	SSL_set_app_data(ssl, NULL);
 	/* Shown, and of no more use, however long the connection lasts. */
 	SSL_certs_clear(ssl);
 	SSL_set_tlsext_status_ocsp_resp(ssl, NULL, 0L);

@@ -8,7 +8,7 @@ import load
 from process import resident_kib
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
-IDLE_CONNECTIONS = 1000
+IDLE_CONNECTIONS = 4000
 PLAIN = "/plain/1k"
 
 
