@@ -249,7 +249,7 @@ def test_trailers_both_ways(h2_site, backend):
 
 
 def test_a_long_head(h2_site, backend):
-    """As long as the upstream may make it, in as many frames as it takes; and so a trailer."""
+    """As long as the upstream may make it, in as many frames as it takes."""
     fields = [(f"x-{n}", "v" * 3000) for n in range(40)]
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields).encode()
     backend.script["/long"] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + lines + b"\r\nok"

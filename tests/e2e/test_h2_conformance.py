@@ -331,6 +331,66 @@ def test_more_on_a_stream_that_both_have_ended(port):
         assert client.error() == STREAM_CLOSED
 
 
+def test_a_window_below_nothing(port):
+    """RFC 9113, 6.9.2: what was sent before counts against the smaller window, and is made up for first."""
+    with H2(port, updates=False) as client:
+        client.headers(1, "/p/bytes/100000")
+        answer = client.answers[1]
+        client.until(lambda: len(answer.body) == 65535)
+        client.window(0, 100000)
+        client.frame(SETTINGS, 0, 0, setting(INITIAL_WINDOW_SIZE=10))
+        client.window(1, 65525)
+        for _ in range(3):
+            client.sync()
+        assert len(answer.body) == 65535
+        client.window(1, 1)
+        client.until(lambda: len(answer.body) == 65536)
+        client.frame(SETTINGS, 0, 0, setting(INITIAL_WINDOW_SIZE=100000))
+        assert len(client.response(1).body) == 100000
+
+
+def test_padding_is_given_back(port):
+    """RFC 9113, 6.1: it counts against both windows as data does, though nobody consumes it."""
+    with H2(port) as client:
+        client.headers(1, "/p/echo", "POST", end=False)
+        client.sync()
+        left, seen = {0: 65535, 1: 65536}, 0
+        for _ in range(1500):
+            client.frame(DATA, PADDED, 1, b"\xff" + b"xxxxxxx" + bytes(255))
+            left = {at: room - 263 for at, room in left.items()}
+            while min(left.values()) < 263:
+                client.next()
+                for frame in client.seen[seen:]:
+                    if frame.type == WINDOW_UPDATE:
+                        left[frame.stream] += int.from_bytes(frame.payload, "big")
+                seen = len(client.seen)
+        client.data(1, b"", end=True)
+        assert b'"length": 10500' in client.response(1).body
+
+
+@pytest.mark.parametrize("size", [0, 100, 4096, 1 << 20])
+def test_the_table_is_as_large_as_the_client_allows(port, size):
+    """RFC 7541, 4.2: the change is said at the beginning of the next block."""
+    with H2(port) as client:
+        assert client.request(1).status == 200
+        client.frame(SETTINGS, 0, 0, setting(HEADER_TABLE_SIZE=size))
+        client.sync()
+        client.decoder.max_allowed_table_size = size
+        for stream in (3, 5):
+            assert client.request(stream).fields["content-length"] == "4"
+
+
+def test_a_client_that_says_goodbye_first(port, backend):
+    """RFC 9113, 6.8: what it has asked for is answered, then the connection ends."""
+    with H2(port) as client:
+        client.headers(1, "/p/hold/bye")
+        client.frame(GOAWAY, 0, 0, bytes(8))
+        client.sync()
+        backend.release("bye")
+        assert client.response(1).status == 200
+        client.error()
+
+
 def test_more_on_a_stream_that_was_refused(tinyproxyd, backend, free_port):
     """RFC 9113, 5.1: the client may not have heard of it yet."""
     number = free_port()
