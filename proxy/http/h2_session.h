@@ -141,6 +141,8 @@ void h2_stream_queue_head(struct h2_stream *s);
 /* The request's body goes on, or is over. False: the client sends another length than it said. */
 bool h2_stream_take_body(struct h2_stream *s, struct span bytes);
 bool h2_stream_take_end(struct h2_stream *s);
+/* Its output is out as far as there is any: reset it. */
+void h2_stream_cut(struct h2_stream *s);
 /* So much of its output is in a frame now. */
 void h2_stream_sent(struct h2_stream *s, size_t n);
 /* Its head was refused: an error page. */

@@ -316,6 +316,13 @@ h2_send_body(struct request *r, struct span bytes)
 	return room;
 }
 
+/* A tunnel's end is one of TCP (RFC 8441, 5). */
+void
+h2_stream_cut(struct h2_stream *s)
+{
+	h2_reset(s, s->tunnel ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR, true);
+}
+
 /* Whatever it was that came to its end: never a whole response (RFC 9113, 8.1). */
 void
 h2_abort(struct request *r, const char *reason)
@@ -330,7 +337,7 @@ h2_abort(struct request *r, const char *reason)
 	if (s->closed)
 		loop_defer(h2_loop(s->h2), &s->news);
 	else if (!s->head_queued || (s->submitted && s->out.bytes == 0))
-		h2_reset(s, NGHTTP2_INTERNAL_ERROR, true);
+		h2_stream_cut(s);
 	else
 		h2_stream_go_on(s);
 }
@@ -363,7 +370,7 @@ h2_stream_sent(struct h2_stream *s, size_t n)
 	if (s->out.bytes == 0) {
 		timer_clear(&s->send_timer);
 		if (s->cut)
-			h2_reset(s, NGHTTP2_INTERNAL_ERROR, true);
+			h2_stream_cut(s);
 	} else if (n > 0) {
 		arm_send_timer(s);
 	}

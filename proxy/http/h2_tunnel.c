@@ -132,10 +132,18 @@ send_end(struct request *r)
 		h2_reset(s, NGHTTP2_CANCEL, true);
 }
 
+/* RFC 8441, 5 */
+static void
+send_cut(struct request *r)
+{
+	h2_abort(r, "upstream reset the upgraded connection");
+}
+
 static const struct codec tunnel_codec = {
 	.send_body = h2_send_body,
 	.send_eof = send_eof,
 	.send_end = send_end,
+	.send_cut = send_cut,
 	.abort = h2_abort,
 	.body_peek = peek,
 	.body_consume = consume,

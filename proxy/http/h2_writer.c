@@ -128,7 +128,7 @@ h2_submit_head(struct h2_stream *s)
 	s->submitted = true;
 	nghttp2_submit_response(s->h2->session, s->id, l.rows, l.count, bare ? NULL : &body);
 	if (over && s->cut)
-		h2_reset(s, NGHTTP2_INTERNAL_ERROR, true);
+		h2_stream_cut(s);
 }
 
 void

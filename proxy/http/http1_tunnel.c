@@ -106,6 +106,7 @@ static const struct codec tunnel_codec = {
 	.send_body = send_body,
 	.send_eof = send_eof,
 	.send_end = send_end,
+	.send_cut = send_end, /* what is queued comes first, and then no more can be said */
 	.abort = http1_abort,
 	.body_peek = peek,
 	.body_consume = consume,

@@ -59,6 +59,12 @@ request_send_eof(struct request *r)
 	r->codec->send_eof(r);
 }
 
+void
+request_send_cut(struct request *r)
+{
+	r->codec->send_cut(r);
+}
+
 size_t
 request_send_body(struct request *r, struct span bytes)
 {

@@ -53,11 +53,12 @@ struct codec {
 	/*
 	 * The upstream has switched protocols (response.status 101): send the head; from then on bodies are raw bytes
 	 * both ways, without framing and limits, and each way ends by itself: the client's with BODY_END, ours with
-	 * send_eof; send_end ends the request. A codec that offers an upgrade (RFC 9110, 7.8; for HTTP/2 RFC 8441's
+	 * send_eof; send_end ends the request, and so does send_cut, for an upstream that was reset. A codec that offers an upgrade (RFC 9110, 7.8; for HTTP/2 RFC 8441's
 	 * extended CONNECT, with Upgrade and Sec-WebSocket-Key among its fields) sets request.upgrade.
 	 */
 	void (*begin_tunnel)(struct request *r);
 	void (*send_eof)(struct request *r); /* in a tunnel: nothing more to the client */
+	void (*send_cut)(struct request *r);
 	enum body_state (*body_peek)(struct request *r, struct span *bytes);
 	void (*body_consume)(struct request *r, size_t n);
 };
@@ -153,6 +154,7 @@ void request_fail(struct request *r, unsigned status);
 /* See struct codec: only for a request that asked for an upgrade. */
 void request_begin_tunnel(struct request *r);
 void request_send_eof(struct request *r);
+void request_send_cut(struct request *r);
 
 static inline enum body_state
 request_body_peek(struct request *r, struct span *bytes)

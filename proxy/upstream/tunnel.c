@@ -64,6 +64,14 @@ end(struct tunnel *t)
 	request_send_end(t->r);
 }
 
+/* The same, and the client can tell that it was no orderly end. */
+static void
+cut(struct tunnel *t)
+{
+	drop_upstream(t);
+	request_send_cut(t->r);
+}
+
 /* Something has moved: start the idle time anew. */
 static void
 note_activity(struct tunnel *t)
@@ -202,7 +210,7 @@ take_end(struct tunnel *t)
 {
 	t->upstream_ended = true;
 	if (t->uc->conn.failed) {
-		end(t);
+		cut(t);
 		return;
 	}
 	if (end_if_over(t))
@@ -269,10 +277,13 @@ upstream_error(struct conn *c)
 {
 	struct tunnel *t = c->owner;
 
-	if (!t->upstream_ended)
-		request_log(t->r, LOG_LEVEL_ERROR, "%s (%d: %s) while proxying upgraded connection",
-		    c->reason, c->saved_errno, strerrordesc_np(c->saved_errno));
-	end(t);
+	if (t->upstream_ended) {
+		end(t);
+		return;
+	}
+	request_log(t->r, LOG_LEVEL_ERROR, "%s (%d: %s) while proxying upgraded connection",
+	    c->reason, c->saved_errno, strerrordesc_np(c->saved_errno));
+	cut(t);
 }
 
 static const struct conn_ops upstream_ops = {

@@ -118,9 +118,10 @@ def test_ends(site):
         client.data(5, b"def", end=True)
         assert client.response(5).body == HEARD
         wait_until(lambda: b"abcdef" in site.upgrades.heard, "what the client said")
-        # Cut by either side.
+        # Cut by either side (RFC 8441, 5).
         answer = connect(client, 7, "/cut")
         client.until(lambda: answer.reset is not None or answer.ended)
+        assert (answer.ended, answer.reset) == (False, CANCEL) and b"cut".startswith(answer.body)
         answer = connect(client, 9, "/echo")
         client.reset(9)
         assert client.request(11, "/here").body == b"here"
