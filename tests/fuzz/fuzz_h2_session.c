@@ -22,10 +22,18 @@ answer(struct proxy_world *w)
 {
 	static const char response[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 				       "3\r\nabc\r\n0\r\nx: y\r\n\r\n";
+	static const char tunnel[] =
+	    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nabc";
+	char head[2048];
 	int fd;
 
 	while ((fd = accept4(w->backend, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
-		(void)!write(fd, response, sizeof(response) - 1);
+		ssize_t n = read(fd, head, sizeof(head));
+
+		if (n > 0 && memmem(head, (size_t)n, "\r\nUpgrade: ", 11))
+			(void)!write(fd, tunnel, sizeof(tunnel) - 1);
+		else
+			(void)!write(fd, response, sizeof(response) - 1);
 		world_turns(w, 2);
 		close(fd);
 	}
@@ -49,6 +57,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		world_turns(w, 3);
 		while (take(fd, NULL, 0) > 0)
 			;
+		if (step < 256)
+			answer(w);
 	}
 	answer(w);
 	world_turns(w, 3);
