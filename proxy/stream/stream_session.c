@@ -218,7 +218,7 @@ start_pass(struct stream_session *s)
 		.passes = s->client->passes + 1,
 	};
 	s->client->proxied = NULL;
-	s->client->tls = (struct client_tls){ NULL };
+	s->client->tls = (struct client_tls){ .accept = NULL };
 	s->fd = -1;
 	if (s->conn.loop)
 		a.fd = conn_detach(&s->conn, &a.ssl);

@@ -104,7 +104,7 @@ tls_client_release(struct client_tls *t)
 	state_free(t->accept);
 	forget_name(t);
 	free(t->verdict);
-	*t = (struct client_tls){ NULL };
+	*t = (struct client_tls){ .accept = NULL };
 }
 
 struct span
