@@ -169,11 +169,20 @@ on_handshake(struct conn *c)
 	start_codec(cc);
 }
 
+static struct client *
+client_of(const struct conn *c)
+{
+	struct client_conn *cc = c->owner;
+
+	return &cc->client;
+}
+
 static const struct conn_ops client_ops = {
 	.on_readable = on_readable,
 	.on_writable = on_writable,
 	.on_error = on_error,
 	.on_handshake = on_handshake,
+	.client = client_of,
 };
 
 static void

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct client; /* worker/client.h */
 struct conn;
 
 struct conn_ops {
@@ -33,6 +34,8 @@ struct conn_ops {
 	void (*on_error)(struct conn *c);
 	/* The TLS handshake is done, or (accept_plain) there is none: c->ssl is NULL then. NULL = not wanted. Data may follow by on_readable in the same turn. */
 	void (*on_handshake)(struct conn *c);
+	/* Whom we, as a server, shake hands with. NULL = nobody, or no more: whoever takes over needs not know. */
+	struct client *(*client)(const struct conn *c);
 };
 
 /* What conn_read returns besides a count > 0. */

@@ -295,11 +295,20 @@ on_handshake(struct conn *c)
 		stream_session_close(s, 500);
 }
 
+static struct client *
+client_of(const struct conn *c)
+{
+	const struct stream_session *s = c->owner;
+
+	return s->client;
+}
+
 static const struct conn_ops session_ops = {
 	.on_readable = on_readable,
 	.on_writable = send_rest,
 	.on_error = on_error,
 	.on_handshake = on_handshake,
+	.client = client_of,
 };
 
 bool

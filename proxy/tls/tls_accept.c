@@ -10,6 +10,7 @@
 #include "proxy/net/address.h"
 #include "proxy/tls/certificate_cache.h"
 #include "proxy/tls/tls_internal.h"
+#include "proxy/tls/tls_io.h"
 #include "proxy/worker/listen_slot.h"
 #include "proxy/worker/worker_state.h"
 
@@ -32,7 +33,9 @@ _Static_assert(sizeof(struct session_id_context) <= SSL_MAX_SID_CTX_LENGTH,
 struct accept_state *
 tls_accept_state(const SSL *ssl)
 {
-	return SSL_get_app_data(ssl);
+	const struct conn *c = tls_io_conn(ssl);
+
+	return c->ops->client ? c->ops->client(c)->tls.accept : NULL;
 }
 
 const struct tls_context *
@@ -56,7 +59,6 @@ tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *c
 	state = mem_zalloc(sizeof(*state));
 	state->client = client;
 	client->tls.accept = state;
-	SSL_set_app_data(ssl, state);
 	SSL_set_accept_state(ssl);
 	return ssl;
 }
@@ -85,7 +87,6 @@ tls_accept_done(struct client *client)
 	client->tls.accept = NULL;
 	if (!ssl)
 		return;
-	SSL_set_app_data(ssl, NULL);
 	/* Shown, and of no more use, however long the connection lasts. */
 	SSL_certs_clear(ssl);
 	SSL_set_tlsext_status_ocsp_resp(ssl, NULL, 0L);

@@ -39,7 +39,7 @@ struct tls_contexts {
 	struct span *certificates; /* bundle entries by certificate_ref->index; empty = disabled */
 };
 
-/* A handshake under way; client->tls.accept, and its SSL points here. */
+/* A handshake under way; client->tls.accept. */
 struct accept_state {
 	struct client *client;
 	struct generation *generation; /* counted; from ClientHello on */
@@ -54,7 +54,7 @@ struct client_verdict {
 	long result;                              /* X509_V_* */
 };
 
-/* NULL outside of the handshake. */
+/* By way of the SSL's connection. NULL outside of the handshake. */
 struct accept_state *tls_accept_state(const SSL *ssl);
 /* Of the server that was chosen; NULL before, and outside of the handshake. */
 const struct tls_context *tls_accept_context(const struct accept_state *state);

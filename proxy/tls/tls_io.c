@@ -144,6 +144,12 @@ tls_io_attach(struct conn *c)
 	SSL_set_bio(c->ssl, bio, bio);
 }
 
+struct conn *
+tls_io_conn(const SSL *ssl)
+{
+	return BIO_get_data(SSL_get_rbio(ssl));
+}
+
 /* Nearly always there are none, and looking costs a tenth of clearing. */
 static void
 clear_errors(void)

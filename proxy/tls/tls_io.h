@@ -13,6 +13,8 @@
 
 /* Put our BIO under c->ssl. */
 void tls_io_attach(struct conn *c);
+/* The one whose ssl was attached. */
+struct conn *tls_io_conn(const SSL *ssl);
 /*
  * 1 done, or (early_data) far enough for data to come: reads and writes carry it to its end. CONN_AGAIN, CONN_ERROR (c->reason is set), CONN_PLAIN: (accept_plain) the peer began with a letter, which TLS
  * never does; its bytes are in c->unread.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fake_world: a worker with one generation made by hand, and clients that shake hands with it in memory.
+ * fake_world: a worker with one generation made by hand, and clients that shake hands with it.
  *
  * One endpoint with five servers; the certificate of server i is number i, and EXACT has an RSA one too:
  *
@@ -45,6 +45,7 @@ struct world {
 	struct listener listener;
 	struct listen_slot slot;
 	struct client client;
+	struct conn conn; /* the client's */
 };
 
 static struct span entries[SERVERS + 1];
@@ -247,15 +248,15 @@ client_context(const struct attempt *a)
 }
 
 static inline void
-note_result(struct world *w, struct attempt *a, SSL *server, SSL *client)
+note_result(struct world *w, struct attempt *a, SSL *client)
 {
 	const unsigned char *alpn;
 	unsigned n;
 	char byte;
 
 	tls_accept_done(&w->client);
-	assert_null(SSL_get_certificate(server));
-	assert_null(SSL_get_privatekey(server));
+	assert_null(SSL_get_certificate(w->client.ssl));
+	assert_null(SSL_get_privatekey(w->client.ssl));
 	/* TLS 1.3 brings the ticket behind the handshake. */
 	SSL_read(client, &byte, 1);
 	ERR_clear_error();
@@ -271,16 +272,42 @@ note_result(struct world *w, struct attempt *a, SSL *server, SSL *client)
 		a->made = SSL_get1_session(client);
 }
 
+static inline struct client *
+world_client(const struct conn *c)
+{
+	struct world *w = c->owner;
+
+	return &w->client;
+}
+
+/* A connection accepted. */
+static inline void
+world_accept(struct world *w)
+{
+	static const struct conn_ops ops = { .client = world_client };
+
+	w->client.ssl = tls_accept_new(&w->generation, &w->endpoint, &w->client);
+	assert_non_null(w->client.ssl);
+	w->conn = (struct conn){ .ops = &ops, .owner = w, .ssl = w->client.ssl };
+}
+
+/* Its end. */
+static inline void
+world_hang_up(struct world *w)
+{
+	SSL_free(w->client.ssl);
+	close(w->conn.watch.fd);
+	tls_client_release(&w->client.tls);
+}
+
 static inline bool
 connect_to(struct world *w, struct attempt *a)
 {
 	SSL_CTX *ctx = client_context(a);
-	SSL *client = SSL_new(ctx),
-	    *server = tls_accept_new(&w->generation, &w->endpoint, &w->client);
+	SSL *client = SSL_new(ctx);
 	bool ok;
 
-	assert_non_null(server);
-	w->client.ssl = server;
+	world_accept(w);
 	SSL_set_app_data(client, a);
 	if (a->name)
 		SSL_set_tlsext_host_name(client, a->name);
@@ -290,17 +317,16 @@ connect_to(struct world *w, struct attempt *a)
 	if (a->session)
 		SSL_set_session(client, a->session);
 	ERR_clear_error();
-	ok = fake_handshake(server, client);
+	ok = fake_handshake(&w->conn, client);
 	a->reason = (unsigned long)ERR_GET_REASON(ERR_peek_error());
 	ERR_clear_error();
 	if (ok)
-		note_result(w, a, server, client);
+		note_result(w, a, client);
 	if (a->name && ok)
 		assert_true(tls_server_name(&w->client).n > 0);
 	SSL_shutdown(client);
 	SSL_free(client);
-	SSL_free(server);
-	tls_client_release(&w->client.tls);
+	world_hang_up(w);
 	SSL_CTX_free(ctx);
 	ERR_clear_error();
 	return ok;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Handshakes in memory: which server, which certificate, which protocol above TLS, and what is resumed. */
+/* Handshakes: which server, which certificate, which protocol above TLS, and what is resumed. */
 #include "tests/unit/proxy/tls/fake_world.h"
 
 /* ---- which server ------------------------------------------------------------------------------------ */
@@ -251,21 +251,19 @@ tickets_outlive_two_rotations(void **state)
 
 /* The server's side, which takes a byte before the handshake is over. */
 static void
-take_early_byte(SSL *server, SSL *client)
+take_early_byte(struct conn *server, SSL *client)
 {
-	BIO *a = NULL, *b = NULL;
 	size_t n = 0;
 	char byte;
 
-	assert_int_equal(BIO_new_bio_pair(&a, 0, &b, 0), 1);
-	SSL_set_bio(server, a, a);
-	SSL_set_bio(client, b, b);
-	SSL_set_connect_state(client);
+	fake_join(server, client);
 	assert_int_equal(SSL_write_early_data(client, "x", 1, &n), 1);
-	assert_int_equal(SSL_read_early_data(server, &byte, 1, &n), SSL_READ_EARLY_DATA_SUCCESS);
-	assert_false(SSL_is_init_finished(server));
+	assert_int_equal(SSL_read_early_data(fake_readable(server), &byte, 1, &n),
+	    SSL_READ_EARLY_DATA_SUCCESS);
+	assert_false(SSL_is_init_finished(server->ssl));
 	assert_int_equal(SSL_do_handshake(client), 1);
-	while (SSL_read_early_data(server, &byte, 1, &n) != SSL_READ_EARLY_DATA_FINISH)
+	while (SSL_read_early_data(fake_readable(server), &byte, 1, &n) !=
+	       SSL_READ_EARLY_DATA_FINISH)
 		;
 }
 
@@ -289,14 +287,13 @@ a_handshake_with_early_data_ends_by_itself(void **state)
 			assert_int_equal(ticket_keys_rotate(keys), 0);
 		SSL_set_app_data(client, &(struct attempt){ .name = NULL });
 		SSL_set_session(client, session);
-		w->client.ssl = tls_accept_new(&w->generation, &w->endpoint, &w->client);
-		take_early_byte(w->client.ssl, client);
-		assert_int_equal(SSL_do_handshake(w->client.ssl), 1);
+		world_accept(w);
+		take_early_byte(&w->conn, client);
+		assert_int_equal(SSL_do_handshake(fake_readable(&w->conn)), 1);
 		assert_int_equal(SSL_get_early_data_status(w->client.ssl), SSL_EARLY_DATA_ACCEPTED);
 		assert_null(w->client.tls.accept);
 		assert_int_equal(w->generation.refs, 1);
-		SSL_free(w->client.ssl);
-		tls_client_release(&w->client.tls);
+		world_hang_up(w);
 		SSL_free(client);
 		SSL_SESSION_free(session);
 		SSL_CTX_free(ctx);
