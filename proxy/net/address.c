@@ -35,14 +35,25 @@ address_size(const struct sockaddr *sa)
 	}
 }
 
-struct sockaddr *
-address_dup(const struct sockaddr *sa, socklen_t len)
+static struct sockaddr *
+copy_to(char *room, const struct sockaddr *sa, socklen_t len)
 {
 	socklen_t size = address_size(sa);
-	struct sockaddr *copy = mem_zalloc(size);
 
-	memcpy(copy, sa, len < size ? len : size);
-	return copy;
+	memcpy(room, sa, len < size ? len : size);
+	return (struct sockaddr *)(void *)room;
+}
+
+struct sockaddr *
+address_dup_two(const struct sockaddr *first, socklen_t first_len, const struct sockaddr *second,
+    socklen_t second_len, const struct sockaddr **second_copy)
+{
+	const size_t align = _Alignof(union any_address);
+	size_t behind = (address_size(first) + align - 1) / align * align;
+	char *both = mem_zalloc(behind + address_size(second));
+
+	*second_copy = copy_to(both + behind, second, second_len);
+	return copy_to(both, first, first_len);
 }
 
 unsigned

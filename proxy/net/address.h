@@ -11,8 +11,9 @@
 #include "base/arena.h"
 #include "proxy/config/snapshot.h"
 
-/* A copy of what the kernel gave; free() it. */
-struct sockaddr *address_dup(const struct sockaddr *sa, socklen_t len);
+/* Copies of two that the kernel gave, in one piece: free() the first. */
+struct sockaddr *address_dup_two(const struct sockaddr *first, socklen_t first_len,
+    const struct sockaddr *second, socklen_t second_len, const struct sockaddr **second_copy);
 /* Of the family's struct. */
 socklen_t address_size(const struct sockaddr *sa);
 

@@ -9,18 +9,21 @@
 
 #include <stdlib.h>
 
-static struct sockaddr *
-local_of(const struct listen_slot *slot, const struct accepted *a)
+static void
+keep_addresses(struct client *c, const struct accepted *a)
 {
-	const struct address *at = a->local ? a->local : &slot->listener->address;
+	const struct address *at = a->local ? a->local : &c->slot->listener->address;
+	const struct sockaddr *local = &at->u.sa;
 	struct sockaddr_storage own = { .ss_family = AF_UNSPEC };
-	socklen_t len = sizeof(own);
+	socklen_t len = at->len;
 
-	if (a->local || !address_is_wildcard(&at->u.sa))
-		return address_dup(&at->u.sa, at->len);
-	if (getsockname(a->fd, (struct sockaddr *)&own, &len) < 0)
-		own.ss_family = AF_UNSPEC;
-	return address_dup((struct sockaddr *)&own, len);
+	if (!a->local && address_is_wildcard(local)) {
+		local = (struct sockaddr *)&own;
+		len = sizeof(own);
+		if (getsockname(a->fd, (struct sockaddr *)&own, &len) < 0)
+			own.ss_family = AF_UNSPEC;
+	}
+	c->remote = address_dup_two(a->peer, a->peer_len, local, len, &c->local);
 }
 
 void
@@ -32,8 +35,7 @@ client_init(struct client *c, struct listen_slot *slot, const struct accepted *a
 	c->proxied = a->proxied;
 	c->tls = a->tls;
 	c->slot = listen_slot_ref(slot);
-	c->remote = address_dup(a->peer, a->peer_len);
-	c->local = local_of(slot, a);
+	keep_addresses(c, a);
 	c->passes = a->passes;
 }
 
@@ -43,6 +45,5 @@ client_release(struct client *c)
 	listen_slot_unref(c->slot);
 	free(c->proxied);
 	free((struct sockaddr *)(uintptr_t)c->remote);
-	free((struct sockaddr *)(uintptr_t)c->local);
 	tls_client_release(&c->tls);
 }

@@ -26,7 +26,7 @@ struct client_tls {
 
 struct client {
 	struct worker *worker;
-	const struct sockaddr *remote, *local; /* owned; see address.h */
+	const struct sockaddr *remote, *local; /* owned, in one piece; see address.h */
 	struct proxied *proxied; /* owned; what its PROXY header said; NULL = none was asked for */
 	uint64_t number;         /* connection serial, for logs and $connection */
 	unsigned requests;       /* so far, the present one included */

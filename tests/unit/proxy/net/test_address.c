@@ -62,25 +62,51 @@ unix_and_unknown(void **state)
 	arena_free(a);
 }
 
+static struct sockaddr *
+two(const struct sockaddr *sa, socklen_t len, const struct sockaddr **other)
+{
+	return address_dup_two(sa, len, sa, len, other);
+}
+
 /* What the kernel gives has no more bytes than were meant; a copy has them all. */
 static void
 copies_are_whole(void **state)
 {
 	struct sockaddr_storage given;
+	const struct sockaddr *other;
 	struct sockaddr *copy;
 
 	memset(&given, 'x', sizeof(given));
 	given.ss_family = AF_UNIX;
-	copy = address_dup((struct sockaddr *)&given, sizeof(sa_family_t));
+	copy = two((struct sockaddr *)&given, sizeof(sa_family_t), &other);
 	assert_int_equal(address_binary(copy).n, 0);
+	assert_int_equal(address_binary(other).n, 0);
 	free(copy);
-	copy = address_dup((struct sockaddr *)&given, offsetof(struct sockaddr_un, sun_path) + 5);
+	copy = two((struct sockaddr *)&given, offsetof(struct sockaddr_un, sun_path) + 5, &other);
 	assert_span(address_binary(copy), "xxxxx");
+	assert_span(address_binary(other), "xxxxx");
 	assert_int_equal(((struct sockaddr_un *)(void *)copy)->sun_path[107], '\0');
 	free(copy);
 	given.ss_family = AF_INET6;
-	copy = address_dup((struct sockaddr *)&given, sizeof(struct sockaddr_in6));
+	copy = two((struct sockaddr *)&given, sizeof(struct sockaddr_in6), &other);
 	assert_memory_equal(copy, &given, sizeof(struct sockaddr_in6));
+	assert_memory_equal(other, &given, sizeof(struct sockaddr_in6));
+	free(copy);
+}
+
+/* A path's length is no multiple of what a port's struct is aligned to. */
+static void
+copies_of_two_families(void **state)
+{
+	const struct sockaddr_un path = { .sun_family = AF_UNIX, .sun_path = "/run/s" };
+	const struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(80) };
+	const struct sockaddr *local;
+	struct sockaddr *copy = address_dup_two((const struct sockaddr *)&path, sizeof(path),
+	    (const struct sockaddr *)&in, sizeof(in), &local);
+
+	assert_span(address_binary(copy), "/run/s");
+	assert_int_equal((uintptr_t)local % _Alignof(struct sockaddr_in), 0);
+	assert_int_equal(address_port(local), 80);
 	free(copy);
 }
 
@@ -108,6 +134,7 @@ main(void)
 		cmocka_unit_test(inet6),
 		cmocka_unit_test(unix_and_unknown),
 		cmocka_unit_test(copies_are_whole),
+		cmocka_unit_test(copies_of_two_families),
 		cmocka_unit_test(text_has_host_and_port),
 	};
 
