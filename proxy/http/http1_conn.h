@@ -86,6 +86,7 @@ enum parse_result http1_read_names_again(struct request *r, const struct server 
 /*
  * Does head, whole or not, find room as in nginx? Each line lies in one buffer, the first of
  * client_header_buffer_size, others of large_client_header_buffers; one that does not fit what is left goes to the next.
+ * None is longer than HTTP1_HEAD_MAX.
  * 0, or the status to answer with.
  */
 unsigned http1_head_too_large(struct client_conn *cc, struct span head);

@@ -31,7 +31,7 @@ head_line(struct http1_head_scan *scan, struct span line, const char **why)
 	if (scan->first_line == 0) {
 		if (!has_version(line))
 			return parse_bad(why, "the first line has no HTTP version");
-		scan->first_line = line.n;
+		scan->first_line = (uint32_t)line.n;
 		return PARSE_MORE;
 	}
 	if (lex_is_blank(line.p[0]))
@@ -46,7 +46,7 @@ http1_head_end(struct http1_head_scan *scan, struct span bytes, size_t *length, 
 		struct span line;
 		enum parse_result result;
 
-		scan->pos += lex_text(span_after(bytes, scan->pos));
+		scan->pos += (uint32_t)lex_text(span_after(bytes, scan->pos));
 		if (scan->pos == bytes.n)
 			return PARSE_MORE;
 		if (bytes.p[scan->pos] != '\r')

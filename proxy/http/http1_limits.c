@@ -59,10 +59,14 @@ settings_by_host(struct client_conn *cc, struct span line)
 unsigned
 http1_head_too_large(struct client_conn *cc, struct span head)
 {
-	const struct server_settings *s = client_conn_first_server(cc)->settings, *named;
-	size_t size = s->client_header_buffer_size, used = 0, buffers = 0;
+	const struct server_settings *s, *named;
+	size_t size, used = 0, buffers = 0;
 	bool in_request_line = true;
 
+	if (head.n > HTTP1_HEAD_MAX)
+		return STATUS_HEADER_TOO_LARGE;
+	s = client_conn_first_server(cc)->settings;
+	size = s->client_header_buffer_size;
 	if (head.n <= size)
 		return 0;
 	for (size_t n; head.n > 0; head = span_after(head, n)) {

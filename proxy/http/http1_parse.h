@@ -23,16 +23,19 @@
  * outgrows its buffer before is answered 414, later 400.
  */
 struct http1_head_scan {
-	size_t pos;        /* bytes looked at */
-	size_t line_start; /* of the current line */
-	size_t first_line;
+	uint32_t pos;        /* bytes looked at */
+	uint32_t line_start; /* of the current line */
+	uint32_t first_line;
 };
+
+/* No head is longer, whatever its buffers may hold: a chunk twice as large is counted in 32 bits still. */
+#define HTTP1_HEAD_MAX (1U << 30)
 
 /*
  * Find the empty line that ends a head. OK: *length includes it (leading empty lines of a request,
  * RFC 9112 2.2, are included too). BAD: a byte no head can contain (NUL, bare CR, bare LF,
  * control), a folded line, or a first line without a version, which is HTTP/0.9 or no HTTP at all;
- * answer 400. Limiting the size of the head is up to the caller.
+ * answer 400. Limiting the size of the head, to HTTP1_HEAD_MAX or less, is up to the caller.
  */
 enum parse_result http1_head_end(struct http1_head_scan *scan, struct span bytes, size_t *length,
     const char **why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Tests of HTTP/1 connections on a clock of ours: who is waited for, how long, and who is to blame. */
+#include "proxy/http/error_page.h"
 #include "tests/unit/proxy/proxy_world.h"
 
 #define LONG_TEXT 200000
@@ -281,6 +282,14 @@ test_draining_closes_idle_ones_and_finishes_the_others(void **state)
 	proxy_world_free(w);
 }
 
+/* Whatever the configuration allows. */
+static void
+test_no_head_outgrows_its_counters(void **state)
+{
+	assert_int_equal(http1_head_too_large(NULL, span_of("", (size_t)HTTP1_HEAD_MAX + 1)),
+	    STATUS_HEADER_TOO_LARGE);
+}
+
 int
 main(void)
 {
@@ -295,6 +304,7 @@ main(void)
 		cmocka_unit_test(test_lingering_has_an_end),
 		cmocka_unit_test(test_idle_connections_end_by_the_clock),
 		cmocka_unit_test(test_draining_closes_idle_ones_and_finishes_the_others),
+		cmocka_unit_test(test_no_head_outgrows_its_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
