@@ -225,9 +225,9 @@ client_conn_set_nodelay(struct client_conn *cc, bool on)
 {
 	int value = on;
 
-	if (on == cc->nodelay || cc->client.remote->sa_family == AF_UNIX)
+	if (on == cc->conn.nodelay || cc->client.remote->sa_family == AF_UNIX)
 		return;
-	cc->nodelay = on;
+	cc->conn.nodelay = on;
 	setsockopt(cc->conn.watch.fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value));
 }
 
@@ -238,7 +238,7 @@ client_conn_time_out(struct client_conn *cc, const char *why)
 	const struct request *r = cc->wire->next_request(cc, NULL);
 	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 
-	if (r ? r->settings->reset_timedout_connection : cc->reset_timedout)
+	if (r ? r->settings->reset_timedout_connection : cc->http1.reset_timedout)
 		setsockopt(cc->conn.watch.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	client_conn_close(cc, why);
 }

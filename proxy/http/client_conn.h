@@ -48,15 +48,13 @@ struct client_conn {
 	/* By SNI, in the generation with this number; NULL = not looked for. */
 	const struct server *named;
 	uint64_t named_in;
-	bool nodelay;                     /* TCP_NODELAY is on */
-	bool reset_timedout;              /* of the last request's location */
 	struct client_conn *next, **prev; /* in worker->clients */
 	struct http1 http1;
 	struct h2 *h2; /* while it is HTTP/2 */
 };
 
 /* What an idle connection costs, the allocator's own bytes and OpenSSL's aside. */
-_Static_assert(sizeof(struct client_conn) <= 568, "an idle connection costs more than 568 bytes");
+_Static_assert(sizeof(struct client_conn) <= 536, "an idle connection costs more than 536 bytes");
 
 /* Start serving an accepted socket. */
 void client_conn_accept_take(struct listen_slot *slot, const struct accepted *a);

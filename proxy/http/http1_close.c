@@ -26,7 +26,7 @@ http1_remember(struct client_conn *cc, const struct location_settings *settings)
 	h->lingering_close = settings->lingering_close;
 	h->lingering_time_ms = settings->lingering_time_ms;
 	h->lingering_timeout_ms = settings->lingering_timeout_ms;
-	cc->reset_timedout = settings->reset_timedout_connection;
+	h->reset_timedout = settings->reset_timedout_connection;
 }
 
 void

@@ -44,9 +44,8 @@ struct http1_body {
 
 struct http1 {
 	enum http1_state state;
-	bool may_be_h2;   /* nothing but the beginning of HTTP/2's preface has come */
-	struct chunk *in; /* borrowed while bytes are unread */
 	struct http1_head_scan scan;
+	struct chunk *in;           /* borrowed while bytes are unread */
 	struct request *request;    /* being answered, or NULL */
 	struct deferred finish;     /* end of request, out of its handler's stack */
 	struct deferred input_news; /* the body failed, or there is more input to drop */
@@ -61,9 +60,12 @@ struct http1 {
 	int64_t out_left; /* of Content-Length; -1 = not counted */
 	bool out_chunked, keep_alive, ended, aborted;
 
+	bool may_be_h2; /* nothing but the beginning of HTTP/2's preface has come */
+
 	/* Closing */
 	bool linger;             /* the client may still be sending */
 	uint8_t lingering_close; /* enum lingering_close; as those below */
+	bool reset_timedout;     /* as those below */
 	int64_t linger_until_ms; /* loop clock */
 
 	/* Of the last request's location, which may be gone: http1_remember() */

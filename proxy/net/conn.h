@@ -75,6 +75,7 @@ struct conn {
 	unsigned watches_out : 1; /* the kernel tells when it is writable again */
 	/* TCP_NODELAY is wanted, and of no use before there is a second write. */
 	unsigned nodelay_later : 1;
+	unsigned nodelay : 1; /* owner's note: it is on */
 	/* The handshake's last ACK goes out with the first bytes (conn_release_ack). */
 	unsigned ack_held : 1;
 	unsigned tls_pending : 1; /* bytes are waiting inside the SSL object, or in unread */

@@ -215,7 +215,7 @@ start_pass(struct stream_session *s)
 		.started_ms = s->client->started_ms,
 		.proxied = s->client->proxied,
 		.tls = s->client->tls,
-		.passes = s->client->passes + 1,
+		.passes = (uint8_t)(s->client->passes + 1),
 	};
 	s->client->proxied = NULL;
 	s->client->tls = (struct client_tls){ .accept = NULL };

@@ -27,7 +27,7 @@ struct accepted {
 	const struct address *local; /* where to; NULL = as the socket says */
 	SSL *ssl;                    /* its TLS, which is up; taken; NULL = none */
 	struct client_tls tls;       /* taken */
-	unsigned passes;             /* how often that was */
+	uint8_t passes;              /* how often that was */
 };
 
 /* A connection that is passed on so often goes round in circles. */

@@ -30,11 +30,11 @@ struct client {
 	struct proxied *proxied; /* owned; what its PROXY header said; NULL = none was asked for */
 	uint64_t number;         /* connection serial, for logs and $connection */
 	unsigned requests;       /* so far, the present one included */
-	unsigned passes;         /* from one of our listeners to another */
+	uint8_t passes;          /* from one of our listeners to another */
+	bool plain_to_tls;       /* plain, where TLS was expected */
 	int64_t started_ms;      /* loop clock */
 	SSL *ssl;                /* NULL = plain; the connection's */
 	struct client_tls tls;
-	bool plain_to_tls;        /* plain, where TLS was expected */
 	struct listen_slot *slot; /* counted: newest generation with its listener, and that */
 };
 
