@@ -5,13 +5,16 @@ import os
 import signal
 import socket
 import ssl
+import threading
 
 import h2.connection
 import pytest
 
 from support.client import tls_context
 from support.process import run
+from support.tcp_server import TcpServer
 from support.wait import DEADLINE_S, wait_until
+from support.wire import Reader
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 both_versions = pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
@@ -154,6 +157,28 @@ def test_early_data(tinyproxyd, free_port, certs, backend, tmp_path):
     assert not proxy.errors()
 
 
+def unfinished(port, wait):
+    """A way to port on which wait() returns between early data, of one record, and the rest of the client's handshake."""
+    def serve(client):
+        def back():
+            with contextlib.suppress(OSError):  # who ends first closes both
+                while data := server.recv(1 << 16):
+                    client.sendall(data)
+                client.shutdown(socket.SHUT_WR)
+        records, types = Reader(client), b""
+        with socket.create_connection(("127.0.0.1", port)) as server:
+            threading.Thread(target=back, daemon=True).start()
+            while types != b"\x16\x14\x17":  # ClientHello, change_cipher_spec, early data
+                head = records.exactly(5)
+                types += head[:1]
+                server.sendall(head + records.exactly(int.from_bytes(head[3:])))
+            wait()
+            while data := records.some(1 << 16):
+                server.sendall(data)
+            server.shutdown(socket.SHUT_WR)
+    return TcpServer(serve)
+
+
 def test_early_data_over_http2(tinyproxyd, free_port, certs, backend, tmp_path):
     """Told to the upstream, whose 425 goes through; and refused by a configuration that wants none (RFC 8470)."""
     port, site, session, early = free_port(), certs.issue("a.example"), tmp_path / "s", tmp_path / "early"
@@ -174,12 +199,15 @@ def test_early_data_over_http2(tinyproxyd, free_port, certs, backend, tmp_path):
                 (":method", "GET"), (":scheme", "https"), (":authority", "a.example"), (":path", path)], end_stream=True)
         return client.data_to_send()
 
-    def connect(*arguments, stdin=""):
+    def connect(port, *arguments, stdin=""):
         run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", "a.example", "-tls1_3", "-alpn", "h2",
              "-ign_eof", *arguments], stdin=stdin, deadline_s=DEADLINE_S)
-    connect("-sess_out", session, stdin="what is no preface is hung up on\n")
+    connect(port, "-sess_out", session, stdin="what is no preface is hung up on\n")
     early.write_bytes(requests("/early", "/late", "/once"))
-    connect("-sess_in", session, "-early_data", early)
+    # What waits for its upstream until the handshake is over is no early data any more.
+    held = unfinished(port, lambda: backend.wait_for_requests(2))
+    connect(held.port, "-sess_in", session, "-early_data", early)
+    held.stop()
     lines = {"/early HTTP/2.0 200", "/late HTTP/2.0 425", "/once HTTP/2.0 425"}
     wait_until(lambda: lines <= set(proxy.access_log.read_text().splitlines()), proxy.access_log.read_text)
     assert [request.get("early-data") for request in backend.requests] == ["1", "1"]
