@@ -184,7 +184,7 @@ set_fixed(SSL_CTX *ctx, const struct tls_settings *s)
 {
 	int64_t timeout = s->session_timeout_ms / 1000;
 
-	/* A missing close_notify is harmless: HTTP knows where its messages end. */
+	/* A missing close_notify is harmless: requests say where they end. */
 	SSL_CTX_set_options(ctx,
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	if (s->prefer_server_ciphers)

@@ -177,7 +177,10 @@ context_new(const struct upstream_tls_settings *s, struct worker *w, struct span
 		err_set_openssl(e, ERR_UNAVAILABLE, "cannot make a TLS context");
 		return NULL;
 	}
-	/* A missing close_notify is harmless: HTTP knows where its messages end. */
+	/*
+	 * As nginx: services that do not say close_notify are common. Where a length or chunks tell a message's end, a cut
+	 * is seen all the same; a body that only the connection's end ends is taken as it came (RFC 9112, 9.8 would not).
+	 */
 	SSL_CTX_set_options(ctx,
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
