@@ -75,118 +75,120 @@ a_request_is_taken_apart(void **state)
 	request_release(&r);
 }
 
+/* path NULL: refused with status. The lines after the first are added here. */
+static const struct {
+	const char *line, *path, *authority;
+	unsigned status;
+} request_lines[] = {
+	{ "GET / HTTP/1.1", "/", "", 0 },
+	{ "GET / HTTP/1.0", "/", "", 0 },
+	{ "GET / HTTP/1.2", "/", "", 0 },
+	{ "GET / HTTP/1.9", "/", "", 0 },
+	{ "M-SEARCH / HTTP/1.1", "/", "", 0 },
+	{ "X_Y / HTTP/1.1", "/", "", 0 },
+	{ "VERYLONGMETHODNAMETHATNOBODYKNOWS / HTTP/1.1", "/", "", 0 },
+	{ "GET //a/../%zz?\"<>\\^`{|}[]@!$&'()*+,;= HTTP/1.1",
+	    "//a/../%zz?\"<>\\^`{|}[]@!$&'()*+,;=", "", 0 },
+	{ "GET /a#b HTTP/1.1", "/a#b", "", 0 },
+	{ "OPTIONS * HTTP/1.1", "*", "", 0 },
+	{ "GET http://a.example/x?y HTTP/1.1", "/x?y", "a.example", 0 },
+	{ "GET HTTPS://A.Example:443/ HTTP/1.1", "/", "A.Example:443", 0 },
+	{ "GET http://a.example:80/ HTTP/1.1", "/", "a.example:80", 0 },
+	{ "GET http://a.example HTTP/1.1", "/", "a.example", 0 },
+	{ "GET http://a.example?q HTTP/1.1", "/?q", "a.example", 0 },
+	{ "GET http://a.example#f HTTP/1.1", "/#f", "a.example", 0 },
+	{ "OPTIONS http://a.example HTTP/1.1", "/", "a.example", 0 },
+
+	{ "GET  / HTTP/1.1", NULL, NULL, 400 },
+	{ "GET /  HTTP/1.1", NULL, NULL, 400 },
+	{ " GET / HTTP/1.1", NULL, NULL, 400 },
+	{ "GET\t/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET /\tHTTP/1.1", NULL, NULL, 400 },
+	{ "GET / a HTTP/1.1", NULL, NULL, 400 },
+	{ "GET /a\tb HTTP/1.1", NULL, NULL, 400 },
+	{ "GET /\xc3\xa9 HTTP/1.1", NULL, NULL, 400 },
+	{ "GET /\x80 HTTP/1.1", NULL, NULL, 400 },
+	{ "GET HTTP/1.1", NULL, NULL, 400 },
+	{ "GET  HTTP/1.1", NULL, NULL, 400 },
+	{ "/ HTTP/1.1", NULL, NULL, 400 },
+	{ "HTTP/1.1", NULL, NULL, 400 },
+	{ " / HTTP/1.1", NULL, NULL, 400 },
+	{ "HTTP/1.1 200 OK", NULL, NULL, 400 },
+	{ "get / HTTP/1.1", NULL, NULL, 400 },
+	{ "Get / HTTP/1.1", NULL, NULL, 400 },
+	{ "GET! / HTTP/1.1", NULL, NULL, 400 },
+	{ "G(T / HTTP/1.1", NULL, NULL, 400 },
+	{ "GET: / HTTP/1.1", NULL, NULL, 400 },
+	{ "GET1 / HTTP/1.1", NULL, NULL, 400 },
+	{ "\xc3GET / HTTP/1.1", NULL, NULL, 400 },
+	{ "GET / HTTP/0.9", NULL, NULL, 400 },
+	{ "GET / HTTP/1.", NULL, NULL, 400 },
+	{ "GET / HTTP/1.10", NULL, NULL, 400 },
+	{ "GET / HTTP/11.1", NULL, NULL, 400 },
+	{ "GET / HTTP/01.1", NULL, NULL, 400 },
+	{ "GET / HTTP/1,1", NULL, NULL, 400 },
+	{ "GET / HTTP/1.x", NULL, NULL, 400 },
+	{ "GET / HTTP/.1", NULL, NULL, 400 },
+	{ "GET / HTTP 1.1", NULL, NULL, 400 },
+	{ "GET / HTTP/+1.1", NULL, NULL, 400 },
+	{ "GET / http/1.1", NULL, NULL, 400 },
+	{ "GET / Http/1.1", NULL, NULL, 400 },
+	{ "GET / HTTPS/1.1", NULL, NULL, 400 },
+	{ "GET / XHTTP/1.1", NULL, NULL, 400 },
+	{ "GET /HTTP/1.1", NULL, NULL, 400 },
+	{ "GET / HTTP/1.1\t", NULL, NULL, 400 },
+	{ "GET / HTTP/1.1 HTTP/1.1", NULL, NULL, 400 },
+	{ "GET / HTTP/2.0", NULL, NULL, 505 },
+	{ "GET / HTTP/3.0", NULL, NULL, 505 },
+	{ "PRI * HTTP/2.0", NULL, NULL, 505 },
+	{ "PRI * HTTP/1.1", NULL, NULL, 400 },
+	{ "GET * HTTP/1.1", NULL, NULL, 400 },
+	{ "OPTIONS ** HTTP/1.1", NULL, NULL, 400 },
+	{ "OPTIONS *?a HTTP/1.1", NULL, NULL, 400 },
+	{ "GET a HTTP/1.1", NULL, NULL, 400 },
+	{ "GET ?a HTTP/1.1", NULL, NULL, 400 },
+	{ "GET #a HTTP/1.1", NULL, NULL, 400 },
+	{ "GET \\ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET %2f HTTP/1.1", NULL, NULL, 400 },
+	{ "GET a.example:80 HTTP/1.1", NULL, NULL, 400 },
+	{ "GET ftp://a.example/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET file:///etc/passwd HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http:/a.example/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http:// HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http:///a HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http://?a HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http://u@a.example/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http://u:p@a.example/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http://a.example:x/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http://a.example\\@b/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http://b.example/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http://a.example:8080/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http://a.example:443/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET https://a.example:80/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET http://a.example.example/ HTTP/1.1", NULL, NULL, 400 },
+	{ "GET httpx://a.example/ HTTP/1.1", NULL, NULL, 400 },
+	{ "CONNECT a.example:443 HTTP/1.1", NULL, NULL, 405 },
+	{ "CONNECT / HTTP/1.1", NULL, NULL, 405 },
+	{ "TRACE / HTTP/1.1", NULL, NULL, 405 },
+};
+
 static void
 request_lines_and_targets(void **state)
 {
-	/* path NULL: refused with status. The lines after the first are added here. */
-	static const struct {
-		const char *line, *path, *authority;
-		unsigned status;
-	} cases[] = {
-		{ "GET / HTTP/1.1", "/", "", 0 },
-		{ "GET / HTTP/1.0", "/", "", 0 },
-		{ "GET / HTTP/1.2", "/", "", 0 },
-		{ "GET / HTTP/1.9", "/", "", 0 },
-		{ "M-SEARCH / HTTP/1.1", "/", "", 0 },
-		{ "X_Y / HTTP/1.1", "/", "", 0 },
-		{ "VERYLONGMETHODNAMETHATNOBODYKNOWS / HTTP/1.1", "/", "", 0 },
-		{ "GET //a/../%zz?\"<>\\^`{|}[]@!$&'()*+,;= HTTP/1.1",
-		    "//a/../%zz?\"<>\\^`{|}[]@!$&'()*+,;=", "", 0 },
-		{ "GET /a#b HTTP/1.1", "/a#b", "", 0 },
-		{ "OPTIONS * HTTP/1.1", "*", "", 0 },
-		{ "GET http://a.example/x?y HTTP/1.1", "/x?y", "a.example", 0 },
-		{ "GET HTTPS://A.Example:443/ HTTP/1.1", "/", "A.Example:443", 0 },
-		{ "GET http://a.example:80/ HTTP/1.1", "/", "a.example:80", 0 },
-		{ "GET http://a.example HTTP/1.1", "/", "a.example", 0 },
-		{ "GET http://a.example?q HTTP/1.1", "/?q", "a.example", 0 },
-		{ "GET http://a.example#f HTTP/1.1", "/#f", "a.example", 0 },
-		{ "OPTIONS http://a.example HTTP/1.1", "/", "a.example", 0 },
-
-		{ "GET  / HTTP/1.1", NULL, NULL, 400 },
-		{ "GET /  HTTP/1.1", NULL, NULL, 400 },
-		{ " GET / HTTP/1.1", NULL, NULL, 400 },
-		{ "GET\t/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET /\tHTTP/1.1", NULL, NULL, 400 },
-		{ "GET / a HTTP/1.1", NULL, NULL, 400 },
-		{ "GET /a\tb HTTP/1.1", NULL, NULL, 400 },
-		{ "GET /\xc3\xa9 HTTP/1.1", NULL, NULL, 400 },
-		{ "GET /\x80 HTTP/1.1", NULL, NULL, 400 },
-		{ "GET HTTP/1.1", NULL, NULL, 400 },
-		{ "GET  HTTP/1.1", NULL, NULL, 400 },
-		{ "/ HTTP/1.1", NULL, NULL, 400 },
-		{ "HTTP/1.1", NULL, NULL, 400 },
-		{ " / HTTP/1.1", NULL, NULL, 400 },
-		{ "HTTP/1.1 200 OK", NULL, NULL, 400 },
-		{ "get / HTTP/1.1", NULL, NULL, 400 },
-		{ "Get / HTTP/1.1", NULL, NULL, 400 },
-		{ "GET! / HTTP/1.1", NULL, NULL, 400 },
-		{ "G(T / HTTP/1.1", NULL, NULL, 400 },
-		{ "GET: / HTTP/1.1", NULL, NULL, 400 },
-		{ "GET1 / HTTP/1.1", NULL, NULL, 400 },
-		{ "\xc3GET / HTTP/1.1", NULL, NULL, 400 },
-		{ "GET / HTTP/0.9", NULL, NULL, 400 },
-		{ "GET / HTTP/1.", NULL, NULL, 400 },
-		{ "GET / HTTP/1.10", NULL, NULL, 400 },
-		{ "GET / HTTP/11.1", NULL, NULL, 400 },
-		{ "GET / HTTP/01.1", NULL, NULL, 400 },
-		{ "GET / HTTP/1,1", NULL, NULL, 400 },
-		{ "GET / HTTP/1.x", NULL, NULL, 400 },
-		{ "GET / HTTP/.1", NULL, NULL, 400 },
-		{ "GET / HTTP 1.1", NULL, NULL, 400 },
-		{ "GET / HTTP/+1.1", NULL, NULL, 400 },
-		{ "GET / http/1.1", NULL, NULL, 400 },
-		{ "GET / Http/1.1", NULL, NULL, 400 },
-		{ "GET / HTTPS/1.1", NULL, NULL, 400 },
-		{ "GET / XHTTP/1.1", NULL, NULL, 400 },
-		{ "GET /HTTP/1.1", NULL, NULL, 400 },
-		{ "GET / HTTP/1.1\t", NULL, NULL, 400 },
-		{ "GET / HTTP/1.1 HTTP/1.1", NULL, NULL, 400 },
-		{ "GET / HTTP/2.0", NULL, NULL, 505 },
-		{ "GET / HTTP/3.0", NULL, NULL, 505 },
-		{ "PRI * HTTP/2.0", NULL, NULL, 505 },
-		{ "PRI * HTTP/1.1", NULL, NULL, 400 },
-		{ "GET * HTTP/1.1", NULL, NULL, 400 },
-		{ "OPTIONS ** HTTP/1.1", NULL, NULL, 400 },
-		{ "OPTIONS *?a HTTP/1.1", NULL, NULL, 400 },
-		{ "GET a HTTP/1.1", NULL, NULL, 400 },
-		{ "GET ?a HTTP/1.1", NULL, NULL, 400 },
-		{ "GET #a HTTP/1.1", NULL, NULL, 400 },
-		{ "GET \\ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET %2f HTTP/1.1", NULL, NULL, 400 },
-		{ "GET a.example:80 HTTP/1.1", NULL, NULL, 400 },
-		{ "GET ftp://a.example/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET file:///etc/passwd HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http:/a.example/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http:// HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http:///a HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http://?a HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http://u@a.example/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http://u:p@a.example/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http://a.example:x/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http://a.example\\@b/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http://b.example/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http://a.example:8080/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http://a.example:443/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET https://a.example:80/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET http://a.example.example/ HTTP/1.1", NULL, NULL, 400 },
-		{ "GET httpx://a.example/ HTTP/1.1", NULL, NULL, 400 },
-		{ "CONNECT a.example:443 HTTP/1.1", NULL, NULL, 405 },
-		{ "CONNECT / HTTP/1.1", NULL, NULL, 405 },
-		{ "TRACE / HTTP/1.1", NULL, NULL, 405 },
-	};
 	char input[256];
 
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		int n =
-		    snprintf(input, sizeof(input), "%s\r\nHost: a.example\r\n\r\n", cases[i].line);
+	for (size_t i = 0; i < COUNT(request_lines); i++) {
+		int n = snprintf(input, sizeof(input), "%s\r\nHost: a.example\r\n\r\n",
+		    request_lines[i].line);
 		struct read_request r = read_request(span_of(input, (size_t)n), &defaults);
 
-		if ((r.result == PARSE_OK) != (cases[i].path != NULL))
-			fail_msg("%s: %s", cases[i].line, r.result ? r.why : "was not refused");
-		assert_int_equal(r.head.status, cases[i].status);
-		if (cases[i].path) {
-			assert_span(r.head.path_query, cases[i].path);
-			assert_span(r.head.scheme_host, cases[i].authority);
+		if ((r.result == PARSE_OK) != (request_lines[i].path != NULL))
+			fail_msg("%s: %s", request_lines[i].line,
+			    r.result ? r.why : "was not refused");
+		assert_int_equal(r.head.status, request_lines[i].status);
+		if (request_lines[i].path) {
+			assert_span(r.head.path_query, request_lines[i].path);
+			assert_span(r.head.scheme_host, request_lines[i].authority);
 			assert_span(r.head.host, "a.example");
 		}
 		request_release(&r);
