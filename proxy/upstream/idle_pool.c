@@ -9,7 +9,6 @@
  * only make them anew. Those that nobody needed for SPARE_MS are.
  */
 #include "base/mem.h"
-#include "proxy/net/address.h"
 #include "proxy/tls/upstream_tls.h"
 #include "proxy/upstream/upstream_group.h"
 #include "proxy/worker/worker_state.h"
@@ -162,17 +161,6 @@ prepare_socket(int fd, const struct address *to, const struct connect_options *h
 	return bind(fd, &how->bind->u.sa, how->bind->len);
 }
 
-/* 0, or -1 with errno: EINPROGRESS, or why it failed. */
-static int
-begin_connect(int fd, const struct address *to, const struct connect_options *how)
-{
-	int rc = prepare_socket(fd, to, how);
-
-	if (rc == 0)
-		rc = connect(fd, &to->u.sa, to->len);
-	return rc;
-}
-
 struct upstream_conn *
 upstream_connect(struct worker *w, struct peer *p, const struct connect_options *how,
     const struct conn_ops *ops, void *owner)
@@ -189,7 +177,7 @@ upstream_connect(struct worker *w, struct peer *p, const struct connect_options 
 		errno = EMFILE;
 		return NULL;
 	}
-	if (begin_connect(fd, a, how) < 0) {
+	if (prepare_socket(fd, a, how) < 0 || connect(fd, &a->u.sa, a->len) < 0) {
 		if (errno != EINPROGRESS) {
 			int saved = errno;
 
