@@ -20,7 +20,8 @@ static const char not_limited[] =
 static const char not_authenticated[] =
     "requests are not authenticated here: let the service do it; without this line they are let through";
 static const char not_listed[] = "directories are not listed: name a file by index";
-static const char use_map[] = "use map instead";
+static const char no_pushes[] = "browsers take no pushes any more: delete the line";
+static const char by_crl[] = "client certificates are checked against ssl_crl";
 static const char http2_obsolete[] =
     "obsolete in nginx too: use keepalive_timeout, keepalive_requests, client_header_timeout and "
     "large_client_header_buffers";
@@ -34,11 +35,12 @@ static const struct {
 	{ SPAN_INIT("load_module"), "HTTP/2, stream and TLS are built in: delete the line" },
 	{ SPAN_INIT("stub_status"), "use status or metrics instead" },
 	{ SPAN_INIT("mail"), "a stream server passes mail protocols through" },
-	{ SPAN_INIT("http2_push"), "browsers take no pushes any more: delete the line" },
-	{ SPAN_INIT("http2_push_preload"), "browsers take no pushes any more: delete the line" },
+	{ SPAN_INIT("http2_push"), no_pushes },
+	{ SPAN_INIT("http2_push_preload"), no_pushes },
+	{ SPAN_INIT("http2_max_concurrent_pushes"), no_pushes },
 	{ SPAN_INIT("proxy_ssl_conf_command"), absent },
-	{ SPAN_INIT("ssl_ocsp"), "client certificates are checked against ssl_crl" },
-	{ SPAN_INIT("ssl_ocsp_"), "client certificates are checked against ssl_crl" },
+	{ SPAN_INIT("ssl_ocsp"), by_crl },
+	{ SPAN_INIT("ssl_ocsp_"), by_crl },
 
 	{ SPAN_INIT("gzip"), unchanged },
 	{ SPAN_INIT("gzip_"), unchanged },
@@ -67,7 +69,8 @@ static const struct {
 	{ SPAN_INIT("memcached_"), http_only },
 
 	{ SPAN_INIT("auth_"), not_authenticated },
-	{ SPAN_INIT("satisfy"), not_authenticated },
+	{ SPAN_INIT("satisfy"),
+	    "there is no authentication that allow and deny could be combined with" },
 	{ SPAN_INIT("valid_referers"), not_authenticated },
 	{ SPAN_INIT("secure_link"), not_authenticated },
 	{ SPAN_INIT("secure_link_"), not_authenticated },
@@ -87,9 +90,9 @@ static const struct {
 	{ SPAN_INIT("autoindex"), not_listed },
 	{ SPAN_INIT("autoindex_"), not_listed },
 	{ SPAN_INIT("random_index"), not_listed },
-	{ SPAN_INIT("geo"), use_map },
+	{ SPAN_INIT("geo"), "use allow and deny, or map of $remote_addr" },
 	{ SPAN_INIT("geoip_"), absent },
-	{ SPAN_INIT("split_clients"), use_map },
+	{ SPAN_INIT("split_clients"), absent },
 
 	{ SPAN_INIT("http2_idle_timeout"), http2_obsolete },
 	{ SPAN_INIT("http2_recv_timeout"), http2_obsolete },
@@ -115,7 +118,7 @@ static const struct {
 	{ SPAN_INIT("lock_file"), needless },
 	{ SPAN_INIT("worker_cpu_affinity"), needless },
 	{ SPAN_INIT("worker_aio_requests"), needless },
-	{ SPAN_INIT("ssl_engine"), needless },
+	{ SPAN_INIT("ssl_engine"), absent },
 
 	{ SPAN_INIT("add_trailer"), absent },
 	{ SPAN_INIT("dav_"), absent },
