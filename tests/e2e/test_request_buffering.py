@@ -40,6 +40,10 @@ def site(tinyproxyd, backend, free_port, tmp_path):
     return daemon
 
 
+def files_in(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 @pytest.mark.parametrize("where", ["/", "/raw/", "/raw10/", "/clean/", "/single/"])
 def test_bodies_arrive_as_they_were_sent(site, backend, where):
     with Client(site.port) as client:
@@ -54,7 +58,7 @@ def test_bodies_arrive_as_they_were_sent(site, backend, where):
                 streamed = where == "/raw/" and isinstance(body, list)
                 assert fields.get("content-length") == (None if streamed else str(size))
                 assert fields.get("transfer-encoding") == ("chunked" if streamed else None)
-    assert not [p for p in site.bodies.rglob("*") if p.is_file()]
+    wait_until(lambda: not files_in(site.bodies), "the bodies' files to go")
 
 
 @pytest.mark.parametrize("where", ["/", "/raw/"])
@@ -98,7 +102,7 @@ def test_files_of_bodies(site, backend):
     assert pathlib.Path(backend.last.get("x-file")).read_bytes() == b"small"
     assert get(site.port, "/clean/echo", method="POST", body=b"small").status == 200
     gone = backend.last.get("x-file")
-    wait_until(lambda: not [p for p in site.bodies.rglob("*") if p.is_file() and str(p) == gone], "the file to go")
+    wait_until(lambda: not pathlib.Path(gone).exists(), "the file to go")
     assert get(site.port, "/single/echo", method="POST", body=b"z" * 8000).status == 200
     assert backend.last.get("x-body") == f"<{'z' * 8000}>" and backend.last.get("x-file") == "<>"
     assert any("a client request body is buffered to a temporary file" in line for line in site.errors("notice"))
@@ -120,7 +124,7 @@ def test_a_client_that_leaves_while_its_body_is_read(site, backend):
         client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n" + "x" * 10000)
     wait_until(lambda: " 499 " in site.access_log.read_text(), "the access log's line")
     assert not backend.connections
-    assert not [p for p in site.bodies.rglob("*") if p.is_file()]
+    wait_until(lambda: not files_in(site.bodies), "the body's file to go")
 
 
 @pytest.mark.parametrize("extra, method, status", [
