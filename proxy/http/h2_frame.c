@@ -26,10 +26,8 @@ start_request(struct h2_stream *s, const struct http1_request_head *head)
 	struct request *r = &s->request;
 	const char *why;
 
-	r->method = head->method;
 	r->target = head->target;
 	r->request_line = head->request_line;
-	r->is_head = span_eq(head->method, SPAN("HEAD"));
 	r->expect_continue = s->want_continue = head->expect_continue;
 	r->body_framing = head->framing;
 	r->content_length = head->content_length;
@@ -50,17 +48,20 @@ take_request(struct h2_stream *s, bool end)
 	struct request *r = &s->request;
 	struct h2_fields *f = s->fields;
 	struct http1_request_head head;
+	enum parse_result result;
 
 	s->fields = NULL;
 	if (s->ended)
 		return; /* cut while its head came */
 	s->started = true;
 	s->body_end = end;
-	if (h2_fields_finish(f, end, &head) == PARSE_OK) {
+	result = h2_fields_finish(f, end, &head);
+	r->method = head.method;
+	r->is_head = span_eq(head.method, SPAN("HEAD"));
+	if (result == PARSE_OK) {
 		start_request(s, &head);
 		return;
 	}
-	r->method = head.method;
 	r->request_line = head.request_line;
 	if (!f->malformed) {
 		h2_stream_refuse(s, f->status, f->why);

@@ -176,6 +176,7 @@ refuse(struct client_conn *cc, unsigned status, const char *why)
 	cc->http1.keep_alive = false;
 	cc->http1.body_failed = true; /* where the message ends is not known */
 	note_request_line(cc, r);
+	r->is_head = span_starts(r->request_line, SPAN("HEAD "));
 	request_log(r, LOG_LEVEL_INFO, "client sent invalid request: %s", why);
 	request_fail(r, status);
 }

@@ -103,6 +103,20 @@ def test_requests_mean_what_they_mean_in_http1(h2_site, backend):
     assert f"GET /files/big HTTP/2.0|200|h2|{1 << 20}|OK" in lines
 
 
+def test_head_gets_no_body_even_if_refused(h2_site):
+    proxy = h2_site()
+    with H2(proxy.port) as client:
+        for stream, more in ((1, [("host", "a"), ("host", "b")]), (3, [("x", "y" * 9000)])):
+            client.headers(stream, method="HEAD", more=more)
+            answer = client.response(stream)
+            assert (answer.status, answer.body) == (400, b"") and int(answer.fields["content-length"]) > 0
+    for more in (b"Host: b\r\n", b"X: " + b"y" * 9000 + b"\r\n"):
+        with Client(proxy.port) as client:
+            client.send(b"HEAD / HTTP/1.1\r\nHost: a\r\n" + more + b"\r\n")
+            head, _, body = client.until_closed().partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 400 ") and body == b""
+
+
 def test_the_backend_gets_http1(h2_site, backend):
     proxy = h2_site()
     with H2(proxy.tls_port, True) as client:
