@@ -226,13 +226,24 @@ arm_send_timer(struct h2_stream *s)
 	timer_set(h2_loop(s->h2), &s->send_timer, s->request.settings->send_timeout_ms);
 }
 
-/* The client's window stays shut. Who lets others' bytes through may go on with them. */
+/* Does no stream but this one wait for anything else than the client's windows? */
+static bool
+all_wait_for_client(const struct h2_stream *s)
+{
+	for (const struct h2_stream *o = s->h2->streams; o; o = o->next) {
+		if (o != s && !timer_active(&o->send_timer))
+			return false;
+	}
+	return true;
+}
+
+/* The client's window stays shut. Who has others under way, or lets their bytes through, may go on with them. */
 static void
 send_expired(struct timer *t)
 {
 	struct h2_stream *s = from_member(t, struct h2_stream, send_timer);
 
-	if (s->h2->data_sent == s->sent_before) {
+	if (s->h2->data_sent == s->sent_before && all_wait_for_client(s)) {
 		h2_condemn(s->h2, "client timed out: it opens no window");
 		return;
 	}

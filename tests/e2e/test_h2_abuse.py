@@ -171,6 +171,16 @@ def test_a_window_that_stays_shut_beside_one_that_does_not(site):
         assert len(client.response(3).body) == 100000
 
 
+def test_a_window_that_stays_shut_beside_a_request_under_way(site, backend):
+    """One that waits for something else than the client's window, be it a body or its backend, loses nothing by it."""
+    with H2(site.port, settings=setting(INITIAL_WINDOW_SIZE=0), updates=False) as client:
+        client.headers(1, "/hold/x")
+        client.headers(3, "/bytes/1000")
+        assert client.stream_error(3) == CANCEL
+        backend.release("x")
+        assert client.head(1).status == 200
+
+
 def test_honest_clients_may_live_long(site):
     """As many frames and cancelled requests as one likes, with answers in between."""
     with H2(site.port) as client:
