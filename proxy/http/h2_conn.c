@@ -196,10 +196,32 @@ output_run(struct deferred *d)
 
 /* ---- input --------------------------------------------------------------------------------------------------- */
 
+/*
+ * DATA on a stream that is over is told of by no callback. It is what was on its way when we reset the stream: no
+ * effort to no end. Where there was no reset, and none waits to be sent, it is a mistake (RFC 9113, 5.1). Behind our
+ * GOAWAY it is of a stream that we have not heard of.
+ */
+static void
+take_untold_data(struct h2 *h, int32_t before)
+{
+	int32_t n = nghttp2_session_get_effective_recv_data_length(h->session) - before;
+
+	h->data_counted =
+	    n < 0 ? h->data_told : h->data_counted + (uint32_t)n; /* < 0: opened anew */
+	if (h->data_counted <= h->data_told)
+		return;
+	h2_guard_body(&h->guard, h->data_counted - h->data_told);
+	h->data_told = h->data_counted;
+	if (!h->reset_any && h->phase == H2_OPEN &&
+	    nghttp2_session_get_outbound_queue_size(h->session) == 0)
+		h2_break_off(h, NGHTTP2_STREAM_CLOSED, "client sent DATA on a closed stream");
+}
+
 /* False: no more of it is wanted. */
 static bool
 feed(struct h2 *h, struct span bytes)
 {
+	int32_t data = nghttp2_session_get_effective_recv_data_length(h->session);
 	ssize_t n;
 
 	h2_condemn_if(h, h2_guard_read(&h->guard, bytes.n));
@@ -211,6 +233,7 @@ feed(struct h2 *h, struct span bytes)
 		h2_break_off(h,
 		    n == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR,
 		    nghttp2_strerror((int)n));
+	take_untold_data(h, data);
 	return h->phase != H2_BROKEN;
 }
 

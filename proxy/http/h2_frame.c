@@ -133,6 +133,7 @@ on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
 		break;
 	case NGHTTP2_DATA:
 		h->frame_data = 0;
+		h->data_told += hd->length;
 		h2_guard_body(&h->guard, hd->length);
 		if (hd->length == 0 && !(hd->flags & NGHTTP2_FLAG_END_STREAM))
 			h2_condemn_if(h, h2_guard_idle_frame(&h->guard, h2_now_ms(h)));

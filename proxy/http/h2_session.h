@@ -35,6 +35,8 @@ struct h2 {
 	size_t header_list_max; /* decoded; beyond it is an attack */
 	uint64_t frame_data;    /* body bytes in the DATA frame being read */
 	bool reset_any;         /* RST_STREAM was sent, or is about to be */
+	uint64_t data_told;     /* payload of DATA frames that nghttp2 has told of, and */
+	uint64_t data_counted;  /* of all by the connection's window, a frame's as it comes */
 	uint64_t data_sent;     /* on all streams */
 	unsigned body_window;   /* a stream's, to begin with */
 };

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from support.h2frames import (ACK, CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, H2,
-                              HEADERS, INITIAL_WINDOW_SIZE, PADDED, PING, PRIORITY, RST_STREAM, SETTINGS,
+                              HEADERS, INITIAL_WINDOW_SIZE, NO_ERROR, PADDED, PING, PRIORITY, RST_STREAM, SETTINGS,
                               WINDOW_UPDATE, Closed, frame_bytes, setting)
 
 
@@ -147,6 +147,18 @@ def test_each_ends_in_goaway(site, attack, reason):
     # Nobody else is the worse for it.
     with H2(site.port) as client:
         assert client.request(1, "/here").body == b"here"
+
+
+def test_bodies_that_nobody_wanted_are_no_abuse(site):
+    """What was on its way when the answer came, 64 KiB each time."""
+    with H2(site.port) as client:
+        for stream in range(1, 401, 2):
+            client.headers(stream, "/here", "POST", end=False)
+            assert client.stream_error(stream) == NO_ERROR
+            for _ in range(4):
+                client.data(stream, b"x" * 16380)
+            client.sync()
+        assert client.gone is None
 
 
 def test_a_window_that_stays_shut(site):

@@ -10,7 +10,7 @@ import struct
 import pytest
 
 from support.h2frames import (ACK, CANCEL, COMPRESSION_ERROR, CONTINUATION, DATA, END_HEADERS, END_STREAM,
-                              FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, GOAWAY, H2, HEADERS,
+                              FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, GOAWAY, H2, HEADERS, NO_ERROR,
                               PADDED, PING, PREFACE, PRIORITY,
                               PRIORITY_FLAG, PROTOCOL_ERROR, PUSH_PROMISE, REFUSED_STREAM, RST_STREAM, SETTINGS,
                               STREAM_CLOSED, WINDOW_UPDATE, Closed, frame_bytes, setting)
@@ -320,15 +320,26 @@ def test_frames(port, backend, cases):
 
 
 def test_more_on_a_stream_that_both_have_ended(port):
-    """RFC 9113, 5.1: what may have been on its way is passed over (nghttp2 takes DATA for such), a field list is not."""
+    """RFC 9113, 5.1: what may have been on its way is passed over, a field list and DATA are not."""
+    for more in ((HEADERS, END_HEADERS | END_STREAM, 1, b"\x82"), (DATA, END_STREAM, 1, b"x")):
+        with H2(port) as client:
+            assert client.request(1).ended
+            client.frame(WINDOW_UPDATE, 0, 1, u32(1))
+            client.frame(RST_STREAM, 0, 1, u32(CANCEL))
+            assert client.request(3).ended
+            client.frame(*more)
+            assert client.error() == STREAM_CLOSED
+
+
+def test_a_body_may_be_on_its_way_when_its_answer_is_out(port):
+    """RFC 9113, 5.1: DATA that crosses our RST_STREAM is no mistake, also where others have ended on the connection."""
     with H2(port) as client:
         assert client.request(1).ended
-        client.frame(WINDOW_UPDATE, 0, 1, u32(1))
-        client.frame(RST_STREAM, 0, 1, u32(CANCEL))
-        client.frame(DATA, END_STREAM, 1, b"x")
-        assert client.request(3).ended
-        client.frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\x82")
-        assert client.error() == STREAM_CLOSED
+        client.headers(3, method="POST", end=False)
+        assert client.stream_error(3) == NO_ERROR and client.answers[3].ended
+        client.data(3, b"x" * 100)
+        client.data(3, b"", end=True)
+        assert client.request(5).ended and client.gone is None
 
 
 def test_a_window_below_nothing(port):
