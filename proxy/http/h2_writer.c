@@ -38,6 +38,7 @@ is_of_connection(enum header_id id)
 	case HEADER_CONNECTION:
 	case HEADER_KEEP_ALIVE:
 	case HEADER_PROXY_CONNECTION:
+	case HEADER_TE:
 	case HEADER_TRANSFER_ENCODING:
 	case HEADER_UPGRADE:
 		return true;

@@ -194,5 +194,7 @@ variable_upstream_trailer(void *subject, struct span name)
 {
 	struct request *r = subject;
 
-	return header_value_for_variable(&r->response.trailers, name, r->arena);
+	if (!r->upstream || !r->upstream->trailers)
+		return variable_none();
+	return header_value_for_variable(r->upstream->trailers, name, r->arena);
 }

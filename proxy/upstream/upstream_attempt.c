@@ -341,6 +341,7 @@ note_attempt(struct upstream_http *u, const struct peer *p)
 		r->upstream->first = a;
 	r->upstream->last = a;
 	r->upstream->head = NULL;
+	r->upstream->trailers = NULL;
 	a->redirected = r->upstream->redirected;
 	r->upstream->redirected = false;
 	u->attempt = a;

@@ -22,13 +22,18 @@ static void
 take_trailer(struct upstream_http *u)
 {
 	struct request *r = u->r;
+	struct header_list *trailers;
 	const char *why;
 
 	if (u->trailer.len == 0)
 		return;
-	if (http1_parse_trailer(arena_dup(r->arena, buf_span(&u->trailer)), &r->response.trailers,
-		&why) != PARSE_OK)
+	trailers = arena_zalloc(r->arena, sizeof(*trailers));
+	header_list_init(trailers, r->arena);
+	if (http1_parse_trailer(arena_dup(r->arena, buf_span(&u->trailer)), trailers, &why) !=
+	    PARSE_OK)
 		request_log(r, LOG_LEVEL_ERROR, "upstream sent invalid trailer: %s", why);
+	r->upstream->trailers = trailers;
+	upstream_message_trailers(r, trailers);
 }
 
 /* All of the response was read: the upstream is done with, the client maybe not. */

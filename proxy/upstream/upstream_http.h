@@ -32,6 +32,7 @@ struct upstream_trace {
 	struct span host_header; /* $proxy_host */
 	struct span port;        /* $proxy_port */
 	const struct http1_response_head *head; /* the last response's; NULL = none came */
+	const struct header_list *trailers;     /* the same */
 	/* What last was asked for, and how. */
 	struct span target;
 	bool tls;

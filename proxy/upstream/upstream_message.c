@@ -306,3 +306,14 @@ upstream_message_interim(struct request *r, const struct http1_response_head *he
 			header_add(fields, h->id, h->name, h->value);
 	}
 }
+
+void
+upstream_message_trailers(struct request *r, const struct header_list *trailers)
+{
+	for (unsigned i = 0; i < trailers->count; i++) {
+		const struct header *h = &trailers->rows[i];
+
+		if (!is_framing(h, r->response.status) && !is_hidden(r, h))
+			header_add(&r->response.trailers, h->id, h->name, h->value);
+	}
+}

@@ -35,6 +35,8 @@ void upstream_message_response(struct request *r, const struct http1_response_he
 /* The fields of an interim response that the client may see. */
 void upstream_message_interim(struct request *r, const struct http1_response_head *head,
     struct header_list *fields);
+/* The fields behind the body that the client may see. */
+void upstream_message_trailers(struct request *r, const struct header_list *trailers);
 /* The few fields that go with the response of where X-Accel-Redirect leads. */
 void upstream_message_redirected(struct request *r, const struct http1_response_head *head);
 

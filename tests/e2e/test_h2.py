@@ -262,6 +262,17 @@ def test_trailers_both_ways(h2_site, backend):
             assert client.request(11, "/vars").status == 200
 
 
+def test_fields_of_another_connection_stay_there(h2_site, backend):
+    """RFC 9113, 8.2.2: clients take a response with one of them for malformed."""
+    proxy = h2_site()
+    fields = b"Keep-Alive: 5\r\nProxy-Connection: a\r\nTE: gzip\r\nUpgrade: h2c\r\nConnection: upgrade\r\nX-Kept: 1\r\n"
+    backend.script["/hop"] = (b"HTTP/1.1 103 Early Hints\r\n" + fields + b"\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + fields + b"\r\n")
+    with H2(proxy.port) as client:
+        answer = client.request(1, "/hop")
+        assert set(answer.fields) == {"server", "date", "content-length", "x-kept"}
+        assert answer.interim == [[(":status", "103"), ("x-kept", "1")]]
+
+
 def test_a_long_head(h2_site, backend):
     """As long as the upstream may make it, in as many frames as it takes."""
     fields = [(f"x-{n}", "v" * 3000) for n in range(40)]

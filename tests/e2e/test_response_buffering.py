@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from support.client import Client, get
+from support.h2frames import H2
 from support.inside import open_files
 from support.nginx import Row, assert_same, side_by_side  # noqa: F401
 from support.pattern import pattern_sha256
@@ -143,6 +144,24 @@ def test_trailers_and_interim_responses_are_passed_on(site, backend):
     with Client(port) as client:
         client.send("GET /early HTTP/1.0\r\nHost: a\r\n\r\n")
         assert client.until_closed().startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_what_is_hidden_in_front_of_the_body_is_hidden_behind_it(tinyproxyd, backend, free_port):
+    port = free_port()
+    backend.script["/trailer"] = (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Secret: 1\r\n\r\n0\r\nX-Secret: 2\r\nServer: x\r\n"
+                                  b"Keep-Alive: 5\r\nProxy-Connection: y\r\nX-Accel-Redirect: /z\r\nX-Sum: 3\r\n\r\n")
+    proxy = tinyproxyd(f"""http {{ log_format t '$upstream_trailer_x_secret|$sent_trailer_x_secret|$sent_trailer_x_sum';
+        access_log access.log t;
+        server {{ listen 127.0.0.1:{port}; http2 on; proxy_hide_header X-Secret; proxy_pass_header X-Accel-Redirect;
+                  location / {{ proxy_pass http://127.0.0.1:{backend.port}; }} }} }}""")
+    with Client(port) as client:
+        answer = client.request("/trailer")
+        assert not answer.get("x-secret")
+        assert answer.trailers == [("X-Accel-Redirect", "/z"), ("X-Sum", "3")]
+    with H2(port) as client:
+        assert client.request(1, "/trailer").trailers == [("x-accel-redirect", "/z"), ("x-sum", "3")]
+    log = proxy.directory / "access.log"
+    wait_until(lambda: log.read_text() == "2|-|3\n" * 2, "what the log says of them")
 
 
 def test_an_upstream_may_finish_though_the_client_left(site, backend):
