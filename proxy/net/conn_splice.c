@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 
+/* The owner is told at the end of the turn. */
 static void
-fail(struct conn *c, const char *reason)
+note_failure(struct conn *c)
 {
-	c->failed = 1;
 	c->saved_errno = errno;
-	c->reason = reason;
+	c->reason = "splice() failed";
 	loop_defer(c->loop, &c->turn_end);
 }
 
@@ -42,7 +42,8 @@ conn_splice_in(struct conn *c, struct pipe *p, size_t n)
 			c->readable = 0;
 		return CONN_AGAIN;
 	}
-	fail(c, "splice() failed");
+	note_failure(c);
+	c->failed = 1;
 	return CONN_ERROR;
 }
 
@@ -52,7 +53,7 @@ conn_splice_out(struct conn *c, struct pipe *p)
 	while (p->held > 0) {
 		ssize_t r;
 
-		if (c->failed || c->closed)
+		if (c->failed || c->closed || c->write_failed)
 			return true;
 		/* What was queued goes first. */
 		if (c->out || !c->writable) {
@@ -69,7 +70,11 @@ conn_splice_out(struct conn *c, struct pipe *p)
 		} else if (r < 0 && errno == EAGAIN) {
 			conn_wait_writable(c);
 		} else if (r == 0 || errno != EINTR) {
-			fail(c, "splice() failed");
+			note_failure(c);
+			if (c->read_after_write_error)
+				c->write_failed = 1;
+			else
+				c->failed = 1;
 		}
 	}
 	return true;

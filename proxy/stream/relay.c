@@ -56,12 +56,24 @@ drop_chunk(struct relay_way *way)
 	way->chunk = NULL;
 }
 
+/* It has failed: nothing more goes to it. */
+static bool
+is_lost(const struct conn *c)
+{
+	return c->failed || c->write_failed;
+}
+
 /* Hand over what is in hand. False: `to` takes no more now. */
 static bool
-deliver(struct relay_way *way)
+deliver(struct relay *r, struct relay_way *way)
 {
 	struct chunk *k = way->chunk;
 
+	if (is_lost(way->to)) {
+		drop_chunk(way);
+		drop_pipe(r, way);
+		return true;
+	}
 	if (way->pipe)
 		return conn_splice_out(way->to, way->pipe);
 	if (!k)
@@ -125,7 +137,7 @@ take(struct relay *r, struct relay_way *way, bool much)
 	most = allowance(r, way);
 	if (most == 0)
 		return STEP_WAIT;
-	if (much && !way->pipe && !way->from->ssl && !way->to->ssl)
+	if (much && !way->pipe && !way->from->ssl && !way->to->ssl && !is_lost(way->to))
 		way->pipe = pipe_pool_borrow(r->pipes);
 	return way->pipe ? take_by_pipe(r, way, most) : take_by_copy(r, way, most);
 }
@@ -146,20 +158,24 @@ in_hand(const struct relay_way *way)
 static bool
 delivered(const struct relay_way *way)
 {
+	if (is_lost(way->to))
+		return true;
 	return !in_hand(way) && conn_out_empty(way->to) &&
 	       way->to->shut_write == way->to->shut_done;
 }
 
 /*
- * Pass on that `from` has said all. TLS is told even when the connection ends, lest it looks cut; plain, the end goes out
- * with what is queued.
+ * Pass on that `from` has said all. TLS is told even when the connection ends, lest it looks cut, unless it was; plain,
+ * the end goes out with what is queued.
  */
 static void
 finish_way(const struct relay *r, struct relay_way *way, const struct relay_way *other)
 {
 	if (!way->eof || way->ended || in_hand(way))
 		return;
-	if ((r->half_close || way->to->ssl) && !way->to->shut_write)
+	if (is_lost(way->from))
+		way->to->end_follows = 1;
+	else if ((r->half_close || way->to->ssl) && !way->to->shut_write)
 		conn_shutdown_write(way->to);
 	else
 		way->to->end_follows = delivered(other);
@@ -173,18 +189,21 @@ static bool
 settle(struct relay *r, struct relay_way *way, struct relay_way *other)
 {
 	const struct relay_way *first;
+	struct conn *by;
 
 	finish_way(r, way, other);
 	first = way->ended ? way : other;
 	other = first == way ? other : way;
 	if (!first->ended)
 		return true;
-	if (r->half_close ? !other->ended : !delivered(other)) {
+	/* To a side that has failed the other has nothing more to say. */
+	if (r->half_close && !is_lost(first->from) ? !other->ended : !delivered(other)) {
 		if (!r->half_close)
 			conn_want_drain(other->to);
 		return true;
 	}
-	end(r, RELAY_DONE, first->from);
+	by = is_lost(other->from) ? other->from : first->from;
+	end(r, is_lost(by) ? RELAY_FAILED : RELAY_DONE, by);
 	return false;
 }
 
@@ -195,7 +214,7 @@ move(struct relay *r, struct relay_way *way)
 	uint64_t before = way->moved;
 	bool much = way->pipe != NULL;
 
-	while (deliver(way) && !way->eof) {
+	while (deliver(r, way) && !way->eof) {
 		uint64_t was = way->moved;
 
 		if (way->moved - before >= BYTES_AT_ONCE) {
@@ -226,7 +245,7 @@ pump(struct relay *r, struct relay_way *way)
 
 	/* When the other side's end is to end both, what is in hand is all that is still delivered. */
 	if (other->ended && !r->half_close)
-		deliver(way);
+		deliver(r, way);
 	else
 		move(r, way);
 	return settle(r, way, other);
@@ -249,10 +268,15 @@ on_writable(struct conn *c)
 	pump(r, c == r->up.to ? &r->up : &r->down);
 }
 
+/* What it has said before is still delivered. */
 static void
 on_error(struct conn *c)
 {
-	end(c->owner, RELAY_FAILED, c);
+	struct relay *r = c->owner;
+	struct relay_way *said = c == r->up.from ? &r->up : &r->down;
+
+	said->eof = true;
+	pump(r, said);
 }
 
 static const struct conn_ops relay_ops = {
@@ -299,7 +323,7 @@ relay_start(struct relay *r, struct conn *client, struct conn *upstream)
 	client->ops = upstream->ops = &relay_ops;
 	client->owner = upstream->owner = r;
 	/* What a side said before it left still counts. */
-	client->read_after_write_error = upstream->read_after_write_error = 0;
+	client->read_after_write_error = upstream->read_after_write_error = 1;
 	/* It may have spoken before anybody watched it. */
 	client->readable = 1;
 	r->idle.on_expire = on_idle;

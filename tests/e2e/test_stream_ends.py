@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: ISC
 """stream: whoever ends, and however, the other side gets what was said: all of it, or after a reset a beginning of it."""
+import contextlib
+import os
+import pathlib
+import signal
 import socket
+import ssl
 import threading
 
 import pytest
 
-from support.client import Client
+from support.client import Client, tls_context
 from support.pattern import pattern_bytes
 from support.tcp_server import TcpServer
 from support.wait import wait_until
@@ -118,3 +123,83 @@ def test_both_end_at_once(tinyproxyd, free_port, speaker):
         wait_until(lambda: len(heard) == 2, "the server to have heard all")
     backend.stop()
     assert heard == {who: (pattern_bytes(size), True) for who in ("client", "server")}
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    """What happens meanwhile, the process finds all at once."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: process_state(pid) == "T", "the process to stop")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def process_state(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def heedful(context):
+    """An end without close_notify is an error."""
+    context.options &= ~0x80    # SSL_OP_IGNORE_UNEXPECTED_EOF, which python sets
+    return context
+
+
+def tls_server(sock, cert):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert.fullchain, cert.key)
+    return heedful(context).wrap_socket(sock, server_side=True, suppress_ragged_eofs=False)
+
+
+def tls_client(sock):
+    return heedful(tls_context()).wrap_socket(sock, server_hostname="a.example", suppress_ragged_eofs=False)
+
+
+def read_tls(sock):
+    """What comes out of TLS, and whether it ended with close_notify."""
+    data = bytearray()
+    try:
+        while more := sock.recv(1 << 18):
+            data += more
+        return bytes(data), True
+    except (ssl.SSLEOFError, OSError):
+        return bytes(data), False
+
+
+@pytest.mark.parametrize("half_close", ["on", "off"])
+@pytest.mark.parametrize("speaker, secure, answer", [
+    ("server", "", 0), ("server", "", 10), ("server", "", 40000), ("server", "client", 0), ("server", "server", 0),
+    ("client", "", 0), ("client", "", 10), ("client", "", 40000), ("client", "client", 0), ("client", "server", 0)])
+def test_what_was_said_before_a_reset_arrives(tinyproxyd, free_port, certs, speaker, secure, answer, half_close):
+    """Words and reset are found at once, by themselves or behind something that the other side says meanwhile."""
+    port, cert, sides = free_port(), certs.issue("a.example"), {}
+    ready, over = threading.Event(), threading.Event()
+
+    def serve(sock):
+        sides["server"] = tls_server(sock, cert) if secure == "server" else sock
+        sides["server"].sendall(b"!")
+        ready.set()
+        over.wait(30)
+
+    backend = TcpServer(serve)
+    proxy = tinyproxyd(f"""stream {{ server {{ listen 127.0.0.1:{port} {"ssl" if secure == "client" else ""};
+        ssl_certificate {cert.fullchain}; ssl_certificate_key {cert.key}; proxy_half_close {half_close};
+        proxy_pass 127.0.0.1:{backend.port}; proxy_ssl {"on" if secure == "server" else "off"}; }} }}""")
+    with Client(port) as client:
+        sides["client"] = tls_client(client.sock) if secure == "client" else client.sock
+        assert sides["client"].recv(1) == b"!" and ready.wait(30)
+        mine, other = (sides[who] for who in (speaker, "server" if speaker == "client" else "client"))
+        worker = proxy.worker_pids()[0]
+        with stopped(worker):
+            other.sendall(pattern_bytes(answer))
+            mine.sendall(pattern_bytes(5000))
+            mine.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            mine.close()
+        if secure and secure != speaker:
+            assert read_tls(other) == (pattern_bytes(5000), False)
+        else:
+            assert read_all(other)[0] == pattern_bytes(5000)
+        proxy.wait_for_error(rf"(reset|failed|peer).*: {'client' if speaker == 'client' else 'upstream'} disconnected")
+        over.set()
+    backend.stop()
