@@ -285,10 +285,16 @@ static const struct conn_ops relay_ops = {
 	.on_error = on_error,
 };
 
+/* Whoever is held back by a rate is not silent (nginx: no timer while it is delayed). */
 static void
 on_idle(struct timer *t)
 {
-	end(relay_from(t, idle), RELAY_TIMEOUT, NULL);
+	struct relay *r = relay_from(t, idle);
+
+	if (timer_active(&r->rate))
+		timer_set(loop_of(r), &r->idle, r->timeout_ms);
+	else
+		end(r, RELAY_TIMEOUT, NULL);
 }
 
 static bool

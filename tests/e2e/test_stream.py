@@ -265,6 +265,14 @@ def test_rates(relay, serve):
         assert read_all(client.sock) == (pattern_sha256(250000), 250000)
 
 
+def test_a_rate_is_no_silence(relay, serve):
+    """Whoever waits for a rate's next share is not timed out meanwhile."""
+    backend = serve(lambda sock: (send_pattern(sock, 12000), sock.shutdown(socket.SHUT_WR), sock.recv(1)))
+    _, port = relay(f"127.0.0.1:{backend.port}", "proxy_download_rate 5k; proxy_timeout 300ms;")
+    with Client(port) as client:
+        assert read_all(client.sock) == (pattern_sha256(12000), 12000)
+
+
 def test_tls_is_terminated(tinyproxyd, free_port, serve, certs):
     port = free_port()
     a, b = certs.issue("a.example"), certs.issue("b.example")
