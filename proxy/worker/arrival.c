@@ -91,6 +91,7 @@ arrival_close(struct arrival *a)
 	struct worker *w = a->slot->worker;
 
 	arrival_release(a);
+	free(a->accepted.proxied);
 	close(a->accepted.fd);
 	arrival_ended(w);
 }
@@ -122,10 +123,12 @@ parse_header(struct preread *p, char *bytes, size_t n)
 	enum parse_result result =
 	    proxy_header_parse(span_of(bytes, n), &a->header, &a->header_length, &a->why);
 
-	/* The TLVs lie in bytes that are gone when this returns. */
-	if (result == PARSE_OK)
-		a->accepted.proxied = proxied_new(&a->header);
-	return result;
+	if (result != PARSE_OK)
+		return result;
+	/* One that was passed on may have another before. The TLVs lie in bytes that are gone when this returns. */
+	free(a->accepted.proxied);
+	a->accepted.proxied = proxied_new(&a->header);
+	return PARSE_OK;
 }
 
 static void
@@ -141,7 +144,6 @@ header_read(struct preread *p, enum preread_end end)
 			hand_on(a->slot, &a->accepted);
 			return;
 		}
-		free(a->accepted.proxied);
 		tell(a, LOG_LEVEL_ALERT, "recv() failed", errno);
 		break;
 	case PREREAD_BAD:

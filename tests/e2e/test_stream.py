@@ -2,6 +2,7 @@
 """stream: bytes passed on as they are, whoever ends first; what happens when nobody takes them."""
 import hashlib
 import re
+import signal
 import socket
 import ssl
 import threading
@@ -512,6 +513,20 @@ http {{
             assert half.exchange(request).body.decode() == \
                 f"https 127.0.0.1 {half.source_port} {inner} a.example"
             proxy.reload(text + f"# {round_}\n")
+
+
+def test_what_is_passed_on_may_begin_with_another_header(tinyproxyd, free_port):
+    front, inner = free_port(), free_port()
+    tinyproxyd(f"""stream {{
+        server {{ listen 127.0.0.1:{front} proxy_protocol; pass 127.0.0.1:{inner}; }}
+        server {{ listen 127.0.0.1:{inner} proxy_protocol; return "$proxy_protocol_addr"; }} }}""")
+    for data, answer in ((v1() + v1("192.0.2.7"), b"192.0.2.7"), (v1() + v2("192.0.2.8"), b"192.0.2.8"),
+                         (v1() + b"PROXY ", b""), (v1() + b"none", b"")):
+        with Client(front) as client:
+            client.send(data)
+            if data.endswith(b"PROXY "):
+                client.half_close()
+            assert client.until_closed() == answer
 
 
 def test_passes_that_lead_nowhere(tinyproxyd, free_port):
