@@ -165,6 +165,15 @@ header_read(struct preread *p, enum preread_end end)
 	arrival_close(a);
 }
 
+static int64_t
+header_timeout_ms(const struct endpoint *ep)
+{
+	const struct server *server = ep->default_server;
+
+	return ep->stream ? server->stream->settings->preread_timeout_ms
+			  : server->settings->client_header_timeout_ms;
+}
+
 static void
 wait_for_header(struct listen_slot *slot, const struct endpoint *ep, const struct accepted *given)
 {
@@ -189,7 +198,7 @@ wait_for_header(struct listen_slot *slot, const struct endpoint *ep, const struc
 		a->next->prev = &a->next;
 	w->arrivals = a;
 	preread_start(&a->preread, w->loop, w->pool, given->fd, PROXY_HEADER_MAX,
-	    ep->default_server->settings->client_header_timeout_ms);
+	    header_timeout_ms(ep));
 }
 
 static void

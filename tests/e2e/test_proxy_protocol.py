@@ -158,9 +158,10 @@ def test_a_header_may_come_after_a_reload(site):
     proxy.wait_for_error(r"client closed connection while reading PROXY protocol")
 
 
-def test_a_client_that_says_nothing_is_not_waited_for(tinyproxyd, free_port):
+@pytest.mark.parametrize("kind, directive", [("http", "client_header_timeout"), ("stream", "preread_timeout")])
+def test_a_client_that_says_nothing_is_not_waited_for(tinyproxyd, free_port, kind, directive):
     port = free_port()
-    proxy = tinyproxyd(f"""http {{ client_header_timeout 200ms; server {{
+    proxy = tinyproxyd(f"""{kind} {{ {directive} 200ms; server {{
         listen 127.0.0.1:{port} proxy_protocol; return 200; }} }}""")
     with Client(port) as client:
         client.wait_closed()
