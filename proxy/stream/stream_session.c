@@ -156,67 +156,65 @@ read_address(struct span text, struct arena *arena, struct address *a)
 	       host_port_address(&hp, hp.port, arena, a);
 }
 
-/* The listener of the newest generation with this very address. */
-static struct listen_slot *
-find_slot(const struct worker *w, const struct address *a, const struct endpoint **ep)
+static const struct endpoint *
+find_endpoint(const struct listener *l, const struct address *a)
 {
-	for (struct listen_slot *slot = w->slots; slot; slot = slot->next) {
-		const struct listener *l = slot->listener;
-
-		for (size_t i = 0; i < l->endpoint_count; i++) {
-			*ep = &l->endpoints[i];
-			if (span_eq((*ep)->address.text, a->text))
-				return slot;
-		}
+	for (size_t i = 0; i < l->endpoint_count; i++) {
+		if (span_eq(l->endpoints[i].address.text, a->text))
+			return &l->endpoints[i];
 	}
 	return NULL;
 }
 
-static void
-refuse_pass(struct stream_session *s, const char *why, struct span to)
+/*
+ * The listener with this very address, held: of the newest generation, else of the session's own, which nobody accepts
+ * for any more.
+ */
+static struct listen_slot *
+find_slot(const struct stream_session *s, const struct address *a, const struct endpoint **ep)
 {
-	stream_log(s, LOG_LEVEL_ERROR, "%s \"" SPAN_FMT "\" of \"pass\"", why, SPAN_ARG(to));
-	stream_session_close(s, 500);
+	const struct snapshot *own = s->generation->snapshot;
+
+	for (struct listen_slot *slot = s->client->worker->slots; slot; slot = slot->next) {
+		*ep = find_endpoint(slot->listener, a);
+		if (*ep)
+			return listen_slot_ref(slot);
+	}
+	for (size_t i = 0; i < own->listener_count; i++) {
+		*ep = find_endpoint(&own->listeners[i], a);
+		if (*ep)
+			return listen_slot_new_gone(s->generation, &own->listeners[i]);
+	}
+	return NULL;
+}
+
+/* Why the connection cannot go on at ep; NULL: it can. */
+static const char *
+pass_obstacle(const struct stream_session *s, const struct endpoint *ep)
+{
+	if (s->client->passes >= ARRIVAL_PASSES_MAX)
+		return "going round in circles through";
+	if (s->client->ssl && (ep->tls || ep->proxy_protocol))
+		return "TLS is terminated already before";
+	return NULL;
 }
 
 /* The connection goes on as if it had been accepted there, and is logged there. */
 static void
-start_pass(struct stream_session *s)
+pass_on(struct stream_session *s, struct listen_slot *slot, const struct address *to)
 {
-	struct span text = template_eval(s->server->stream->pass, s, s->arena);
-	const struct endpoint *ep = NULL;
-	struct listen_slot *slot;
-	struct address to;
-	struct accepted a;
-
-	if (!read_address(text, s->arena, &to)) {
-		refuse_pass(s, "invalid address", text);
-		return;
-	}
-	slot = find_slot(s->client->worker, &to, &ep);
-	if (!slot) {
-		refuse_pass(s, "nobody listens on", text);
-		return;
-	}
-	if (s->client->passes >= ARRIVAL_PASSES_MAX) {
-		refuse_pass(s, "going round in circles through", text);
-		return;
-	}
-	if (s->client->ssl && (ep->tls || ep->proxy_protocol)) {
-		refuse_pass(s, "TLS is terminated already before", text);
-		return;
-	}
-	a = (struct accepted){
+	struct accepted a = {
 		.fd = s->fd,
 		.peer = s->client->remote,
 		.peer_len = address_size(s->client->remote),
-		.local = &to,
+		.local = to,
 		.number = s->client->number,
 		.started_ms = s->client->started_ms,
 		.proxied = s->client->proxied,
 		.tls = s->client->tls,
 		.passes = (uint8_t)(s->client->passes + 1),
 	};
+
 	s->client->proxied = NULL;
 	s->client->tls = (struct client_tls){ .accept = NULL };
 	s->fd = -1;
@@ -225,6 +223,32 @@ start_pass(struct stream_session *s)
 	/* What a points to lives to the end of the turn. */
 	leave(s);
 	arrival_pass_take(slot, &a);
+}
+
+static void
+start_pass(struct stream_session *s)
+{
+	struct span text = template_eval(s->server->stream->pass, s, s->arena);
+	const struct endpoint *ep = NULL;
+	struct listen_slot *slot = NULL;
+	const char *wrong = NULL;
+	struct address to;
+
+	if (!read_address(text, s->arena, &to))
+		wrong = "invalid address";
+	else if (!(slot = find_slot(s, &to, &ep)))
+		wrong = "nobody listens on";
+	else
+		wrong = pass_obstacle(s, ep);
+	if (wrong) {
+		stream_log(s, LOG_LEVEL_ERROR, "%s \"" SPAN_FMT "\" of \"pass\"", wrong,
+		    SPAN_ARG(text));
+		stream_session_close(s, 500);
+	} else {
+		pass_on(s, slot, &to);
+	}
+	if (slot)
+		listen_slot_unref(slot);
 }
 
 /* ---- TLS, ClientHello ------------------------------------------------------------------------------- */

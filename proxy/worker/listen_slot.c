@@ -119,20 +119,39 @@ listen_slot_find(struct worker *w, uint32_t resource_id)
 	return NULL;
 }
 
-struct listen_slot *
-listen_slot_add_take(struct worker *w, uint32_t resource_id, int fd)
+static struct listen_slot *
+slot_new(struct worker *w, int fd)
 {
 	struct listen_slot *s = mem_zalloc(sizeof(*s));
 
 	s->refs = 1;
 	s->accepts = 1;
 	s->worker = w;
-	s->resource_id = resource_id;
 	s->watch.fd = -1;
 	s->watch.on_event = on_event;
 	s->fd = fd;
+	return s;
+}
+
+struct listen_slot *
+listen_slot_add_take(struct worker *w, uint32_t resource_id, int fd)
+{
+	struct listen_slot *s = slot_new(w, fd);
+
+	s->resource_id = resource_id;
 	s->next = w->slots;
 	w->slots = s;
+	return s;
+}
+
+struct listen_slot *
+listen_slot_new_gone(struct generation *g, const struct listener *l)
+{
+	struct listen_slot *s = slot_new(g->worker, -1);
+
+	s->generation = generation_ref(g);
+	s->listener = l;
+	s->gone = true;
 	return s;
 }
 

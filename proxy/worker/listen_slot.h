@@ -29,6 +29,8 @@ struct listen_slot {
 /* The slot with this id, made (fd taken) if there is none. */
 struct listen_slot *listen_slot_add_take(struct worker *w, uint32_t resource_id, int fd);
 struct listen_slot *listen_slot_find(struct worker *w, uint32_t resource_id);
+/* One for a listener of g that accepts no more, held: for what was on its way there. */
+struct listen_slot *listen_slot_new_gone(struct generation *g, const struct listener *l);
 /* Serve from g, where the slot's listener is l, and accept. 0 or -1 with errno. */
 int listen_slot_adopt(struct listen_slot *s, struct generation *g, const struct listener *l);
 /* No more accepting; the slot ends with its last connection. */

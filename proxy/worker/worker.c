@@ -296,7 +296,7 @@ worker_main(const struct worker_options *options)
 	fcntl(options->channel, F_SETFL, O_NONBLOCK);
 	if (loop_watch(w->loop, &p.channel, options->channel, EPOLLIN) < 0)
 		return EXIT_FAILURE;
-	while (!p.stop && !(w->draining && !w->clients && !w->sessions))
+	while (!p.stop && !(w->draining && !w->clients && !w->sessions && !w->arrivals))
 		loop_turn(w->loop, -1);
 	close_all(&p);
 	close(options->channel);

@@ -529,6 +529,33 @@ def test_what_is_passed_on_may_begin_with_another_header(tinyproxyd, free_port):
             assert client.until_closed() == answer
 
 
+@pytest.mark.parametrize("how", ["reload", "drain"])
+def test_a_pass_under_way_reaches_a_listener_that_is_gone(tinyproxyd, free_port, certs, how):
+    """A client that has arrived before is passed on when it has spoken, and served to its end."""
+    front, inner, header = free_port(), free_port(), free_port()
+    text = f"""
+stream {{
+    map $ssl_preread_server_name $to {{ default 127.0.0.1:{inner}; b.example 127.0.0.1:{header}; }}
+    server {{ listen 127.0.0.1:{front}; ssl_preread on; pass $to; }} }}
+http {{ server {{ listen 127.0.0.1:@PORT@; return 200 served; }} server {{ listen 127.0.0.1:{header} proxy_protocol; }} }}"""
+    proxy = tinyproxyd(text.replace("@PORT@", str(inner)))
+    with Client(front) as client, Client(front) as other:
+        for number in (1, 2):
+            proxy.wait_for_error(rf"\*{number} client 127\.0\.0\.1:\d+ connected")
+        if how == "reload":
+            proxy.reload(text.replace("@PORT@", str(free_port())))
+        else:
+            proxy.send(signal.SIGQUIT)
+            wait_until(lambda: not listens(front), "the listener to go")
+            other.send(made_by_openssl("b.example"))
+            other.half_close()
+            assert other.until_closed() == b""
+        response = client.exchange(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        assert response.body == b"served" and response.get("connection") == "close"
+        client.wait_closed()
+    proxy.forget_errors()
+
+
 def test_passes_that_lead_nowhere(tinyproxyd, free_port):
     circle, nowhere = free_port(), free_port()
     proxy = tinyproxyd(f"""stream {{
