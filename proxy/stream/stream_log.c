@@ -59,7 +59,7 @@ stream_log(const struct stream_session *s, enum log_level level, const char *fmt
 	va_end(ap);
 	buf_init(&line, (size_t)8 * LOG_LINE_MAX);
 	buf_printf(&line, "*%llu %s, client: ", (unsigned long long)s->client->number, text);
-	buf_add(&line, address_host(s->client->remote, false, s->arena));
+	buf_add(&line, address_host(traffic_remote(&s->traffic), false, s->arena));
 	buf_printf(&line, ", server: " SPAN_FMT, SPAN_ARG(s->client->slot->listener->address.text));
 	add_upstream(s, &line);
 	log_msg(&log, level, "%.*s", (int)line.len, line.p);

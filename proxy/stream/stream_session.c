@@ -199,14 +199,15 @@ pass_obstacle(const struct stream_session *s, const struct endpoint *ep)
 	return NULL;
 }
 
-/* The connection goes on as if it had been accepted there, and is logged there. */
+/* As if it had been accepted there, from the client's real address (nginx, ngx_stream_realip_module). */
 static void
 pass_on(struct stream_session *s, struct listen_slot *slot, const struct address *to)
 {
+	const struct sockaddr *peer = traffic_remote(&s->traffic);
 	struct accepted a = {
 		.fd = s->fd,
-		.peer = s->client->remote,
-		.peer_len = address_size(s->client->remote),
+		.peer = peer,
+		.peer_len = address_size(peer),
 		.local = to,
 		.number = s->client->number,
 		.started_ms = s->client->started_ms,
@@ -215,14 +216,14 @@ pass_on(struct stream_session *s, struct listen_slot *slot, const struct address
 		.passes = (uint8_t)(s->client->passes + 1),
 	};
 
-	s->client->proxied = NULL;
 	s->client->tls = (struct client_tls){ .accept = NULL };
 	s->fd = -1;
 	if (s->conn.loop)
 		a.fd = conn_detach(&s->conn, &a.ssl);
-	/* What a points to lives to the end of the turn. */
+	/* What a points to lives to the end of the turn, but for what its PROXY header said. */
 	leave(s);
 	arrival_pass_take(slot, &a);
+	s->client->proxied = NULL;
 }
 
 static void

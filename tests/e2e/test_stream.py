@@ -515,6 +515,30 @@ http {{
             proxy.reload(text + f"# {round_}\n")
 
 
+def test_what_is_passed_on_has_the_real_address(tinyproxyd, free_port):
+    """What set_real_ip_from found before the pass is the client's address behind it, and in the error log."""
+    front, other, inner, inside = (free_port() for _ in range(4))
+    show = '"$remote_addr $remote_port"'
+    proxy = tinyproxyd(f"""
+stream {{
+    set_real_ip_from 127.0.0.1;
+    server {{ listen 127.0.0.1:{front} proxy_protocol; pass 127.0.0.1:{inner}; }}
+    server {{ listen 127.0.0.1:{other} proxy_protocol; pass 127.0.0.1:{inside}; }}
+    server {{ listen 127.0.0.1:{inside}; allow 192.0.2.1; deny all; return {show}; }}
+}}
+http {{ server {{ listen 127.0.0.1:{inner}; return 200 {show}; }} }}""")
+    with Client(front) as client:
+        assert client.exchange(v1() + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").body == b"192.0.2.1 56324"
+    with Client(other) as client:
+        client.send(v1())
+        assert client.until_closed() == b"192.0.2.1 56324"
+    with Client(other) as client:
+        client.send(v1("192.0.2.2"))
+        assert client.until_closed() == b""
+    proxy.wait_for_error(rf"forbidden by rule, client: 192\.0\.2\.2, server: 127\.0\.0\.1:{inside}")
+    proxy.forget_errors()
+
+
 def test_what_is_passed_on_may_begin_with_another_header(tinyproxyd, free_port):
     front, inner = free_port(), free_port()
     tinyproxyd(f"""stream {{
