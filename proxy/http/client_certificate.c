@@ -15,7 +15,6 @@ client_certificate_check(struct request *r)
 	const struct tls_settings *tls = &r->server->settings->tls;
 	SSL *ssl = r->client->ssl;
 	struct span sni;
-	long verdict;
 
 	if (r->client->plain_to_tls) {
 		request_log(r, LOG_LEVEL_INFO, "client sent plain HTTP request to HTTPS port");
@@ -29,11 +28,11 @@ client_certificate_check(struct request *r)
 		    "client attempted to request the server name different from the one that was negotiated");
 		return 421;
 	}
-	verdict = tls_client_verdict(r->client, r->generation->tls, r->server);
-	if (verdict != X509_V_OK &&
-	    !(tls->verify == TLS_VERIFY_OPTIONAL_NO_CA && client_trust_is_about_ca(verdict))) {
+	tls_client_judge(&r->traffic, r->server);
+	if (r->verdict != X509_V_OK &&
+	    !(tls->verify == TLS_VERIFY_OPTIONAL_NO_CA && client_trust_is_about_ca(r->verdict))) {
 		request_log(r, LOG_LEVEL_INFO, "client SSL certificate verify error: (%ld:%s)",
-		    verdict, X509_verify_cert_error_string(verdict));
+		    r->verdict, X509_verify_cert_error_string(r->verdict));
 		return STATUS_CERTIFICATE_ERROR;
 	}
 	if (tls->verify == TLS_VERIFY_ON && !SSL_get0_peer_certificate(ssl)) {

@@ -283,15 +283,14 @@ shows_certificate(struct stream_session *s)
 {
 	const struct tls_settings *tls = &s->server->settings->tls;
 	SSL *ssl = s->client->ssl;
-	long verdict;
 
 	if (tls->verify == TLS_VERIFY_OFF)
 		return true;
-	verdict = tls_client_verdict(s->client, s->generation->tls, s->server);
-	if (verdict != X509_V_OK &&
-	    !(tls->verify == TLS_VERIFY_OPTIONAL_NO_CA && client_trust_is_about_ca(verdict))) {
+	tls_client_judge(&s->traffic, s->server);
+	if (s->verdict != X509_V_OK &&
+	    !(tls->verify == TLS_VERIFY_OPTIONAL_NO_CA && client_trust_is_about_ca(s->verdict))) {
 		stream_log(s, LOG_LEVEL_INFO, "client SSL certificate verify error: (%ld:%s)",
-		    verdict, X509_verify_cert_error_string(verdict));
+		    s->verdict, X509_verify_cert_error_string(s->verdict));
 		return false;
 	}
 	if (tls->verify == TLS_VERIFY_ON && !SSL_get0_peer_certificate(ssl)) {

@@ -199,13 +199,13 @@ choose_server(struct accept_state *state)
 		state->server = ep->default_server;
 }
 
-/* For now by OpenSSL alone, in the handshake. */
+/* OpenSSL's, in the handshake. */
 static struct client_verdict *
 verdict_new(const struct tls_context *c)
 {
 	struct client_verdict *v = mem_zalloc(sizeof(*v));
 
-	memcpy(v->rules, c->rules, sizeof(v->rules));
+	memcpy(v->handshake, c->rules, sizeof(v->handshake));
 	return v;
 }
 
@@ -446,28 +446,33 @@ tls_accept_set_callbacks(SSL_CTX *ctx)
 
 /* ---- clients' certificates ------------------------------------------------------------------------- */
 
-long
-tls_client_verdict(struct client *client, const struct tls_contexts *t, const struct server *server)
+/* By other rules than those of its handshake: a reload, or another server on the same connection. */
+static long
+judge_anew(struct client *client, const struct tls_context *c)
 {
-	const struct tls_context *c = t->by_server ? t->by_server[server->index] : NULL;
 	struct client_verdict *v = client->tls.verdict;
 
-	if (!client->ssl || !c)
-		return X509_V_ERR_UNSPECIFIED;
-	/* By other rules than those of its handshake: a reload, or another server on the same connection. */
-	if (!v || memcmp(v->rules, c->rules, sizeof(v->rules)) != 0) {
-		free(v);
-		client->tls.verdict = v = verdict_new(c);
+	if (!v)
+		client->tls.verdict = v = mem_zalloc(sizeof(*v));
+	if (memcmp(v->rules, c->rules, sizeof(v->rules)) != 0) {
+		memcpy(v->rules, c->rules, sizeof(v->rules));
 		v->result = client_trust_judge(client->ssl, c->ctx);
-		v->judged = true;
 	}
-	return tls_client_last_verdict(client);
+	return v->result;
 }
 
-long
-tls_client_last_verdict(const struct client *client)
+void
+tls_client_judge(struct traffic *t, const struct server *server)
 {
-	const struct client_verdict *v = client->tls.verdict;
+	const struct tls_contexts *all = t->generation->tls;
+	const struct tls_context *c = all->by_server ? all->by_server[server->index] : NULL;
+	const struct client_verdict *v = t->client->tls.verdict;
 
-	return v && v->judged ? v->result : SSL_get_verify_result(client->ssl);
+	t->judged = true;
+	if (!t->client->ssl || !c)
+		t->verdict = X509_V_ERR_UNSPECIFIED;
+	else if (v && memcmp(v->handshake, c->rules, sizeof(v->handshake)) == 0)
+		t->verdict = SSL_get_verify_result(t->client->ssl);
+	else
+		t->verdict = judge_anew(t->client, c);
 }

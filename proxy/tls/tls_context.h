@@ -22,6 +22,7 @@ struct tls_contexts;
 struct generation;
 struct client;
 struct client_tls;
+struct traffic;
 
 /*
  * Build the contexts of a generation from its snapshot and bundle; equal settings to those of previous (may be NULL)
@@ -46,13 +47,10 @@ void tls_accept_done(struct client *client);
 void tls_client_release(struct client_tls *t);
 
 /*
- * The verdict on the client's certificate by the rules of server, of a generation with contexts t: an X509_V_ERR_*, X509_V_OK
- * also when none was sent. Judged anew when those rules are not the ones it was judged by last.
+ * The verdict on the client's certificate by the rules of server, of t's generation, into t->verdict: an X509_V_ERR_*,
+ * X509_V_OK also when none was sent. Judged anew when those rules are neither the handshake's nor the latest.
  */
-long tls_client_verdict(struct client *client, const struct tls_contexts *t,
-    const struct server *server);
-/* The latest of them, or the handshake's own. */
-long tls_client_last_verdict(const struct client *client);
+void tls_client_judge(struct traffic *t, const struct server *server);
 
 /* Is the handshake only to prove a name to a CA (RFC 8737)? Ask before tls_accept_done. Close, nothing follows. */
 bool tls_is_validation(const struct client *client);

@@ -49,9 +49,10 @@ struct accept_state {
 
 /* On a client's certificate. */
 struct client_verdict {
-	unsigned char rules[CLIENT_TRUST_DIGEST]; /* that it was judged by */
-	bool judged;                              /* by us, after the handshake: result counts */
-	long result;                              /* X509_V_* */
+	unsigned char
+	    handshake[CLIENT_TRUST_DIGEST];       /* rules that OpenSSL judged it by; 0 = none */
+	unsigned char rules[CLIENT_TRUST_DIGEST]; /* that we judged it by since; 0 = none */
+	long result;                              /* of those: X509_V_* */
 };
 
 /* By way of the SSL's connection. NULL outside of the handshake. */

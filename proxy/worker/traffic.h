@@ -13,14 +13,17 @@ struct generation; /* worker_state.h */
 
 /*
  * remote is what a trusted proxy says of the client's address, or NULL: ask traffic_remote().
- * generation is counted. started_ms is of the loop's clock.
+ * generation is counted. started_ms is of the loop's clock. verdict: tls_client_judge()'s, by the rules of the server
+ * that this goes to: what comes on the same connection may be judged by others meanwhile.
  */
 #define TRAFFIC_MEMBERS                \
 	struct arena *arena;           \
 	struct client *client;         \
 	const struct sockaddr *remote; \
 	struct generation *generation; \
-	int64_t started_ms;
+	int64_t started_ms;            \
+	long verdict;                  \
+	bool judged; /* verdict counts */
 
 struct traffic {
 	TRAFFIC_MEMBERS

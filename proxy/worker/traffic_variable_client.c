@@ -226,7 +226,7 @@ variable_ssl_client_verify(void *subject, struct span arg)
 		return variable_none();
 	if (!SSL_get0_peer_certificate(ssl))
 		return SPAN("NONE");
-	verdict = tls_client_last_verdict(t->client);
+	verdict = t->judged ? t->verdict : SSL_get_verify_result(ssl);
 	if (verdict == X509_V_OK)
 		return SPAN("SUCCESS");
 	return arena_printf(t->arena, "FAILED:%s", X509_verify_cert_error_string(verdict));

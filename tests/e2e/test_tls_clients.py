@@ -6,6 +6,7 @@ import pytest
 
 from support.certs import Certs
 from support.client import Client, tls_context
+from support.h2frames import H2
 from support.nginx import answer, difference, normal, side_by_side  # noqa: F401
 from support.wait import DEADLINE_S
 
@@ -171,6 +172,47 @@ def test_another_hosts_ca_is_no_ca(tinyproxyd, free_port, certs, clients, tmp_pa
     context = context_for(clients["good"])
     assert ask(port, context, None, "a.example").startswith(b"HTTP/1.1 200")
     assert ask(port, context, None, "b.example").startswith(b"HTTP/1.1 400")
+
+
+def test_each_request_has_its_own_hosts_verdict(tinyproxyd, free_port, certs, clients, backend, tmp_path):
+    """On one connection without SNI: whatever another host's rules have said of the same certificate meanwhile."""
+    port, site, strangers = free_port(), certs.issue("a.example", "b.example"), Certs(tmp_path / "strange", "Strange CA")
+    def host(name, ca, listen=""):
+        return f"""server {{ listen 127.0.0.1:{port} ssl http2 {listen}; server_name {name};
+            ssl_certificate {site.cert}; ssl_certificate_key {site.key};
+            ssl_verify_client optional_no_ca; ssl_client_certificate {ca};
+            location / {{ proxy_set_header Verified $ssl_client_verify; proxy_pass http://127.0.0.1:{backend.port}; }} }}"""
+    tinyproxyd(config_of(port, host("a.example", certs.ca, "default_server"), host("b.example", strangers.ca)))
+    context = tls_context(alpn=["h2"])
+    context.load_cert_chain(clients["good"].cert, clients["good"].key)
+    with H2(port, context, server_name=None) as client:
+        for stream, waits, goes, said in ((1, "b.example", "a.example", "FAILED:"), (5, "a.example", "b.example", "SUCCESS")):
+            client.headers(stream, "/", "POST", authority=waits, end=False)
+            assert client.request(stream + 2, "/", authority=goes).status == 200
+            client.data(stream, b"x", end=True)
+            assert client.response(stream).status == 200
+            assert backend.last.get("verified").startswith(said)
+
+
+@pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
+def test_a_handshakes_own_verdict_stays(tinyproxyd, free_port, certs, clients, tmp_path, version):
+    """A ticket holds a client's certificate, not its chain: what was found with it counts, also behind another host's."""
+    port, site, strangers = free_port(), certs.issue("a.example"), Certs(tmp_path / "strange", "Strange CA")
+    def rules(ca):
+        return f"ssl_verify_client optional_no_ca; ssl_verify_depth 3; ssl_client_certificate {ca};"
+    tinyproxyd(config_of(port, server("a.example", rules(certs.ca), site, "default_server"),
+                         server("b.example", rules(strangers.ca), site)))
+    context = context_for(clients["deep"], version, with_chain=True)
+    with Client(port, tls=context) as client:
+        assert b"|SUCCESS|" in client.request("/", host="a.example").body
+        session = client.sock.session
+    import socket
+    with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as plain:
+        with context.wrap_socket(plain, session=session) as sock:
+            assert sock.session_reused
+            for host, said in (("a", b"|SUCCESS|"), ("b", b"|FAILED:"), ("a", b"|SUCCESS|")):
+                sock.sendall(f"GET / HTTP/1.1\r\nHost: {host}.example\r\n\r\n".encode())
+                assert said in sock.recv(65536)
 
 
 def test_refusals(tinyproxyd, free_port, certs, tmp_path):
