@@ -116,6 +116,7 @@ client_trust_judge(const SSL *ssl, SSL_CTX *ctx)
 {
 	X509 *cert = SSL_get0_peer_certificate(ssl);
 	X509_STORE_CTX *verification;
+	X509_VERIFY_PARAM *param;
 	long result = X509_V_ERR_UNSPECIFIED;
 
 	if (!cert)
@@ -124,8 +125,10 @@ client_trust_judge(const SSL *ssl, SSL_CTX *ctx)
 	if (verification && X509_STORE_CTX_init(verification, SSL_CTX_get_cert_store(ctx), cert,
 				SSL_get_peer_cert_chain(ssl)) == 1) {
 		X509_STORE_CTX_set_default(verification, "ssl_client");
-		X509_VERIFY_PARAM_set_depth(X509_STORE_CTX_get0_param(verification),
-		    SSL_CTX_get_verify_depth(ctx));
+		param = X509_STORE_CTX_get0_param(verification);
+		X509_VERIFY_PARAM_set_depth(param, SSL_CTX_get_verify_depth(ctx));
+		/* As OpenSSL in a handshake: weak keys and digests are none to trust. */
+		X509_VERIFY_PARAM_set_auth_level(param, SSL_CTX_get_security_level(ctx));
 		(void)X509_verify_cert(verification);
 		result = X509_STORE_CTX_get_error(verification);
 	}

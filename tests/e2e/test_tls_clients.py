@@ -215,6 +215,19 @@ def test_a_handshakes_own_verdict_stays(tinyproxyd, free_port, certs, clients, t
                 assert said in sock.recv(65536)
 
 
+def test_weak_certificates_are_none(tinyproxyd, free_port, certs):
+    """Also where the handshake was another host's, and it is judged with the request."""
+    port, site, weak = free_port(), certs.issue("a.example"), certs.issue("weak", client=True, key="rsa:1024")
+    proxy = tinyproxyd(config_of(port, server("a.example", "ssl_verify_client optional_no_ca;", site, "default_server"),
+                                 server("b.example", f"ssl_verify_client on; ssl_client_certificate {certs.ca};", site)))
+    context = tls_context()
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.load_cert_chain(weak.cert, weak.key)
+    for sni in ("b.example", None):
+        assert ask(port, context, sni, "b.example").startswith(b"HTTP/1.1 400")
+    assert proxy.error_log.read_text().count("client SSL certificate verify error: (66:EE certificate key too weak)") == 2
+
+
 def test_refusals(tinyproxyd, free_port, certs, tmp_path):
     site, empty = certs.issue("a.example"), tmp_path / "empty.pem"
     empty.write_text("nothing\n")

@@ -17,8 +17,9 @@ Issued = collections.namedtuple("Issued", "cert key fullchain sha256 x509")
 
 
 def new_key(kind="ec"):
+    """ "ec", "rsa", or "rsa:BITS"."""
     return ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else \
-        rsa.generate_private_key(65537, 2048)
+        rsa.generate_private_key(65537, int(kind.partition(":")[2] or 2048))
 
 
 def key_pem(key):
