@@ -48,6 +48,9 @@ tls_command_run(const struct tls_command *list, SSL_CTX *ctx, SSL *ssl, struct e
 		rc = run_one(conf, list, e);
 	if (rc == 0 && SSL_CONF_CTX_finish(conf) != 1)
 		rc = err_set_openssl(e, ERR_CONFIG, "cannot finish TLS commands");
+	/* What a handshake needs is let go of when it is over, and a second one would have nothing. */
+	if (rc == 0 && ctx && (SSL_CTX_get_options(ctx) & SSL_OP_ALLOW_CLIENT_RENEGOTIATION))
+		rc = err_set(e, ERR_CONFIG, "renegotiation is not supported");
 	SSL_CONF_CTX_free(conf);
 	ERR_clear_error();
 	return rc;

@@ -149,6 +149,7 @@ def test_refusals(tinyproxyd, free_port, certs, tmp_path):
             ("ssl_conf_command Nope x;", "", 'OpenSSL knows no command "Nope"'),
             ("ssl_conf_command Certificate /x;", "", "reads files"),
             ("ssl_conf_command Protocol Nope;", "", "SSL_CONF_cmd"),
+            ("ssl_conf_command Options -NoRenegotiation,ClientRenegotiation;", "", "renegotiation is not supported"),
             ("ssl_profile middle;", "", 'unknown TLS profile "middle"'),
             ("ssl_buffer_size 100;", "", "invalid value"),
             (f"ssl_profile {bad};", "ssl_protocols TLSv1.3;\nlisten 80;\n", f'"listen" does not belong into a TLS profile in {bad}:2'),
