@@ -18,6 +18,8 @@
 /* Preferred first. One name that a library does not know would make it refuse the whole list. */
 static const char *const groups[] = { "X25519MLKEM768", "X25519", "P-256", "P-384", "P-521" };
 
+/* AES-128 is strong enough and cheaper; where clients choose, they do. */
+#define SUITES "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define GROUPS_MAX 128
 #define DH_FILE_MAX 65536
 #define RECORD_MAX 16384
@@ -214,9 +216,7 @@ set_fixed(SSL_CTX *ctx, const struct tls_settings *s)
 	SSL_CTX_set_max_send_fragment(ctx,
 	    s->buffer_size < RECORD_MAX ? (long)s->buffer_size : RECORD_MAX);
 	set_groups(ctx, s);
-	/* AES-128 is strong enough and cheaper; where clients choose, they do. */
-	SSL_CTX_set_ciphersuites(ctx,
-	    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+	SSL_CTX_set_ciphersuites(ctx, SUITES);
 }
 
 SSL_CTX *
@@ -258,6 +258,9 @@ tls_settings_apply(SSL *ssl, SSL_CTX *ctx, const struct tls_settings *s)
 	own = s->groups.n > 0 ? mem_dup_span(s->groups) : NULL;
 	SSL_set1_groups_list(ssl, own ? own : default_groups());
 	free(own);
+	/* A command on ciphers adds to the suites of TLS 1.3 that the SSL has of its first SSL_CTX. */
+	if (s->commands)
+		SSL_set_ciphersuites(ssl, SUITES);
 	/* The load has seen them succeed. */
 	(void)!tls_command_run(s->commands, NULL, ssl, NULL);
 	ERR_clear_error();

@@ -66,6 +66,17 @@ def test_settings_of_the_named_server(tinyproxyd, free_port, certs, tmp_path):
     assert len(missed) == 1 and proxy.errors() == missed
 
 
+def test_commands_of_the_default_server_are_its_own(tinyproxyd, free_port, certs):
+    port, site = free_port(), certs.issue("a.example", key="rsa")
+    suites = "TLS_CHACHA20_POLY1305_SHA256"
+    tinyproxyd("http {" + "\n".join((
+        server(port, "a.example", site, f"ssl_conf_command Ciphersuites {suites};", listen="default_server"),
+        server(port, "b.example", site),
+        server(port, "c.example", site, "ssl_conf_command CipherString HIGH;"))) + "}")
+    for name, chosen in (("a.example", suites), ("b.example", "TLS_AES_256_GCM_SHA384"), ("c.example", "TLS_AES_256_GCM_SHA384")):
+        assert f"Cipher is {chosen}" in s_client(port, "-tls1_3", name=name), name
+
+
 def records(port, request):
     """Lengths of the records with data, as they come over the wire (TLS 1.2: the handshake's are of another type)."""
     incoming, outgoing, wire = ssl.MemoryBIO(), ssl.MemoryBIO(), b""
