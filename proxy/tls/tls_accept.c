@@ -46,6 +46,18 @@ tls_accept_context(const struct accept_state *state)
 		   : NULL;
 }
 
+/*
+ * The default server's. But whether sessions are kept OpenSSL asks that which a connection began with, for good: one that
+ * does keep them begins where the default server's does not, and the chosen server's caches have the last word.
+ */
+static SSL_CTX *
+first_context(const struct tls_contexts *t, const struct endpoint *ep)
+{
+	const struct tls_context *c = t->by_server[ep->default_server->index];
+
+	return tls_context_keeps(c) ? c->ctx : t->keeper->ctx;
+}
+
 SSL *
 tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *client)
 {
@@ -53,7 +65,7 @@ tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *c
 	SSL *ssl = NULL;
 
 	if (g->tls->by_server)
-		ssl = SSL_new(g->tls->by_server[ep->default_server->index]->ctx);
+		ssl = SSL_new(first_context(g->tls, ep));
 	if (!ssl)
 		return NULL;
 	state = mem_zalloc(sizeof(*state));

@@ -166,6 +166,12 @@ at_server(const struct server *server, struct err *e)
 	return -1;
 }
 
+bool
+tls_context_keeps(const struct tls_context *c)
+{
+	return (SSL_CTX_get_session_cache_mode(c->ctx) & SSL_SESS_CACHE_SERVER) != 0;
+}
+
 static int
 find_contexts(struct tls_contexts *t, const struct tls_contexts *previous,
     const struct generation *g, struct err *e)
@@ -189,6 +195,8 @@ find_contexts(struct tls_contexts *t, const struct tls_contexts *previous,
 		}
 		t->by_server[server->index] = c;
 		t->server_ids[server->index] = server_id(server);
+		if (!t->keeper || !tls_context_keeps(t->keeper))
+			t->keeper = c;
 	}
 	return 0;
 }

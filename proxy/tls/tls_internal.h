@@ -31,7 +31,8 @@ struct tls_context {
 };
 
 struct tls_contexts {
-	bool early_data; /* of any */
+	bool early_data;            /* of any */
+	struct tls_context *keeper; /* one that keeps sessions, if any does; of distinct */
 	struct tls_context **distinct;
 	size_t count;
 	struct tls_context **by_server; /* by server->index; NULL = no server has TLS */
@@ -54,6 +55,9 @@ struct client_verdict {
 	unsigned char rules[CLIENT_TRUST_DIGEST]; /* that we judged it by since; 0 = none */
 	long result;                              /* of those: X509_V_* */
 };
+
+/* Not "ssl_session_cache off". */
+bool tls_context_keeps(const struct tls_context *c);
 
 /* By way of the SSL's connection. NULL outside of the handshake. */
 struct accept_state *tls_accept_state(const SSL *ssl);

@@ -101,6 +101,22 @@ def test_what_kind_of_cache(tinyproxyd, free_port, certs):
 
 
 @both_versions
+def test_a_cache_behind_a_default_server_without(tinyproxyd, free_port, certs, version):
+    """Whether sessions are kept is the named server's word, both ways."""
+    port, site, context = free_port(), certs.issue("a.example"), context_for(version, tickets=version == V13)
+    shared, off = "ssl_session_tickets off; ssl_session_cache shared:S:1m;", "ssl_session_tickets off; ssl_session_cache off;"
+    proxy = tinyproxyd("http {" + server(port, site, off, names="off.example", listen="default_server")
+                       + server(port, site, shared) + "}")
+    for _ in range(2):
+        for name, kept in (("a.example", True), ("off.example", False)):
+            _, session, _ = connect(port, context, name)
+            assert version == V13 or (session.id != b"") == kept, name
+            assert connect(port, context, name, session=session)[0] == kept, name
+        proxy.reload("http {" + server(port, site, shared, listen="default_server")
+                     + server(port, site, off, names="off.example") + "}")
+
+
+@both_versions
 def test_ticket_keys_of_files_rotate(tinyproxyd, free_port, certs, tmp_path, version):
     port, site = free_port(), certs.issue("a.example")
     keys = [tmp_path / f"{n}.key" for n in range(3)]
