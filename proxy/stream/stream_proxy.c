@@ -262,6 +262,20 @@ set_connect_timer(struct stream_session *s)
 	timer_set(s->client->worker->loop, &s->timer, s->settings->connect_timeout_ms);
 }
 
+/* At once, that is. Who is to blame: the peer, or we who ran out of descriptors or memory? */
+static void
+connect_failed(struct stream_session *s, struct peer *p, int errnum)
+{
+	if (errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM) {
+		stream_log(s, LOG_LEVEL_CRIT, "socket() failed%s while connecting to upstream",
+		    stream_errno_text(s, errnum));
+		stream_session_close(s, 500);
+		return;
+	}
+	balance_report(p, false, now(s));
+	attempt_failed(s, "connect() failed", errnum);
+}
+
 static void
 try_next(struct stream_session *s)
 {
@@ -290,10 +304,7 @@ try_next(struct stream_session *s)
 	note_attempt(s, p->address.text);
 	s->uc = upstream_connect(w, p, &how, &connecting_ops, s);
 	if (!s->uc) {
-		int errnum = errno;
-
-		balance_report(p, false, now(s));
-		attempt_failed(s, "connect() failed", errnum);
+		connect_failed(s, p, errno);
 		return;
 	}
 	balance_connected(p, w->number);

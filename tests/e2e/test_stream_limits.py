@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: ISC
+"""stream: when descriptors run short, what is under way goes on, and nobody else is blamed."""
+
+import pytest
+
+from support.client import Client
+from support.tcp_server import TcpServer, echo
+from support.wait import wait_until
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def make(function):
+        servers.append(TcpServer(function))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+def test_a_peer_is_not_blamed_for_our_lack_of_descriptors(tinyproxyd, free_port, serve):
+    port, backends = free_port(), [serve(echo), serve(echo)]
+    servers = "".join(f"server 127.0.0.1:{backend.port}; " for backend in backends)
+    proxy = tinyproxyd(f"""worker_rlimit_nofile 40;
+        stream {{ log_format s '$status $upstream_addr'; access_log access.log s;
+            upstream both {{ {servers} }}
+            server {{ listen 127.0.0.1:{port}; proxy_pass both; }} }}""")
+    clients = [Client(port) for _ in range(40)]
+    proxy.wait_for_error(r"\[crit\] .*socket\(\) failed \(24: Too many open files\) while connecting to upstream")
+    for client in clients:
+        client.close()
+    wait_until(lambda: proxy.status()["workers"][0]["connections"] == 0, "the clients to be forgotten")
+    assert {line.split()[0] for line in proxy.access_log.read_text().splitlines()} == {"200", "500"}
+    before = [backend.accepted for backend in backends]
+    for _ in range(4):
+        with Client(port) as client:
+            client.send(b"x")
+            assert client.sock.recv(1) == b"x"
+    assert [backend.accepted - old for backend, old in zip(backends, before)] == [2, 2]
+    assert not [line for line in proxy.errors("error") if "upstream" in line]
+    proxy.forget_errors()
