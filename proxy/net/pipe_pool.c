@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,9 +16,14 @@
  */
 #define SIZE_WANTED (256 * 1024)
 
+/* To find out that descriptors are short costs three calls: not with each borrower. */
+#define TRIES_SKIPPED 64
+
 struct pipe_pool {
 	struct pipe *kept;
 	unsigned count;
+	int fd_max; /* 0 = no bound */
+	unsigned skip;
 };
 
 struct pipe_pool *
@@ -26,14 +32,32 @@ pipe_pool_new(void)
 	return mem_zalloc(sizeof(struct pipe_pool));
 }
 
+void
+pipe_pool_bound(struct pipe_pool *pool, int fd_max)
+{
+	pool->fd_max = fd_max;
+}
+
+/* Does the pool's bound forbid this pipe? */
+static bool
+is_beyond(const struct pipe_pool *pool, int read_fd, int write_fd)
+{
+	return pool->fd_max && (read_fd >= pool->fd_max || write_fd >= pool->fd_max);
+}
+
 static struct pipe *
-pipe_open(void)
+pipe_open(const struct pipe_pool *pool)
 {
 	struct pipe *p;
 	int fds[2], size;
 
 	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
 		return NULL;
+	if (is_beyond(pool, fds[0], fds[1])) {
+		close(fds[0]);
+		close(fds[1]);
+		return NULL;
+	}
 	size = fcntl(fds[1], F_SETPIPE_SZ, SIZE_WANTED);
 	if (size <= 0)
 		size = fcntl(fds[1], F_GETPIPE_SZ);
@@ -71,8 +95,16 @@ pipe_pool_borrow(struct pipe_pool *pool)
 {
 	struct pipe *p = pool->kept;
 
-	if (!p)
-		return pipe_open();
+	if (!p && pool->skip > 0) {
+		pool->skip--;
+		return NULL;
+	}
+	if (!p) {
+		p = pipe_open(pool);
+		if (!p)
+			pool->skip = TRIES_SKIPPED;
+		return p;
+	}
 	pool->kept = p->next;
 	pool->count--;
 	p->next = NULL;
@@ -84,7 +116,7 @@ pipe_pool_return(struct pipe_pool *pool, struct pipe *p)
 {
 	if (!p)
 		return;
-	if (p->held > 0 || pool->count == KEPT_MAX) {
+	if (p->held > 0 || pool->count == KEPT_MAX || is_beyond(pool, p->read_fd, p->write_fd)) {
 		pipe_close(p);
 		return;
 	}

@@ -19,9 +19,11 @@ struct pipe {
 };
 
 struct pipe_pool *pipe_pool_new(void);
+/* No pipe has a descriptor from fd_max on; 0 = no bound. */
+void pipe_pool_bound(struct pipe_pool *pool, int fd_max);
 /* All were returned. Takes NULL. */
 void pipe_pool_free(struct pipe_pool *pool);
-/* NULL: the system has none to give; bytes have to be copied then. */
+/* NULL: there is none to give; bytes have to be copied then. */
 struct pipe *pipe_pool_borrow(struct pipe_pool *pool);
 /* Takes NULL. One that still holds bytes is closed with them. */
 void pipe_pool_return(struct pipe_pool *pool, struct pipe *p);

@@ -3,6 +3,7 @@
 #include "proxy/worker/listen_slot.h"
 
 #include "base/mem.h"
+#include "proxy/net/pipe_pool.h"
 #include "proxy/worker/arrival.h"
 
 #include <errno.h>
@@ -64,6 +65,7 @@ listen_slots_share_descriptors(struct worker *w)
 	rlim_t reserve;
 
 	w->accept_fd_max = w->connect_fd_max = 0;
+	pipe_pool_bound(w->pipes, 0);
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
 		return;
 	reserve = limit.rlim_cur / RESERVE_SHARE;
@@ -71,6 +73,8 @@ listen_slots_share_descriptors(struct worker *w)
 		reserve = RESERVE_MAX;
 	w->connect_fd_max = (int)(limit.rlim_cur - reserve);
 	w->accept_fd_max = (int)(limit.rlim_cur - 2 * reserve);
+	/* Bytes can be copied as well. */
+	pipe_pool_bound(w->pipes, w->accept_fd_max / 2);
 }
 
 static bool

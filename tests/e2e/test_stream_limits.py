@@ -21,6 +21,33 @@ def serve():
         server.stop()
 
 
+def blast(sock):
+    while True:
+        sock.sendall(bytes(1 << 16))
+
+
+def read_exactly(sock, count):
+    while count > 0:
+        count -= len(sock.recv(count))
+
+
+def test_pipes_leave_descriptors_to_a_reload(tinyproxyd, free_port, serve):
+    """Readers that stall in the middle of much keep their pipes, but not the worker's last descriptors."""
+    port, backend = free_port(), serve(blast)
+    text = f"worker_rlimit_nofile 100;\nstream {{ server {{ listen 127.0.0.1:{port}; proxy_pass 127.0.0.1:{backend.port}; }}\n}}"
+    proxy = tinyproxyd(text)
+    worker, = proxy.worker_pids()
+    clients = [Client(port, rcvbuf=4096) for _ in range(25)]
+    for client in clients:
+        read_exactly(client.sock, 100000)
+    more = "".join(f"server {{ listen 127.0.0.1:{free_port()}; return x; }}\n" for _ in range(8))
+    assert proxy.reload(text.removesuffix("}") + more + "}").code == 0
+    assert proxy.worker_pids() == [worker]
+    for client in clients:
+        read_exactly(client.sock, 1000000)
+        client.close()
+
+
 def test_a_peer_is_not_blamed_for_our_lack_of_descriptors(tinyproxyd, free_port, serve):
     port, backends = free_port(), [serve(echo), serve(echo)]
     servers = "".join(f"server 127.0.0.1:{backend.port}; " for backend in backends)
