@@ -291,7 +291,7 @@ set_access_log(struct loader *l, struct scope *s, const struct directive *d, con
 	const struct log_format *f;
 
 	/* nginx takes the "off"; here nothing is written down to be ignored. */
-	if (!s->first && (off || !ls->access_logs))
+	if (!s->first && off != !ls->access_logs)
 		return loader_error(l, n,
 		    "\"access_log off\" stands beside another \"access_log\"");
 	if (off)

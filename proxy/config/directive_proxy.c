@@ -98,9 +98,23 @@ static const struct directive_choice next_upstream[] = {
 	{ SPAN_INIT("http_404"), NEXT_HTTP_404 },
 	{ SPAN_INIT("http_429"), NEXT_HTTP_429 },
 	{ SPAN_INIT("non_idempotent"), NEXT_NON_IDEMPOTENT },
-	{ SPAN_INIT("off"), 0 },
+	{ SPAN_INIT("off"), NEXT_OFF },
 	{ SPAN_INIT(""), 0 },
 };
+
+/* proxy_next_upstream CASE...: "off" rules out whatever else is said. */
+static int
+set_next_upstream(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n)
+{
+	unsigned *set = &scope_location_settings(l, s)->proxy.next_upstream;
+
+	if (directive_set_choices(l, s, d, n) < 0)
+		return -1;
+	if (*set & NEXT_OFF)
+		*set = NEXT_OFF;
+	return 0;
+}
 
 /* proxy_bind ADDRESS[:PORT] | off */
 static int
@@ -152,16 +166,17 @@ static const struct directive rows[] = {
 	    .set = directive_set_flag, LOCATION_FIELD(bool, proxy.pass_request_body) },
 	{ SPAN_INIT("proxy_request_buffering"), CONTEXT_HTTP_ALL, 1, 1, 0,
 	    .set = directive_set_flag, LOCATION_FIELD(bool, proxy.request_buffering) },
-	{ SPAN_INIT("proxy_next_upstream"), CONTEXT_HTTP_ALL, 1, DIRECTIVE_ARGS_ANY, 0,
-	    .set = directive_set_choices, LOCATION_FIELD(unsigned, proxy.next_upstream),
+	{ SPAN_INIT("proxy_next_upstream"), CONTEXT_HTTP_ALL, 1, DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY,
+	    .set = set_next_upstream, LOCATION_FIELD(unsigned, proxy.next_upstream),
 	    next_upstream },
 	{ SPAN_INIT("proxy_next_upstream_tries"), CONTEXT_HTTP_ALL, 1, 1, 0,
 	    .set = directive_set_number, LOCATION_FIELD(unsigned, proxy.next_upstream_tries) },
 	{ SPAN_INIT("proxy_next_upstream_timeout"), CONTEXT_HTTP_ALL, 1, 1, 0,
 	    .set = directive_set_duration,
 	    LOCATION_FIELD(int64_t, proxy.next_upstream_timeout_ms) },
-	{ SPAN_INIT("proxy_ignore_headers"), CONTEXT_HTTP_ALL, 1, DIRECTIVE_ARGS_ANY, 0,
-	    .set = directive_set_choices, LOCATION_FIELD(unsigned, proxy.ignore), accel_headers },
+	{ SPAN_INIT("proxy_ignore_headers"), CONTEXT_HTTP_ALL, 1, DIRECTIVE_ARGS_ANY,
+	    DIRECTIVE_MANY, .set = directive_set_choices, LOCATION_FIELD(unsigned, proxy.ignore),
+	    accel_headers },
 	{ SPAN_INIT("proxy_bind"), CONTEXT_HTTP_ALL | CONTEXT_STREAM_ALL, 1, 2, 0,
 	    .set = set_bind },
 	{ SPAN_INIT("proxy_protocol"), CONTEXT_HTTP_ALL | CONTEXT_STREAM_ALL, 1, 1, 0,

@@ -116,7 +116,7 @@ static const struct directive rows[] = {
 	    LOCATION_FIELD(struct span, proxy.tls.key_path) },
 	{ SPAN_INIT("proxy_ssl_password_file"), ALL, 1, 1, 0, .set = set_file,
 	    LOCATION_FIELD(struct span, proxy.tls.password_file) },
-	{ SPAN_INIT("proxy_ssl_protocols"), ALL, 1, DIRECTIVE_ARGS_ANY, 0,
+	{ SPAN_INIT("proxy_ssl_protocols"), ALL, 1, DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY,
 	    .set = directive_set_tls_protocols, LOCATION_FIELD(unsigned, proxy.tls.protocols) },
 	{ SPAN_INIT("proxy_ssl_ciphers"), ALL, 1, 1, 0, .set = directive_set_tls_ciphers,
 	    LOCATION_FIELD(struct span, proxy.tls.ciphers) },

@@ -35,7 +35,8 @@ directive_set_tls_protocols(struct loader *l, struct scope *s, const struct dire
 		{ SPAN_INIT("TLSv1.3"), TLS_PROTO_1_3 },
 		{ SPAN_INIT(""), 0 },
 	};
-	unsigned set = 0, one;
+	unsigned *protos = (unsigned *)(void *)((char *)scope_settings(l, s, d->group) + d->offset);
+	unsigned set = s->first ? 0 : *protos, one;
 
 	for (unsigned i = 1; i < n->word_count; i++) {
 		const struct word *w = &n->words[i];
@@ -50,7 +51,7 @@ directive_set_tls_protocols(struct loader *l, struct scope *s, const struct dire
 			loader_warn(l, n, "duplicate value \"" SPAN_FMT "\"", SPAN_ARG(w->text));
 		set |= one;
 	}
-	*(unsigned *)(void *)((char *)scope_settings(l, s, d->group) + d->offset) = set;
+	*protos = set;
 	return 0;
 }
 
@@ -308,7 +309,7 @@ set_profile(struct loader *l, struct scope *s, const struct directive *d, const 
 static const struct directive_range record = { 512, 16 << 20 };
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("ssl_protocols"), CONTEXT_TLS, 1, DIRECTIVE_ARGS_ANY, 0,
+	{ SPAN_INIT("ssl_protocols"), CONTEXT_TLS, 1, DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY,
 	    .set = directive_set_tls_protocols, SERVER_FIELD(unsigned, tls.protocols) },
 	{ SPAN_INIT("ssl_ciphers"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_tls_ciphers,
 	    SERVER_FIELD(struct span, tls.ciphers) },

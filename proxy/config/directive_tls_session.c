@@ -71,34 +71,38 @@ set_builtin(struct loader *l, const struct node *n, const struct word *w,
 	    (rest.p[0] != ':' || span_to_u64(span_after(rest, 1), BUILTIN_MAX, &count) < 0 ||
 		count == 0))
 		return loader_bad_parameter(l, n, w, NULL);
+	store->off = false;
 	store->builtin = (unsigned)count;
 	return 0;
 }
 
-/* ssl_session_cache off | none | [builtin[:COUNT]] [shared:NAME:SIZE] */
+/* ssl_session_cache off | none | [builtin[:COUNT]] [shared:NAME:SIZE]: of several the last of each kind counts */
 static int
 set_cache(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
 {
-	struct tls_session_store store = { 0 };
+	struct tls_session_store *said = &scope_server_settings(l, s)->tls.store, store = *said;
 	int rc = 0;
 
+	if (s->first)
+		store = (struct tls_session_store){ 0 };
 	for (unsigned i = 1; i < n->word_count; i++) {
 		const struct word *w = &n->words[i];
 
-		if (loader_check_literal(l, n, w) < 0)
+		if (loader_check_literal(l, n, w) < 0) {
 			rc = -1;
-		else if (span_eq(w->text, SPAN("off")))
+		} else if (span_eq(w->text, SPAN("off"))) {
 			store.off = true;
-		else if (span_eq(w->text, SPAN("none")))
-			store.off = false;
-		else if (span_starts(w->text, SPAN("builtin")))
+		} else if (span_eq(w->text, SPAN("none"))) {
+			store = (struct tls_session_store){ 0 };
+		} else if (span_starts(w->text, SPAN("builtin"))) {
 			rc |= set_builtin(l, n, w, &store);
-		else if (span_starts(w->text, SPAN("shared:")))
+		} else if (span_starts(w->text, SPAN("shared:"))) {
 			rc |= set_shared(l, n, w, &store);
-		else
+		} else {
 			rc |= loader_bad_parameter(l, n, w, NULL);
+		}
 	}
-	scope_server_settings(l, s)->tls.store = store;
+	*said = store;
 	return rc;
 }
 
@@ -124,7 +128,7 @@ set_ticket_key(struct loader *l, struct scope *s, const struct directive *d, con
 }
 
 static const struct directive rows[] = {
-	{ SPAN_INIT("ssl_session_cache"), CONTEXT_TLS, 1, 2, 0, .set = set_cache },
+	{ SPAN_INIT("ssl_session_cache"), CONTEXT_TLS, 1, 2, DIRECTIVE_MANY, .set = set_cache },
 	{ SPAN_INIT("ssl_session_tickets"), CONTEXT_TLS, 1, 1, 0, .set = directive_set_flag,
 	    SERVER_FIELD(bool, tls.tickets) },
 	{ SPAN_INIT("ssl_session_ticket_key"), CONTEXT_TLS, 1, 1, DIRECTIVE_MANY,

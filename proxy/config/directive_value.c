@@ -189,11 +189,14 @@ int
 directive_set_choices(struct loader *l, struct scope *s, const struct directive *d,
     const struct node *n)
 {
-	unsigned set = 0, one;
+	unsigned set = s->first ? 0 : *(const unsigned *)field(l, s, d), one;
 
 	for (unsigned i = 1; i < n->word_count; i++) {
 		if (directive_choose(l, n, &n->words[i], d->detail, &one) < 0)
 			return -1;
+		if (set & one)
+			loader_warn(l, n, "duplicate value \"" SPAN_FMT "\"",
+			    SPAN_ARG(n->words[i].text));
 		set |= one;
 	}
 	*(unsigned *)field(l, s, d) = set;

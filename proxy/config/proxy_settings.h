@@ -64,6 +64,7 @@ enum next_upstream {
 	NEXT_HTTP_404 = 1 << 8,
 	NEXT_HTTP_429 = 1 << 9,
 	NEXT_NON_IDEMPOTENT = 1 << 10,
+	NEXT_OFF = 1 << 11, /* alone */
 };
 
 /* Fields of a response that have an effect here unless proxy_ignore_headers names them: a set of these. */

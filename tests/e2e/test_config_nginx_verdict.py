@@ -81,6 +81,7 @@ ROWS = [
     ("http", "proxy_cache off; proxy_cache_valid 200 1m; proxy_cache_valid 5m; proxy_no_cache $arg_x;", BOTH_TAKE),
     ("http", "proxy_cache_valid;", BOTH_REFUSE),
     ("http", "proxy_cache_use_stale error off;", BOTH_TAKE),
+    ("http", "proxy_cache_use_stale error; proxy_cache_use_stale timeout;", BOTH_TAKE),
     ("http", "proxy_cache_use_stale x;", BOTH_REFUSE),
     ("http", "proxy_cache_min_uses x;", BOTH_REFUSE),
     ("http", "proxy_cache_revalidate maybe;", BOTH_REFUSE),
@@ -91,6 +92,7 @@ ROWS = [
     ("http", "lingering_close maybe;", BOTH_REFUSE),
     ("http", "keepalive_time 1h; keepalive_disable none; sendfile on; tcp_nopush on; tcp_nodelay off;", BOTH_TAKE),
     ("http", "keepalive_disable msie6 safari;", BOTH_TAKE),
+    ("http", "keepalive_disable msie6; keepalive_disable safari;", BOTH_TAKE),
     ("http", "keepalive_disable opera;", BOTH_REFUSE),
     ("http", "keepalive_time x;", BOTH_REFUSE),
     ("http", "limit_rate 10k; limit_rate_after $arg_x;", BOTH_TAKE),
@@ -368,6 +370,7 @@ ROWS = [
     # logs
     ("http", "access_log off;", BOTH_TAKE),
     ("http", "access_log off x;", BOTH_REFUSE),
+    ("http", "access_log off; access_log off;", BOTH_TAKE),
     ("http", "access_log @DIR@/a.log;", BOTH_TAKE),
     ("http", "access_log @DIR@/a.log combined;", BOTH_TAKE),
     ("http", "access_log @DIR@/a.log nosuch;", BOTH_REFUSE),
@@ -402,6 +405,8 @@ ROWS = [
     ("server", "ssl_protocols TLSv1.2 TLSv1.3;", BOTH_TAKE),
     ("server", "ssl_protocols TLSv1.4;", BOTH_REFUSE),
     ("server", "ssl_protocols TLSv1.2 TLSv1.2;", BOTH_TAKE),
+    ("server", "ssl_protocols TLSv1.3 TLSv1.2; ssl_protocols TLSv1.2 TLSv1.3;", BOTH_TAKE),
+    ("server", "ssl_session_cache shared:A:1m; ssl_session_cache shared:B:1m;", BOTH_TAKE),
     ("server", "ssl_protocols SSLv3;", STRICTER, "SSLv3 is broken"),
     ("server", "ssl_protocols;", BOTH_REFUSE),
     ("location", "ssl_protocols TLSv1.2;", BOTH_REFUSE),
@@ -457,6 +462,9 @@ ROWS = [
     ("location", "proxy_redirect http://a/ /b/;", BOTH_TAKE),
     ("location", "proxy_hide_header X-A; proxy_pass_header Server;", BOTH_TAKE),
     ("location", "proxy_hide_header;", BOTH_REFUSE),
+    ("location", "proxy_next_upstream error; proxy_next_upstream timeout error;", BOTH_TAKE),
+    ("location", "proxy_ignore_headers Expires; proxy_ignore_headers Cache-Control;", BOTH_TAKE),
+    ("location", "proxy_ssl_protocols TLSv1.2; proxy_ssl_protocols TLSv1.3;", BOTH_TAKE),
     # upstream
     *[("upstream", f"server {text};", verdict) for text, verdict in (
         ("127.0.0.1", BOTH_TAKE), ("127.0.0.1:8080", BOTH_TAKE), ("[::1]:8080", BOTH_TAKE),

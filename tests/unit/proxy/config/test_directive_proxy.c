@@ -236,10 +236,29 @@ test_refusals(void **state)
 	check_refusals("http { ", " }", in_http, COUNT(in_http));
 }
 
+/* Cases said in several lines add up; "off" rules them out. */
+static void
+test_cases_said_twice(void **state)
+{
+	struct loaded *l = load_clean(
+	    "http { proxy_next_upstream http_500; proxy_ignore_headers Vary; server {\n"
+	    "location /a { proxy_next_upstream error; proxy_next_upstream http_404;\n"
+	    "proxy_ignore_headers X-Accel-Redirect; proxy_ignore_headers X-Accel-Buffering; }\n"
+	    "location /b { proxy_next_upstream off; proxy_next_upstream timeout; } } }");
+	const struct proxy_settings *p = &loaded_location(l, "/a")->settings->proxy;
+
+	assert_int_equal(p->next_upstream, NEXT_ERROR | NEXT_HTTP_404);
+	assert_int_equal(p->ignore, ACCEL_REDIRECT | ACCEL_BUFFERING);
+	p = &loaded_location(l, "/b")->settings->proxy;
+	assert_int_equal(p->next_upstream, NEXT_OFF);
+	unload(l);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases_said_twice),
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_implicit_groups_are_shared),
 		cmocka_unit_test(test_unresolved_is_a_warning),

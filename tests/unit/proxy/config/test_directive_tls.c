@@ -113,6 +113,29 @@ test_duplicate_protocol(void **state)
 	unload(l);
 }
 
+/* What is included and what stands beside it add up; a block of its own begins anew. */
+static void
+test_said_twice(void **state)
+{
+	struct loaded *l = load_clean(
+	    "http { ssl_protocols TLSv1.1; ssl_session_cache builtin:10 shared:A:1m;\n"
+	    "server { ssl_protocols TLSv1.3; ssl_session_cache builtin:20;\n"
+	    "ssl_protocols TLSv1.2; ssl_session_cache shared:B:1m; }\n"
+	    "server { server_name b; ssl_session_cache shared:B:1m; ssl_session_cache none; }\n"
+	    "server { server_name c; ssl_session_cache off; ssl_session_cache builtin; } }");
+	const struct tls_settings *t = &l->snapshot->servers[0]->settings->tls;
+
+	assert_int_equal(t->protocols, TLS_PROTO_1_2 | TLS_PROTO_1_3);
+	assert_int_equal(t->store.builtin, 20);
+	assert_span(t->store.zone->name, "B");
+	t = &l->snapshot->servers[1]->settings->tls;
+	assert_int_equal(t->protocols, TLS_PROTO_1_1);
+	assert_null(t->store.zone);
+	t = &l->snapshot->servers[2]->settings->tls;
+	assert_false(t->store.off);
+	unload(l);
+}
+
 int
 main(void)
 {
@@ -122,6 +145,7 @@ main(void)
 		cmocka_unit_test(test_ssl_on),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_duplicate_protocol),
+		cmocka_unit_test(test_said_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
