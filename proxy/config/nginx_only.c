@@ -20,11 +20,9 @@ static const char not_limited[] =
 static const char not_authenticated[] =
     "requests are not authenticated here: let the service do it; without this line they are let through";
 static const char not_listed[] = "directories are not listed: name a file by index";
-static const char no_pushes[] = "browsers take no pushes any more: delete the line";
+static const char http3[] =
+    "clients are served by HTTP/2 and HTTP/1.1: delete the line, and an Alt-Svc that promises h3";
 static const char by_crl[] = "client certificates are checked against ssl_crl";
-static const char http2_obsolete[] =
-    "obsolete in nginx too: use keepalive_timeout, keepalive_requests, client_header_timeout and "
-    "large_client_header_buffers";
 static const char absent[] = "nginx has it, tinyproxyd does not";
 
 /* By name, or by the beginning of a family of names, which ends in '_'. */
@@ -32,18 +30,17 @@ static const struct {
 	struct span name;
 	const char *hint;
 } rows[] = {
-	{ SPAN_INIT("load_module"), "HTTP/2, stream and TLS are built in: delete the line" },
 	{ SPAN_INIT("stub_status"), "use status or metrics instead" },
 	{ SPAN_INIT("mail"), "a stream server passes mail protocols through" },
-	{ SPAN_INIT("http2_push"), no_pushes },
-	{ SPAN_INIT("http2_push_preload"), no_pushes },
-	{ SPAN_INIT("http2_max_concurrent_pushes"), no_pushes },
+	{ SPAN_INIT("http3"), http3 },
+	{ SPAN_INIT("http3_"), http3 },
+	{ SPAN_INIT("quic_"), http3 },
 	{ SPAN_INIT("proxy_ssl_conf_command"), absent },
 	{ SPAN_INIT("ssl_ocsp"), by_crl },
 	{ SPAN_INIT("ssl_ocsp_"), by_crl },
 
 	{ SPAN_INIT("gzip"), unchanged },
-	{ SPAN_INIT("gzip_"), unchanged },
+	{ SPAN_INIT("gzip_static"), unchanged },
 	{ SPAN_INIT("gunzip"), unchanged },
 	{ SPAN_INIT("gunzip_"), unchanged },
 	{ SPAN_INIT("brotli"), unchanged },
@@ -69,8 +66,6 @@ static const struct {
 	{ SPAN_INIT("memcached_"), http_only },
 
 	{ SPAN_INIT("auth_"), not_authenticated },
-	{ SPAN_INIT("satisfy"),
-	    "there is no authentication that allow and deny could be combined with" },
 	{ SPAN_INIT("valid_referers"), not_authenticated },
 	{ SPAN_INIT("secure_link"), not_authenticated },
 	{ SPAN_INIT("secure_link_"), not_authenticated },
@@ -94,16 +89,6 @@ static const struct {
 	{ SPAN_INIT("geoip_"), absent },
 	{ SPAN_INIT("split_clients"), absent },
 
-	{ SPAN_INIT("http2_idle_timeout"), http2_obsolete },
-	{ SPAN_INIT("http2_recv_timeout"), http2_obsolete },
-	{ SPAN_INIT("http2_max_field_size"), http2_obsolete },
-	{ SPAN_INIT("http2_max_header_size"), http2_obsolete },
-	{ SPAN_INIT("http2_max_requests"), http2_obsolete },
-
-	{ SPAN_INIT("use"), needless },
-	{ SPAN_INIT("multi_accept"), needless },
-	{ SPAN_INIT("accept_mutex"), needless },
-	{ SPAN_INIT("accept_mutex_"), needless },
 	{ SPAN_INIT("aio"), needless },
 	{ SPAN_INIT("aio_write"), needless },
 	{ SPAN_INIT("directio"), needless },
@@ -111,10 +96,8 @@ static const struct {
 	{ SPAN_INIT("thread_pool"), needless },
 	{ SPAN_INIT("output_buffers"), needless },
 	{ SPAN_INIT("postpone_output"), needless },
-	{ SPAN_INIT("request_pool_size"), needless },
 	{ SPAN_INIT("sendfile_max_chunk"), needless },
 	{ SPAN_INIT("timer_resolution"), needless },
-	{ SPAN_INIT("pcre_jit"), needless },
 	{ SPAN_INIT("lock_file"), needless },
 	{ SPAN_INIT("worker_cpu_affinity"), needless },
 	{ SPAN_INIT("worker_aio_requests"), needless },

@@ -41,7 +41,8 @@ test_refusals(void **state)
 		    "\"http2_body_preread_size\" directive invalid value" },
 		{ "http2_chunk_size 0;", "\"http2_chunk_size\" directive cannot be zero" },
 		{ "http2_chunk_size x;", "\"http2_chunk_size\" directive invalid value" },
-		{ "http2_push on;", "unknown directive \"http2_push\"" },
+		{ "http2_push_preload;",
+		    "invalid number of arguments in \"http2_push_preload\" directive" },
 	};
 	static const struct refusal in_location[] = {
 		{ "http2 on;", "\"http2\" directive is not allowed here" },
@@ -51,12 +52,28 @@ test_refusals(void **state)
 	check_refusals("http { server { location / { ", " } } }", in_location, COUNT(in_location));
 }
 
+/* As nginx: what it gave up is taken and said to be. */
+static void
+test_obsolete(void **state)
+{
+	struct loaded *l =
+	    load("http { http2_idle_timeout 3m; http2_push_preload on; server { } }");
+
+	assert_non_null(l->snapshot);
+	assert_said(l,
+	    "[warn] the \"http2_idle_timeout\" directive is obsolete, use the \"keepalive_timeout\" directive "
+	    "instead in /etc/t/t.conf:1\n"
+	    "[warn] the \"http2_push_preload\" directive is obsolete, ignored in /etc/t/t.conf:1\n");
+	unload(l);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_obsolete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

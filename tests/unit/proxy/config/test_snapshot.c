@@ -239,7 +239,7 @@ test_every_mistake_in_one_run(void **state)
 	    "[emerg] directive \"ssl_protocols\" is not terminated by \";\" in /etc/t/t.conf:13\n"
 	    "[emerg] directive \"location\" has no opening \"{\" in /etc/t/t.conf:15: it is "
 	    "a block: \"location { ... }\"\n"
-	    "[emerg] unknown directive \"gzip\" in /etc/t/t.conf:16: bodies are passed on as the "
+	    "[emerg] \"gzip on\" is not supported in /etc/t/t.conf:16: bodies are passed on as the "
 	    "service made them: let it do this, or delete the line\n"
 	    "[emerg] unexpected end of file, expecting \"}\" in /etc/t/t.conf:18: the block \"http\" opened in "
 	    "line 4 is not closed\n");
