@@ -101,6 +101,8 @@ tls_finish_server(struct loader *l, struct scope *s)
 		    loader_certificate(l, cert, key ? key : cert, tls->password_file);
 
 		ref->serves = true;
+		if (!ref->tls)
+			ref->tls = tls;
 		ref->watch |= tls->watch;
 		if (tls->stapling && ref->staple.n == 0) {
 			ref->staple =

@@ -17,12 +17,14 @@
 struct config_file;
 struct node;
 struct template;
+struct tls_settings;
 
 /* A certificate and key as named in the configuration (several per server: RSA + ECDSA). */
 struct certificate_ref {
 	struct span cert_path, key_path; /* absolute */
 	struct span password_file;       /* for the key; absolute or empty. The monitor's alone */
 	bool serves;                     /* shown to clients, not only to upstreams */
+	const struct tls_settings *tls;  /* of the first server that shows it; NULL = none */
 	struct span staple;              /* file of an OCSP response, absolute; empty = none */
 	struct span staple_trust; /* PEM of CAs to check its signature by; p NULL = unchecked */
 	bool watch;               /* picked up by itself when it changes on disk */

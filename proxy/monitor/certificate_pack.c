@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "libcert/chain.h"
 #include "proxy/monitor/certificate_pair.h"
+#include "proxy/tls/tls_settings.h"
 
 #include <openssl/evp.h>
 
@@ -97,8 +98,15 @@ entry_in_date(struct span entry)
 	return in_date;
 }
 
+/* An SSL_CTX to try certificates on, made when first needed and again for other settings. */
+struct trial {
+	SSL_CTX *ctx;
+	const struct tls_settings *settings;
+};
+
 struct packing {
 	struct certificate_reader *reader;
+	struct trial *trial;
 	struct bundle_writer *writer;
 	const struct bundle *previous;
 	struct certificate_report *report;
@@ -146,6 +154,20 @@ read_settled(struct packing *p, const struct certificate_ref *ref, struct certif
 	}
 }
 
+/* Does OpenSSL let a server show it? Its security level forbids weak keys and digests. */
+static int
+try_chain(struct trial *trial, const struct tls_settings *s, STACK_OF(X509) *chain, struct err *e)
+{
+	if (!trial->ctx || !span_eq(trial->settings->ciphers, s->ciphers) ||
+	    trial->settings->commands != s->commands) {
+		SSL_CTX_free(trial->ctx);
+		trial->settings = s;
+		trial->ctx = tls_settings_context(s, span_of(NULL, 0), NULL);
+	}
+	/* Settings that are no good are told elsewhere. */
+	return trial->ctx ? tls_settings_try_chain(trial->ctx, chain, e) : 0;
+}
+
 static void
 pack_fresh(struct packing *p, const struct certificate_ref *ref)
 {
@@ -156,6 +178,7 @@ pack_fresh(struct packing *p, const struct certificate_ref *ref)
 
 	buf_init_secret(&entry, ENTRY_MAX);
 	if (read_settled(p, ref, &pair, ids, &e) < 0 ||
+	    (ref->tls && try_chain(p->trial, ref->tls, pair.chain, &e) < 0) ||
 	    certificate_pair_encode(&pair, &entry, &e) < 0) {
 		bundle_writer_add(p->writer, BUNDLE_CERTIFICATE, p->name, p->old);
 		add_problem(p->report, ref, p->old.n ? CERTIFICATE_KEPT : CERTIFICATE_DISABLED,
@@ -215,6 +238,7 @@ certificate_pack(struct bundle_writer *w, const struct bundle *previous, const s
     struct certificate_report *report)
 {
 	struct certificate_reader *reader = certificate_reader_new();
+	struct trial trial = { NULL, NULL };
 
 	for (size_t i = 0; i < s->certificate_count; i++) {
 		const struct certificate_ref *ref = s->certificates[i];
@@ -222,6 +246,7 @@ certificate_pack(struct bundle_writer *w, const struct bundle *previous, const s
 		    SPAN_ARG(ref->key_path));
 		struct packing p = {
 			.reader = reader,
+			.trial = &trial,
 			.writer = w,
 			.previous = previous,
 			.report = report,
@@ -234,5 +259,6 @@ certificate_pack(struct bundle_writer *w, const struct bundle *previous, const s
 			pack_fresh(&p, ref);
 		free(name);
 	}
+	SSL_CTX_free(trial.ctx);
 	certificate_reader_free(reader);
 }

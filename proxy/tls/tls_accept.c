@@ -348,10 +348,14 @@ on_certificate(SSL *ssl, void *arg)
 
 		if (entry.n == 0)
 			continue;
-		if (certificate_cache_use(cache, entry, ssl, &e) == 0)
+		if (certificate_cache_use(cache, entry, ssl, &e) == 0) {
 			any = true;
-		else
-			log_accept(state, LOG_LEVEL_ERROR, "certificate refused for", err_text(&e));
+		} else {
+			char *why = mem_printf(": %s", err_text(&e));
+
+			log_accept(state, LOG_LEVEL_ERROR, "certificate refused for", why);
+			free(why);
+		}
 		err_release(&e);
 	}
 	return any;

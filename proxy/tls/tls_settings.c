@@ -239,6 +239,21 @@ tls_settings_context(const struct tls_settings *s, struct span dh, struct err *e
 	return ctx;
 }
 
+int
+tls_settings_try_chain(SSL_CTX *ctx, STACK_OF(X509) *chain, struct err *e)
+{
+	bool ok = SSL_CTX_use_certificate(ctx, sk_X509_value(chain, 0)) == 1;
+	int rc = 0;
+
+	for (int i = 1; ok && i < sk_X509_num(chain); i++)
+		ok = SSL_CTX_add1_chain_cert(ctx, sk_X509_value(chain, i)) == 1;
+	if (!ok)
+		rc = err_set_openssl(e, ERR_DATA, "OpenSSL refuses it");
+	SSL_CTX_clear_chain_certs(ctx);
+	ERR_clear_error();
+	return rc;
+}
+
 void
 tls_settings_apply(SSL *ssl, SSL_CTX *ctx, const struct tls_settings *s)
 {

@@ -17,6 +17,9 @@ void tls_settings_digest(const struct tls_settings *s, struct span dh,
     unsigned char digest[TLS_SETTINGS_DIGEST]);
 /* A server context without certificates and callbacks. NULL with e set. */
 SSL_CTX *tls_settings_context(const struct tls_settings *s, struct span dh, struct err *e);
+/* Whether a server with that context may show the chain, leaf first. -1 with e set. */
+int tls_settings_try_chain(SSL_CTX *ctx, STACK_OF(X509) *chain, struct err *e)
+    __attribute__((warn_unused_result));
 /*
  * TLS 1.0 or 1.1 are asked for, but OpenSSL's security level forbids them ("@SECLEVEL=0" in the cipher list allows
  * them): they stay off and the others work.

@@ -118,6 +118,34 @@ def test_one_bad_certificate_is_one_host_without_tls(tinyproxyd, free_port, cert
     assert fingerprint(served_certificate(port, "good.example")) == good.sha256
 
 
+def test_a_weak_certificate_is_a_bad_one(tinyproxyd, free_port, certs):
+    """What OpenSSL's security level forbids is told when it is loaded, and takes the place of none that can be shown."""
+    port, good, weak = free_port(), certs.issue("a.example", key="rsa"), certs.issue("b.example", key="rsa:1024")
+    why = f'cannot use certificate "{weak.fullchain}": OpenSSL refuses it: ee key too small'
+    def config(more=""):
+        return "http {\n" + server(port, "a.example", good) + server(port, "b.example", weak, more) + "\n}"
+    proxy = tinyproxyd(config(), started=False)
+    assert f"{why}; TLS is off for its hosts" in proxy.run("-t", check=1).err
+    proxy.start()
+    assert any(why in line for line in proxy.errors("error"))
+    with pytest.raises(ssl.SSLError, match=ALERT_UNRECOGNIZED_NAME):
+        get(port, tls=True, server_name="b.example")
+    # Where it is wanted all the same; and by one more server, which does not say so.
+    proxy.reload(config('ssl_ciphers "DEFAULT:@SECLEVEL=0"').rstrip("}") + server(port, "c.example", weak) + "\n}")
+    with pytest.raises(ssl.SSLError):
+        get(port, tls=True, server_name="c.example")
+    assert proxy.wait_for_error('certificate refused for "c.example": cannot use the certificate: ee key too small')
+    lax = tls_context()
+    lax.set_ciphers("DEFAULT:@SECLEVEL=0")
+    assert get(port, tls=lax, server_name="b.example", host="b.example").status == 200
+    for old, new in ((good.fullchain, weak.fullchain), (good.key, weak.key)):
+        old.write_bytes(new.read_bytes())
+    proxy.ctl("reload", check=None)
+    assert fingerprint(served_certificate(port, "a.example")) == good.sha256
+    assert proxy.wait_for_error("ee key too small; the previous one stays in service")
+    proxy.forget_errors()
+
+
 # ---- versions and ciphers -------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("directive, versions", [
