@@ -206,8 +206,9 @@ take_untold_data(struct h2 *h, int32_t before)
 {
 	int32_t n = nghttp2_session_get_effective_recv_data_length(h->session) - before;
 
-	h->data_counted =
-	    n < 0 ? h->data_told : h->data_counted + (uint32_t)n; /* < 0: opened anew */
+	/* Where the window was opened anew meanwhile it is too little rather than too much. */
+	if (n > 0)
+		h->data_counted += (uint32_t)n;
 	if (h->data_counted <= h->data_told)
 		return;
 	h2_guard_body(&h->guard, h->data_counted - h->data_told);

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: ISC
 """HTTP/2 clients that cost more than they ask for: each ends in GOAWAY, and the log says why."""
 import struct
+import threading
 
 import pytest
 
 from support.h2frames import (ACK, CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, H2,
                               HEADERS, INITIAL_WINDOW_SIZE, NO_ERROR, PADDED, PING, PRIORITY, RST_STREAM, SETTINGS,
                               WINDOW_UPDATE, Closed, frame_bytes, setting)
+from support.wait import DEADLINE_S
 
 
 @pytest.fixture
@@ -159,6 +161,26 @@ def test_bodies_that_nobody_wanted_are_no_abuse(site):
                 client.data(stream, b"x" * 16380)
             client.sync()
         assert client.gone is None
+
+
+def test_cut_uploads_give_the_window_back(tinyproxyd, peer, free_port):
+    """More than the connection's window has room for, which is opened anew at half of it: 1 GiB."""
+    port = free_port()
+    over = threading.Event()
+    silent = peer(lambda sock, number: over.wait(DEADLINE_S))
+    tinyproxyd(f"""http {{ server {{ listen 127.0.0.1:{port}; http2 on; keepalive_requests 1000000; client_max_body_size 0;
+        http2_body_preread_size 16m; proxy_request_buffering off;
+        location / {{ proxy_pass http://127.0.0.1:{silent.port}; }} location /here {{ return 200 here; }} }} }}""")
+    with H2(port) as client:
+        client.sync()
+        for stream in range(1, 1 + 4 * 135, 4):
+            client.headers(stream, "/", "POST", end=False)
+            client.send(frame_bytes(DATA, 0, stream, b"x" * 16384) * 1023)
+            client.reset(stream)
+            assert client.request(stream + 2, "/here").ended
+            client.seen.clear()
+        assert client.gone is None
+    over.set()
 
 
 def test_a_window_that_stays_shut(site):
