@@ -72,6 +72,7 @@ static const struct directive rows[] = {
 	FLAG("tcp_nopush", tcp_nopush),
 	FLAG("tcp_nodelay", tcp_nodelay),
 	FLAG("reset_timedout_connection", reset_timedout_connection),
+	FLAG("chunked_transfer_encoding", chunked),
 	FLAG("etag", etag),
 	FLAG("log_not_found", log_not_found),
 	{ SPAN_INIT("if_modified_since"), CONTEXT_HTTP_ALL, 1, 1, 0, .set = directive_set_choice,

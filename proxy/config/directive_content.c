@@ -316,6 +316,8 @@ static const struct directive rows[] = {
 	    .set = set_try_files },
 	{ SPAN_INIT("error_page"), CONTEXT_HTTP_IF, 2, DIRECTIVE_ARGS_ANY, DIRECTIVE_MANY,
 	    .set = set_error_page },
+	{ SPAN_INIT("recursive_error_pages"), CONTEXT_HTTP_ALL, 1, 1, 0, .set = directive_set_flag,
+	    LOCATION_FIELD(bool, recursive_error_pages) },
 	{ SPAN_INIT("absolute_redirect"), CONTEXT_HTTP_ALL, 1, 1, 0, .set = directive_set_flag,
 	    LOCATION_FIELD(bool, absolute_redirect) },
 	{ SPAN_INIT("server_name_in_redirect"), CONTEXT_HTTP_ALL, 1, 1, 0,

@@ -60,6 +60,7 @@ location_settings_init(struct loader *l, struct location_settings *s)
 		.lingering_time_ms = 30 * 1000,
 		.lingering_timeout_ms = 5 * 1000,
 		.tcp_nodelay = true,
+		.chunked = true,
 		.etag = true,
 		.log_not_found = true,
 		.if_modified_since = MODIFIED_SINCE_EXACT,

@@ -15,6 +15,7 @@ static void
 stream_settings_init(struct stream_settings *s)
 {
 	*s = (struct stream_settings){
+		.handshake_timeout_ms = 60 * 1000,
 		.preread_timeout_ms = 30 * 1000,
 		.preread_buffer_size = 16384,
 		.tcp_nodelay = true,
@@ -260,6 +261,8 @@ static const struct directive rows[] = {
 	    STREAM_FIELD(bool, ssl_preread) },
 	{ SPAN_INIT("preread_buffer_size"), STREAM, 1, 1, 0, .set = directive_set_size,
 	    STREAM_FIELD(size_t, preread_buffer_size), &preread_size },
+	{ SPAN_INIT("ssl_handshake_timeout"), STREAM, 1, 1, 0, .set = directive_set_duration,
+	    STREAM_FIELD(int64_t, handshake_timeout_ms) },
 	{ SPAN_INIT("preread_timeout"), STREAM, 1, 1, 0, .set = directive_set_duration,
 	    STREAM_FIELD(int64_t, preread_timeout_ms) },
 	{ SPAN_INIT("tcp_nodelay"), STREAM, 1, 1, 0, .set = directive_set_flag,

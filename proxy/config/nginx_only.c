@@ -120,7 +120,6 @@ static const struct {
 	{ SPAN_INIT("perl_"), absent },
 	{ SPAN_INIT("proxy_cookie_flags"), absent },
 	{ SPAN_INIT("proxy_force_ranges"), absent },
-	{ SPAN_INIT("recursive_error_pages"), absent },
 	{ SPAN_INIT("userid"), absent },
 	{ SPAN_INIT("userid_"), absent },
 	{ SPAN_INIT("worker_priority"), absent },

@@ -176,6 +176,9 @@ struct location_settings {
 	const struct template *limit_rate, *limit_rate_after; /* bytes a second; NULL = none */
 	bool sendfile, tcp_nopush, tcp_nodelay, reset_timedout_connection;
 	bool etag, log_not_found;
+	bool
+	    chunked; /* chunked_transfer_encoding: the end of a body of unknown length is said, not a closed connection */
+	bool recursive_error_pages;    /* an error page's own errors have error pages */
 	unsigned if_modified_since;    /* enum if_modified_since */
 	const struct expires *expires; /* NULL = off */
 	const struct real_ip *real_ip; /* NULL = nobody is trusted */

@@ -60,9 +60,10 @@ error_redirect(struct request *r, unsigned status)
 	struct span uri;
 
 	r->response.override = 0;
-	if (r->error_redirected || !r->settings->error_pages || internal_redirect_exhausted(r))
+	if (r->error_final || !r->settings->error_pages || internal_redirect_exhausted(r))
 		return false;
 	r->error_redirected = true;
+	r->error_final = !r->settings->recursive_error_pages;
 	t = find_target(r, status);
 	if (!t)
 		return false;

@@ -8,8 +8,8 @@
 #include "proxy/http/request.h"
 
 /*
- * true: the error page answers. An error of that one has the built-in page (recursive_error_pages off). Called before
- * the head is sent.
+ * true: the error page answers. An error of that one has the built-in page, unless recursive_error_pages is on.
+ * Called before the head is sent.
  */
 bool error_redirect(struct request *r, unsigned status);
 

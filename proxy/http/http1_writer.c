@@ -51,7 +51,8 @@ choose_framing(struct request *r, struct client_conn *cc)
 	struct response *res = &r->response;
 
 	res->no_body = statusless_body(r);
-	h->out_chunked = !res->no_body && res->content_length < 0 && r->http_minor >= 1;
+	h->out_chunked =
+	    !res->no_body && res->content_length < 0 && r->http_minor >= 1 && r->settings->chunked;
 	h->out_left = res->no_body ? -1 : res->content_length;
 	if (!res->no_body && res->content_length < 0 && !h->out_chunked)
 		h->keep_alive = false;

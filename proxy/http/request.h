@@ -119,9 +119,10 @@ struct request {
 	unsigned internal_redirects; /* and rewrites so far; bounded (internal_redirect.h) */
 	bool internal;               /* uri is not what the client asked for */
 	bool uri_rewritten;          /* uri need not begin with the location's path any more */
-	bool error_redirected; /* an error page has been looked for: none for its own errors */
-	bool body_dropped;     /* the client's body is not for who answers now */
-	bool alias_takes_uri;  /* behind an alias that stands for the whole path comes uri */
+	bool error_redirected;       /* an error page has been looked for */
+	bool error_final;            /* there is none for its own errors */
+	bool body_dropped;           /* the client's body is not for who answers now */
+	bool alias_takes_uri;        /* behind an alias that stands for the whole path comes uri */
 };
 
 /* Find location and handler, then start (router.c). The codec calls it once the head is parsed. */

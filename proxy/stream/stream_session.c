@@ -23,7 +23,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HANDSHAKE_TIMEOUT_MS (60 * 1000) /* nginx: ssl_handshake_timeout */
 #define ARENA_SIZE 1000
 
 #define from_member(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -371,7 +370,7 @@ start_tls(struct stream_session *s)
 	}
 	conn_set_tls_take(&s->conn, ssl);
 	s->client->ssl = ssl;
-	timer_set(s->client->worker->loop, &s->timer, HANDSHAKE_TIMEOUT_MS);
+	timer_set(s->client->worker->loop, &s->timer, s->settings->handshake_timeout_ms);
 }
 
 static enum parse_result

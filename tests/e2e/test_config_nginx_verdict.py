@@ -105,6 +105,8 @@ ROWS = [
     ("http", "gzip_http_version 2;", BOTH_REFUSE),
     ("http", "gzip_vary maybe;", BOTH_REFUSE),
     ("http", "gzip on;", STRICTER, LATER),
+    ("http", "chunked_transfer_encoding off; recursive_error_pages on;", BOTH_TAKE),
+    ("http", "chunked_transfer_encoding maybe;", BOTH_REFUSE),
     ("http", "autoindex off; auth_basic off; satisfy any;", BOTH_TAKE),
     ("location", "limit_except GET { auth_basic off; allow 127.0.0.1; deny all; }", BOTH_TAKE),
     ("http", "autoindex on;", STRICTER, LATER),

@@ -8,8 +8,8 @@ import pytest
 from support.client import Client, get
 from support.h2frames import H2
 from support.inside import open_files
-from support.nginx import Row, assert_same, side_by_side  # noqa: F401
-from support.pattern import pattern_sha256
+from support.nginx import Row, answer, assert_same, side_by_side  # noqa: F401
+from support.pattern import pattern_bytes, pattern_sha256
 from support.peer import read_head
 from support.wait import wait_until
 
@@ -198,6 +198,7 @@ SIDE = """
     server { listen 127.0.0.1:@PORT@;
         location / { proxy_pass http://127.0.0.1:@BACKEND@; }
         location /off/ { proxy_pass http://127.0.0.1:@BACKEND@/; proxy_buffering off; }
+        location /closed/ { proxy_pass http://127.0.0.1:@BACKEND@/; chunked_transfer_encoding off; }
         location /buffers/ { proxy_pass http://127.0.0.1:@BACKEND@/; proxy_buffers 2 4k; proxy_busy_buffers_size 4k;
             proxy_max_temp_file_size 8k; proxy_temp_file_write_size 8k; }
     }
@@ -211,3 +212,10 @@ def test_the_same_bytes_as_nginx(side_by_side, backend):  # noqa: F811
     rows = [Row(f"{method} {where}{what}") for method in ("GET", "HEAD") for where in ("/", "/off/", "/buffers/")
             for what in ("bytes/0", "bytes/1", "bytes/4096", "bytes/300000", "status/304", "status/204")]
     assert_same(ours, nginx, [*rows, Row("GET /until-close"), Row("GET /off/until-close")])
+    # The end of a body of unknown length is the connection's, whatever the client would like; nothing else ends it.
+    wished = "".join(f"{line} HTTP/1.1\r\nHost: a.example\r\n\r\n" for line in (
+        "GET /closed/bytes/10", "HEAD /closed/chunked/10", "GET /closed/status/204", "GET /closed/chunked/100000", "GET /never"))
+    for server in (ours, nginx):
+        said = answer(server.port, wished.encode())
+        assert said.count(b"HTTP/1.1 ") == 4 and b"chunked" not in said and said.endswith(pattern_bytes(100000))
+    assert_same(ours, nginx, [Row(f"GET /closed/{what}", ["Connection: keep-alive"]) for what in ("chunked/9", "until-close")])

@@ -194,6 +194,11 @@ server { listen 127.0.0.1:@PORT@; server_name a.example;
     location /loop1 { error_page 404 /loop2; return 404; }
     location /loop2 { error_page 404 /loop1; return 404; }
     location /redirecting { error_page 404 =302 /e404; return 404; }
+    location /rec/ { recursive_error_pages on; error_page 404 = /own/x; return 404; }
+    location /rec/off { error_page 404 = /own/x; return 404; }
+    location /rec/twice { error_page 404 = /rec/x; return 404; }
+    location /rec/on { recursive_error_pages on; error_page 404 = /rec/x; return 404; }
+    location /rec/loop { recursive_error_pages on; error_page 404 /rec/loop; return 404; }
     location /deep { error_page 404 = /deep2; return 404; }
     location /deep2 { return 301 /elsewhere; }
     location /proxied { proxy_pass http://127.0.0.1:1; }
@@ -312,7 +317,7 @@ TABLES = {
            Row("HEAD /ret/404"), Row("POST /r/last/x", body=b"body")]),
     "errors": (ERRORS, gets(
         "/404", "/500", "/502", "/503", "/403", "/410", "/405", "/418", "/401", "/401?a=b", "/402", "/409", "/411", "/413",
-        "/416", "/422", "/301", "/text", "/own/x", "/e404", "/e5xx", "/loop1", "/redirecting", "/deep", "/proxied", "/static/none",
+        "/416", "/422", "/301", "/text", "/own/x", "/rec/", "/rec/off", "/rec/twice", "/rec/on", "/rec/loop", "/e404", "/e5xx", "/loop1", "/redirecting", "/deep", "/proxied", "/static/none",
         "/static/a.txt", "/page/none", "/pagepart/none", "/add", "/secret", "/to-secret", "/unknown")
         + [Row("HEAD /404"), Row("POST /403", body=b"xyz"), Row("POST /405", body=b"xyz"), Row("HEAD /405"),
            Row("GET /pagepart/none", fields=("Range: bytes=0-3",)),

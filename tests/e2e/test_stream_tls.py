@@ -170,3 +170,11 @@ http {{ server {{ listen 127.0.0.1:{inner}; return 200 "inside"; }} }}""")
             break
         answer += more
     assert answer.endswith(b"\r\n\r\ninside")
+
+
+def test_who_never_shakes_hands_is_not_waited_for(terminate):
+    proxy, port = terminate("ssl_handshake_timeout 200ms;")
+    with Client(port) as client:
+        client.send(b"\x16\x03\x01")
+        client.wait_closed()
+    wait_until(lambda: proxy.access_log.read_text().startswith("500 "), "the line of the session")
