@@ -373,6 +373,19 @@ start_tls(struct stream_session *s)
 	timer_set(s->client->worker->loop, &s->timer, s->settings->handshake_timeout_ms);
 }
 
+/* TLS that was terminated before the connection was passed on. False: told. */
+static bool
+resume_tls(struct stream_session *s, SSL *ssl)
+{
+	if (!stream_session_open_conn(s)) {
+		SSL_free(ssl);
+		return false;
+	}
+	conn_resume_tls_take(&s->conn, ssl);
+	s->client->ssl = ssl;
+	return true;
+}
+
 static enum parse_result
 parse_hello(struct preread *p, char *bytes, size_t n)
 {
@@ -510,6 +523,8 @@ stream_session_accept_take(struct listen_slot *slot, const struct endpoint *ep,
 	if (nodelay && ep->tls && s->client->remote->sa_family != AF_UNIX)
 		setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
 	stream_log_arrival(s);
+	if (a->ssl && !resume_tls(s, a->ssl))
+		return;
 	find_real_ip(s);
 	if (!access_rule_allows(s->server->location_settings->access,
 		traffic_remote(&s->traffic))) {
@@ -517,7 +532,7 @@ stream_session_accept_take(struct listen_slot *slot, const struct endpoint *ep,
 		stream_session_close(s, 403);
 	} else if (ep->tls) {
 		start_tls(s);
-	} else if (s->settings->ssl_preread) {
+	} else if (s->settings->ssl_preread && !a->ssl) {
 		start_preread(s);
 	} else {
 		serve(s);

@@ -139,6 +139,31 @@ http {{ server {{ listen 127.0.0.1:{inner}; http2 on; return 200 "$server_protoc
                     f"https://a.example:{front}/"], check=0).out == said
 
 
+def test_a_stream_listener_takes_terminated_tls_over(tinyproxyd, free_port, certs, backend):
+    """What is passed on from TLS is TLS for its client to the end, whatever the listener does with it."""
+    answers, relays, looks, denies = (free_port() for _ in range(4))
+    cert = certs.issue("a.example")
+    fronts = {inner: free_port() for inner in (answers, relays, looks, denies)}
+    front = "".join(f"""server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {cert.fullchain};
+        ssl_certificate_key {cert.key}; pass 127.0.0.1:{inner}; }}""" for inner, port in fronts.items())
+    proxy = tinyproxyd(f"""stream {{ {front}
+        log_format tls '$server_port $status $ssl_protocol $ssl_server_name $bytes_received'; access_log access.log tls;
+        server {{ listen 127.0.0.1:{answers}; return "$ssl_server_name $ssl_protocol"; }}
+        server {{ listen 127.0.0.1:{relays}; proxy_pass 127.0.0.1:{backend.port}; }}
+        server {{ listen 127.0.0.1:{looks}; ssl_preread on; proxy_pass 127.0.0.1:{backend.port}; }}
+        server {{ listen 127.0.0.1:{denies}; deny all; return no; }} }}""")
+    trusted = tls_context(certs.ca)
+    with Client(fronts[answers], tls=trusted, server_name="a.example") as client:
+        assert client.until_closed() == b"a.example TLSv1.3"
+    for inner in (relays, looks):
+        assert served(fronts[inner], trusted) == b"hello"
+    with Client(fronts[denies], tls=trusted, server_name="a.example") as client:
+        assert client.until_closed() == b""
+    assert sorted(lines(proxy, 4)) == sorted([f"{answers} 200 TLSv1.3 a.example 0", f"{relays} 200 TLSv1.3 a.example 5",
+                                              f"{looks} 200 TLSv1.3 a.example 5", f"{denies} 403 TLSv1.3 a.example 0"])
+    proxy.forget_errors()
+
+
 def test_what_came_with_the_handshake_is_passed_on(tinyproxyd, free_port, certs):
     """A request in the same packet as the client's Finished: TLS has it before the http listener has the connection."""
     front, inner = free_port(), free_port()
