@@ -15,6 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What is left for its header to one whose listener is gone. */
+#define RETIRE_MS 1000
+
 /* One that waits for its PROXY header. */
 struct arrival {
 	struct preread preread;
@@ -26,6 +29,7 @@ struct arrival {
 	struct proxy_header header;
 	size_t header_length;
 	const char *why;              /* the header is no good */
+	bool retired;                 /* its listener is gone: it has little time left */
 	struct arrival *next, **prev; /* in worker->arrivals */
 };
 
@@ -241,13 +245,19 @@ arrival_pass_take(struct listen_slot *slot, const struct accepted *a)
 }
 
 void
-arrivals_close(struct worker *w, bool only_gone)
+arrivals_retire(struct worker *w, bool only_gone)
 {
-	struct arrival *next;
-
-	for (struct arrival *a = w->arrivals; a; a = next) {
-		next = a->next;
-		if (!only_gone || a->slot->gone)
-			arrival_close(a);
+	for (struct arrival *a = w->arrivals; a; a = a->next) {
+		if (a->retired || (only_gone && !a->slot->gone))
+			continue;
+		a->retired = true;
+		timer_set(w->loop, &a->preread.timer, RETIRE_MS);
 	}
+}
+
+void
+arrivals_close(struct worker *w)
+{
+	while (w->arrivals)
+		arrival_close(w->arrivals);
 }

@@ -37,8 +37,9 @@ struct accepted {
 void arrival_take(struct listen_slot *slot, int fd, const struct sockaddr *peer, socklen_t len);
 /* The same for a connection that arrived elsewhere, and is counted already. */
 void arrival_pass_take(struct listen_slot *slot, const struct accepted *a);
-/* Close those that still wait: all, or those of slots that are gone. */
-void arrivals_close(struct worker *w, bool only_gone);
+/* Those that still wait, all or those of slots that are gone: whoever has just come is about to say something, and is served. */
+void arrivals_retire(struct worker *w, bool only_gone);
+void arrivals_close(struct worker *w);
 
 /* For whoever serves what has arrived: its connection is over. */
 void arrival_ended(struct worker *w);

@@ -335,7 +335,7 @@ commit(struct generation *g)
 		if (!s->current)
 			listen_slot_retire(s);
 	}
-	arrivals_close(w, true);
+	arrivals_retire(w, true);
 	client_conns_retire(w, true);
 	for (size_t i = 0; i < g->snapshot->log_file_count; i++)
 		log_sink_set_buffer(g->sinks[i], g->snapshot->log_files[i]->buffer_size,

@@ -81,6 +81,7 @@ on_shutdown_timeout(struct timer *t)
 {
 	struct worker_process *p = from_member(t, struct worker_process, shutdown);
 
+	arrivals_close(&p->worker);
 	while (p->worker.clients)
 		client_conn_close(p->worker.clients, "worker_shutdown_timeout is over");
 	stream_sessions_close_of(&p->worker, NULL, "worker_shutdown_timeout is over");
@@ -122,7 +123,7 @@ drain(struct worker_process *p)
 	w->draining = true;
 	while (w->slots)
 		listen_slot_retire(w->slots);
-	arrivals_close(w, false);
+	arrivals_retire(w, false);
 	client_conns_retire(w, false);
 	start_shutdown_timer(p);
 }
@@ -237,7 +238,7 @@ close_all(struct worker_process *p)
 {
 	struct worker *w = &p->worker;
 
-	arrivals_close(w, false);
+	arrivals_close(w);
 	while (w->clients)
 		client_conn_close(w->clients, NULL);
 	stream_sessions_close_of(w, NULL, NULL);

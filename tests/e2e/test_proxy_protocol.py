@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: ISC
 """PROXY protocol towards us: who the client says it is, and nothing believed that is malformed."""
+import signal
+
 import pytest
 from support.client import Client, tls_context
 from support.h2frames import H2, PREFACE, SETTINGS, frame_bytes
 from support.proxy_header import SIGNATURE, tlv, v1, v2
+from support.sites import refuses
+from support.wait import wait_until
 
 SHOWN = ("$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr "
          "$proxy_protocol_server_port $remote_addr")
@@ -143,6 +147,22 @@ def test_waiting_connections_end_with_their_listener(site):
         proxy.reload(proxy.config.read_text().replace(f"listen 127.0.0.1:{plain} proxy_protocol;", ""))
         waiting.wait_closed()
         assert other.is_open()
+
+
+@pytest.mark.parametrize("how", ["reload", "drain"])
+def test_who_has_just_come_is_served_though_the_listener_goes(site, how):
+    proxy, plain, _ = site
+    with Client(plain) as client:
+        client.send(v1()[:5])
+        wait_until(lambda: proxy.status()["workers"][0]["connections"] == 1, "the client to be there")
+        if how == "reload":
+            proxy.reload(proxy.config.read_text().replace(f"listen 127.0.0.1:{plain} proxy_protocol;", ""))
+        else:
+            proxy.send(signal.SIGQUIT)
+            wait_until(lambda: refuses(plain), "the listener to go")
+        client.send(v1()[5:])
+        assert client.exchange(GET).body.decode() == GOOD["v1"][1]
+        client.wait_closed()
 
 
 def test_a_header_may_come_after_a_reload(site):
