@@ -346,7 +346,7 @@ close_of(struct client_conn *cc, const struct generation *g, const char *why)
 		client_conn_close(cc, why);
 		return;
 	}
-	for (r = cc->wire->next_request(cc, NULL); r; r = next) {
+	for (r = cc->wire->next_request(cc, NULL); r && !cc->conn.closed; r = next) {
 		next = cc->wire->next_request(cc, r);
 		if (r->generation == g)
 			cc->wire->cut(cc, r, why);

@@ -332,10 +332,21 @@ wire_next_request(const struct client_conn *cc, const struct request *after)
 	return next ? &next->request : NULL;
 }
 
+/* A client that is slow to take what is queued for it is not waited for, one that takes nothing not even to be told. */
 static void
 wire_cut(struct client_conn *cc, struct request *r, const char *why)
 {
+	struct h2_stream *s = h2_stream_of(r);
+
+	if (cc->conn.out_bytes >= H2_QUEUE_MAX) {
+		client_conn_close(cc, why);
+		return;
+	}
 	request_abort(r, why);
+	if (s->out.bytes > 0 && !s->aborted) {
+		s->aborted = true;
+		h2_stream_cut(s);
+	}
 }
 
 static const char *

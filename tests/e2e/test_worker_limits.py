@@ -2,7 +2,10 @@
 """A worker's bounds: its time to shut down, its descriptors."""
 import signal
 
+import pytest
+
 from support.client import Client, get
+from support.h2frames import H2, INITIAL_WINDOW_SIZE, INTERNAL_ERROR, setting
 from support.proxied import site
 from support.wait import wait_until
 
@@ -31,6 +34,26 @@ def test_the_shutdown_timeout_bounds_a_quit(proxy, backend):
         assert client.until_closed() == b""
         assert proxy.daemon.process.wait() == 0
     backend.release("x")
+
+
+@pytest.mark.parametrize("size", (1000, 8 << 20))
+def test_the_shutdown_timeout_does_not_wait_for_slow_http2_clients(proxy, backend, size):
+    """Neither for its windows, with more to come for the stream or not, nor for its socket."""
+    port = proxy(backend.port, main="worker_shutdown_timeout 300ms;", options="http2")
+    with H2(port, settings=setting(INITIAL_WINDOW_SIZE=0), updates=False) as slow, \
+            H2(port, settings=setting(INITIAL_WINDOW_SIZE=1 << 24), updates=False, rcvbuf=4096) as stuck:
+        slow.headers(1, f"/bytes/{size}")
+        slow.head(1)
+        stuck.window(0, 1 << 24)
+        stuck.headers(1, "/bytes/8000000")
+        backend.wait_for_requests(2)
+        proxy.daemon.wait_for_error(r"\*2 an upstream response is buffered to a temporary file")
+        log = proxy.daemon.access_log
+        proxy.daemon.reload()
+        assert slow.stream_error(1) == INTERNAL_ERROR
+        wait_until(lambda: log.exists() and log.read_text().count("HTTP/2.0") == 2, "the log lines")
+        assert slow.request(3, "/bytes/0").ended
+        proxy.daemon.wait_for_error(r"\*2 worker_shutdown_timeout is over while processing HTTP/2 connection")
 
 
 # ---- descriptors run out ------------------------------------------------------------------------------------
