@@ -36,3 +36,12 @@ conn_push(struct conn *c)
 	c->unpushed = 0;
 	set_option(c, TCP_CORK, 0);
 }
+
+void
+conn_push_end(struct conn *c)
+{
+	if (!c->unpushed)
+		return;
+	c->unpushed = 0;
+	shutdown(c->watch.fd, SHUT_WR);
+}

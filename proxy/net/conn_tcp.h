@@ -18,5 +18,7 @@ void conn_before_write(struct conn *c);
 void conn_release_ack(struct conn *c);
 /* What the kernel keeps because of MSG_MORE goes out. */
 void conn_push(struct conn *c);
+/* The same with the end of stream, in one packet: close(2) throws it away where something came that nobody has read. */
+void conn_push_end(struct conn *c);
 
 #endif

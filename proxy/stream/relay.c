@@ -202,6 +202,7 @@ settle(struct relay *r, struct relay_way *way, struct relay_way *other)
 			conn_want_drain(other->to);
 		return true;
 	}
+	conn_push_end(first->to);
 	by = is_lost(other->from) ? other->from : first->from;
 	end(r, is_lost(by) ? RELAY_FAILED : RELAY_DONE, by);
 	return false;

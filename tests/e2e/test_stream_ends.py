@@ -140,6 +140,32 @@ def process_state(pid):
     return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+def test_the_last_words_go_out_though_more_has_come(tinyproxyd, free_port):
+    """A client whose bytes stay unread is reset by the close: what it was told before must be on its way by then."""
+    port, heard, asked, over = free_port(), *(threading.Event() for _ in range(3))
+
+    def refuse(sock):
+        sock.recv(100)
+        heard.set()
+        assert asked.wait(30)
+        sock.sendall(pattern_bytes(500))
+        sock.close()
+        over.set()
+
+    backend = TcpServer(refuse)
+    proxy = tinyproxyd(f"""stream {{ server {{ listen 127.0.0.1:{port}; proxy_pass 127.0.0.1:{backend.port};
+        proxy_upload_rate 100; }} }}""")
+    with Client(port) as client:
+        client.send(pattern_bytes(20000))
+        assert heard.wait(30)
+        with stopped(proxy.worker_pids()[0]):
+            asked.set()
+            assert over.wait(30)
+        assert read_all(client.sock)[0] == pattern_bytes(500)
+    proxy.wait_for_error("upstream disconnected")
+    backend.stop()
+
+
 def heedful(context):
     """An end without close_notify is an error."""
     context.options &= ~0x80    # SSL_OP_IGNORE_UNEXPECTED_EOF, which python sets
