@@ -219,6 +219,17 @@ set_fixed(SSL_CTX *ctx, const struct tls_settings *s)
 	SSL_CTX_set_ciphersuites(ctx, SUITES);
 }
 
+/* OpenSSL's protection takes only what is in its own cache, which is no worker's but one: nothing would be resumed. */
+static int
+check_replay(const SSL_CTX *ctx, const struct tls_settings *s, struct err *e)
+{
+	if (!s->early_data || (SSL_CTX_get_options(ctx) & SSL_OP_NO_ANTI_REPLAY))
+		return 0;
+	err_set(e, ERR_CONFIG, "\"AntiReplay\" is not supported with \"ssl_early_data\"");
+	return err_hint(e,
+	    "replays are the backend's to judge: tell it by \"proxy_set_header Early-Data $ssl_early_data\"");
+}
+
 SSL_CTX *
 tls_settings_context(const struct tls_settings *s, struct span dh, struct err *e)
 {
@@ -231,7 +242,8 @@ tls_settings_context(const struct tls_settings *s, struct span dh, struct err *e
 	set_fixed(ctx, s);
 	if (tls_settings_set_ciphers(ctx, s->ciphers, e) < 0 ||
 	    tls_settings_set_protocols(ctx, s->protocols, e) < 0 || set_dh(ctx, dh, e) < 0 ||
-	    client_trust_set(ctx, s, e) < 0 || tls_command_run(s->commands, ctx, NULL, e) < 0) {
+	    client_trust_set(ctx, s, e) < 0 || tls_command_run(s->commands, ctx, NULL, e) < 0 ||
+	    check_replay(ctx, s, e) < 0) {
 		SSL_CTX_free(ctx);
 		ctx = NULL;
 	}

@@ -161,6 +161,7 @@ def test_refusals(tinyproxyd, free_port, certs, tmp_path):
             ("ssl_conf_command Certificate /x;", "", "reads files"),
             ("ssl_conf_command Protocol Nope;", "", "SSL_CONF_cmd"),
             ("ssl_conf_command Options -NoRenegotiation,ClientRenegotiation;", "", "renegotiation is not supported"),
+            ("ssl_early_data on; ssl_conf_command Options AntiReplay;", "", '"AntiReplay" is not supported with "ssl_early_data"'),
             ("ssl_profile middle;", "", 'unknown TLS profile "middle"'),
             ("ssl_buffer_size 100;", "", "invalid value"),
             (f"ssl_profile {bad};", "ssl_protocols TLSv1.3;\nlisten 80;\n", f'"listen" does not belong into a TLS profile in {bad}:2'),
