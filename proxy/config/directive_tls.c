@@ -84,6 +84,20 @@ loader_certificate(struct loader *l, const struct named_path *cert, const struct
 	return ref;
 }
 
+/* Of servers that show the same certificate, the first that names a file has its way, and one that verifies. */
+static void
+find_staple(struct loader *l, struct certificate_ref *ref, const struct tls_settings *tls)
+{
+	if (tls->stapling_file.n > 0 && !ref->staple_is_named) {
+		ref->staple = tls->stapling_file;
+		ref->staple_is_named = true;
+	} else if (ref->staple.n == 0) {
+		ref->staple = arena_printf(l->arena, SPAN_FMT ".ocsp", SPAN_ARG(ref->cert_path));
+	}
+	if (tls->stapling_verify && !ref->staple_trust.p)
+		ref->staple_trust = tls->trusted_ca.text.n > 0 ? tls->trusted_ca.text : SPAN("");
+}
+
 void
 tls_finish_server(struct loader *l, struct scope *s)
 {
@@ -104,15 +118,8 @@ tls_finish_server(struct loader *l, struct scope *s)
 		if (!ref->tls)
 			ref->tls = tls;
 		ref->watch |= tls->watch;
-		if (tls->stapling && ref->staple.n == 0) {
-			ref->staple =
-			    tls->stapling_file.n > 0
-				? tls->stapling_file
-				: arena_printf(l->arena, SPAN_FMT ".ocsp", SPAN_ARG(cert->path));
-			if (tls->stapling_verify)
-				ref->staple_trust =
-				    tls->trusted_ca.text.n > 0 ? tls->trusted_ca.text : SPAN("");
-		}
+		if (tls->stapling)
+			find_staple(l, ref, tls);
 		LOADER_APPEND(l->arena, server->certificates, server->certificate_count, ref);
 		key = key ? key->next : NULL;
 	}

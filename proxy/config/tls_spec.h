@@ -26,6 +26,7 @@ struct certificate_ref {
 	bool serves;                     /* shown to clients, not only to upstreams */
 	const struct tls_settings *tls;  /* of the first server that shows it; NULL = none */
 	struct span staple;              /* file of an OCSP response, absolute; empty = none */
+	bool staple_is_named;            /* by ssl_stapling_file */
 	struct span staple_trust; /* PEM of CAs to check its signature by; p NULL = unchecked */
 	bool watch;               /* picked up by itself when it changes on disk */
 	unsigned index;           /* in snapshot->certificates; one per distinct pair */

@@ -149,6 +149,22 @@ def test_stapling_from_files(tinyproxyd, free_port, certs, tmp_path):
     proxy.forget_errors()
 
 
+def test_servers_that_share_a_certificate_share_its_response(tinyproxyd, free_port, certs, tmp_path):
+    """The file that one of them names is for all that staple, and checked where one of them says so."""
+    port, site, strangers = free_port(), certs.issue("a.example", "b.example"), Certs(tmp_path / "strangers")
+    def config(verify):
+        return "http { ssl_stapling on;" + server(port, "a.example", site.fullchain, site.key) \
+            + server(port, "b.example", site.fullchain, site.key, f"ssl_stapling_file {tmp_path}/own.der; {verify}") + " }"
+    (tmp_path / "own.der").write_bytes(certs.ocsp(site, signer=strangers))
+    proxy = tinyproxyd(config(""))
+    for name in ("a.example", "b.example"):
+        assert "Cert Status: good" in stapled(port, name)
+    proxy.reload(config(f"ssl_stapling_verify on; ssl_trusted_certificate {certs.ca};"))
+    assert stapled(port, "a.example") is None and stapled(port, "b.example") is None
+    assert proxy.wait_for_error("its signature cannot be verified")
+    proxy.forget_errors()
+
+
 def validated(port, name, alpn=("acme-tls/1",)):
     """The certificate shown to a CA, in DER."""
     context = tls_context(alpn=list(alpn))
