@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "proxy/http/error_page.h"
 #include "proxy/http/h2_session.h"
+#include "proxy/http/http1_lex.h"
 
 /* :status, server, date, content-type, content-length, last-modified, location */
 #define PLACED_MAX 8
@@ -17,10 +18,11 @@ struct field_list {
 	size_t count;
 };
 
-/* name: in lower case. */
+/* name: in lower case. Blanks around a value, which HTTP/1.1 passes over, are none of it here (RFC 9113, 8.2.1). */
 static void
 add(struct field_list *l, struct span name, struct span value)
 {
+	value = lex_trim(value);
 	l->rows[l->count++] = (nghttp2_nv){
 		.name = (uint8_t *)(uintptr_t)name.p,
 		.namelen = name.n,

@@ -273,6 +273,18 @@ def test_fields_of_another_connection_stay_there(h2_site, backend):
         assert answer.interim == [[(":status", "103"), ("x-kept", "1")]]
 
 
+def test_added_fields_are_fit_for_http2(h2_site):
+    """RFC 9113, 8.2.1 and 8.2.2: a policy that ends in a blank, or a field of HTTP/1, is no reason to reset the stream."""
+    proxy = h2_site(server="""add_header Content-Security-Policy "default-src 'self'; "; add_header X-Tab "\ta"; add_header X-Blank " ";
+        add_header Connection keep-alive; add_header Keep-Alive 5; add_header Upgrade h2; add_header TE gzip;""")
+    with H2(proxy.port) as client:
+        fields = client.request(1, "/vars").fields
+        assert (fields["content-security-policy"], fields["x-tab"], fields["x-blank"]) == ("default-src 'self';", "a", "")
+        assert not {"connection", "keep-alive", "upgrade", "te"} & set(fields)
+    fields = get(proxy.port, "/vars", host="a.example")
+    assert (fields.get("upgrade"), fields.get("te"), fields.get("keep-alive")) == ("h2", "gzip", "5")
+
+
 def test_a_long_head(h2_site, backend):
     """As long as the upstream may make it, in as many frames as it takes."""
     fields = [(f"x-{n}", "v" * 3000) for n in range(40)]
