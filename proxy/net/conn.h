@@ -66,7 +66,7 @@ struct conn {
 	unsigned failed : 1, error_told : 1, closed : 1;
 	/* Owner's wish: what the peer said before it hung up still counts. */
 	unsigned read_after_write_error : 1;
-	unsigned write_failed : 1; /* plain: sends are dropped, reading goes on to its end */
+	unsigned write_failed : 1; /* sends are dropped, reading goes on to its end */
 	unsigned shut_write : 1, shut_done : 1;
 	unsigned unpushed : 1; /* sent with MSG_MORE: the kernel may keep it for a while */
 	unsigned tls_more : 1; /* the BIO's share of that */

@@ -384,6 +384,13 @@ tls_io_write(struct conn *c, const void *p, size_t n, int flags)
 	c->record_made = ssl_error == SSL_ERROR_WANT_WRITE;
 	if (ssl_error == SSL_ERROR_WANT_READ)
 		c->write_wants_read = 1;
+	/* The socket failed, not TLS: records that have arrived are as good as they were. */
+	if (ssl_error == SSL_ERROR_SYSCALL && c->read_after_write_error) {
+		c->write_failed = 1;
+		c->reason = tls_reason(c, ssl_error, false);
+		clear_errors();
+		return CONN_ERROR;
+	}
 	return tls_failed(c, r, false);
 }
 
@@ -392,7 +399,7 @@ tls_io_shutdown(struct conn *c, int flags)
 {
 	int r;
 
-	if (SSL_in_init(c->ssl))
+	if (SSL_in_init(c->ssl) || c->write_failed)
 		return 1;
 	clear_errors();
 	c->tls_more = (flags & MSG_MORE) != 0;

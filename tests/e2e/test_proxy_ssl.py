@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 
 from support.client import Client, get
 from support.pattern import pattern_bytes, pattern_sha256
+from support.process import stopped
 from support.tcp_server import TcpServer, echo, tls
 from support.tls_origin import Origin
 from support.wait import wait_until
@@ -41,6 +42,38 @@ def site(tinyproxyd, free_port):
         text = "".join(f"location /{name} {{ {lines} }}\n" for name, lines in locations.items())
         return tinyproxyd(f"http {{ {http}\nserver {{ listen 127.0.0.1:{port};\n{text} }} }}"), port
     return make
+
+
+def test_an_answer_that_refuses_an_upload(tinyproxyd, free_port, certs):
+    """It has arrived, though the rest of the request found the connection reset."""
+    port, cert = free_port(), certs.issue("a.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert.fullchain, cert.key)
+    asked, late, over = (threading.Event() for _ in range(3))
+
+    def refuse(sock):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)    # the answer does not wait for an ACK
+        sock.recv(1000)
+        asked.set()
+        assert late.wait(30)
+        sock.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nmuch")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+        over.set()
+
+    backend = TcpServer(tls(context, refuse))
+    proxy = tinyproxyd(f"""http {{ server {{ listen 127.0.0.1:{port};
+        location / {{ proxy_pass https://127.0.0.1:{backend.port}; proxy_request_buffering off; }} }} }}""")
+    with Client(port) as client:
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+        assert asked.wait(30)
+        with stopped(proxy.worker_pids()[0]):
+            client.send(bytes(40000))
+            late.set()
+            assert over.wait(30)
+        answer = client.response()
+        assert (answer.status, answer.body) == (413, b"much")
+    backend.stop()
 
 
 def test_names_and_variables(site, origin, certs):

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: ISC
 """stream: whoever ends, and however, the other side gets what was said: all of it, or after a reset a beginning of it."""
-import contextlib
-import os
-import pathlib
-import signal
 import socket
 import ssl
 import threading
@@ -12,6 +8,7 @@ import pytest
 
 from support.client import Client, tls_context
 from support.pattern import pattern_bytes
+from support.process import stopped
 from support.tcp_server import TcpServer
 from support.wait import wait_until
 
@@ -125,21 +122,6 @@ def test_both_end_at_once(tinyproxyd, free_port, speaker):
     assert heard == {who: (pattern_bytes(size), True) for who in ("client", "server")}
 
 
-@contextlib.contextmanager
-def stopped(pid):
-    """What happens meanwhile, the process finds all at once."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        wait_until(lambda: process_state(pid) == "T", "the process to stop")
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
-def process_state(pid):
-    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 def test_the_last_words_go_out_though_more_has_come(tinyproxyd, free_port):
     """A client whose bytes stay unread is reset by the close: what it was told before must be on its way by then."""
     port, heard, asked, over = free_port(), *(threading.Event() for _ in range(3))
@@ -196,6 +178,7 @@ def read_tls(sock):
 @pytest.mark.parametrize("half_close", ["on", "off"])
 @pytest.mark.parametrize("speaker, secure, answer", [
     ("server", "", 0), ("server", "", 10), ("server", "", 40000), ("server", "client", 0), ("server", "server", 0),
+    ("server", "server", 10), ("server", "server", 40000), ("client", "client", 10), ("client", "client", 40000),
     ("client", "", 0), ("client", "", 10), ("client", "", 40000), ("client", "client", 0), ("client", "server", 0)])
 def test_what_was_said_before_a_reset_arrives(tinyproxyd, free_port, certs, speaker, secure, answer, half_close):
     """Words and reset are found at once, by themselves or behind something that the other side says meanwhile."""
@@ -203,6 +186,7 @@ def test_what_was_said_before_a_reset_arrives(tinyproxyd, free_port, certs, spea
     ready, over = threading.Event(), threading.Event()
 
     def serve(sock):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)    # nothing waits for an ACK
         sides["server"] = tls_server(sock, cert) if secure == "server" else sock
         sides["server"].sendall(b"!")
         ready.set()

@@ -5,6 +5,7 @@ Standard output and error go to one file, which the test's report shows when the
 kernel kills the process when the test run dies (setpriv --pdeathsig), so nothing is left behind.
 """
 import collections
+import contextlib
 import os
 import pathlib
 import re
@@ -122,6 +123,21 @@ def _stat(pid):
         return {}
     state, parent, _, session = text.rpartition(")")[2].split()[:4]
     return {} if state == "Z" else {"parent": int(parent), "session": int(session)}
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    """What happens meanwhile, the process finds all at once."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: _state(pid) == "T", "the process to stop")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _state(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def resident_kib(pid):
