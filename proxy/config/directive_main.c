@@ -27,6 +27,7 @@ main_settings_init(struct loader *l, struct main_settings *m)
 static int
 set_user(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
 {
+	s->main->user_node = n;
 	s->main->user = n->words[1].text;
 	s->main->group = n->words[n->word_count - 1].text;
 	if (s->main->user.n == 0 || s->main->group.n == 0)

@@ -278,6 +278,7 @@ void
 edition_try(struct edition *ed)
 {
 	const struct snapshot *s = ed->snapshot;
+	const struct node *named = s->main.user_node;
 	struct privileges who;
 	struct err e = ERR_INIT;
 
@@ -288,7 +289,7 @@ edition_try(struct edition *ed)
 			complain(ed, NULL, 0, &e);
 	}
 	if (privileges_find(&who, s->main.user, s->main.group, &e) < 0)
-		complain(ed, NULL, 0, &e);
+		complain(ed, named ? named->file : NULL, named ? named->line : 0, &e);
 	privileges_release(&who);
 }
 

@@ -22,10 +22,12 @@ find_user(struct span name, struct passwd **pw, struct err *e)
 
 	errno = 0;
 	*pw = getpwnam(user);
-	if (!*pw && errno)
+	if (!*pw && errno) {
 		err_set_errno(e, errno, "getpwnam(\"%s\") failed", user);
-	else if (!*pw)
+	} else if (!*pw) {
 		err_set(e, ERR_CONFIG, "user \"%s\" does not exist", user);
+		err_hint(e, "make it (useradd --system %s), or name one that there is", user);
+	}
 	free(user);
 	return *pw ? 0 : -1;
 }
