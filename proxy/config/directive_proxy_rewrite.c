@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * directive_proxy_rewrite: replacements in fields of the response: proxy_redirect, proxy_cookie_domain,
- * proxy_cookie_path.
+ * proxy_cookie_path, proxy_cookie_flags.
  *
  * The lists of one level replace the inherited ones; the first that fits is applied.
  */
@@ -144,6 +144,74 @@ set_cookie_path(struct loader *l, struct scope *s, const struct directive *d, co
 	return set_to(l, n, r);
 }
 
+static const struct directive_choice cookie_flags[] = {
+	{ SPAN_INIT("secure"), COOKIE_SECURE },
+	{ SPAN_INIT("nosecure"), COOKIE_NO_SECURE },
+	{ SPAN_INIT("httponly"), COOKIE_HTTPONLY },
+	{ SPAN_INIT("nohttponly"), COOKIE_NO_HTTPONLY },
+	{ SPAN_INIT("samesite=strict"), COOKIE_STRICT },
+	{ SPAN_INIT("samesite=lax"), COOKIE_LAX },
+	{ SPAN_INIT("samesite=none"), COOKIE_NONE },
+	{ SPAN_INIT("nosamesite"), COOKIE_NO_SAMESITE },
+	{ SPAN_INIT(""), 0 },
+};
+
+unsigned
+cookie_flag_of(struct span text)
+{
+	const struct directive_choice *c = cookie_flags;
+
+	while (c->name.n > 0 && !span_eq_nocase(c->name, text))
+		c++;
+	return c->value;
+}
+
+/* Flags in variables are looked at when there is a cookie. */
+static int
+add_flag(struct loader *l, const struct node *n, const struct word *w, struct cookie_flags *f)
+{
+	const struct template *t = loader_template(l, n, w);
+	unsigned unused;
+
+	if (!t)
+		return -1;
+	if (t->literal && !cookie_flag_of(w->text))
+		return directive_choose(l, n, w, cookie_flags, &unused);
+	f->flags[f->flag_count++] = t;
+	return 0;
+}
+
+/* proxy_cookie_flags off | COOKIE FLAG... */
+static int
+set_cookie_flags(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
+{
+	const struct cookie_flags **list = &scope_location_settings(l, s)->proxy.cookie_flags;
+	struct cookie_flags **at = (struct cookie_flags **)(uintptr_t)list, *f;
+	const struct word *cookie = &n->words[1];
+
+	if (s->first)
+		*list = NULL;
+	if (n->word_count == 2) {
+		if (!span_eq(cookie->text, SPAN("off")))
+			return loader_bad_parameter(l, n, cookie, NULL);
+		return *list ? loader_fail(l, n, "is duplicate") : 0;
+	}
+	while (*at)
+		at = &(*at)->next;
+	*at = f = arena_zalloc(l->arena, sizeof(*f));
+	if (span_starts(cookie->text, SPAN("~")))
+		f->regex = loader_regex(l, n, cookie, span_after(cookie->text, 1), true);
+	else
+		f->name = loader_template(l, n, cookie);
+	if (!f->regex && !f->name)
+		return -1;
+	for (unsigned i = 2; i < n->word_count; i++) {
+		if (add_flag(l, n, &n->words[i], f) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static const struct directive rows[] = {
 	{ SPAN_INIT("proxy_redirect"), CONTEXT_HTTP_ALL, 1, 2, DIRECTIVE_MANY,
 	    .set = set_redirect },
@@ -151,6 +219,8 @@ static const struct directive rows[] = {
 	    .set = set_cookie_domain },
 	{ SPAN_INIT("proxy_cookie_path"), CONTEXT_HTTP_ALL, 1, 2, DIRECTIVE_MANY,
 	    .set = set_cookie_path },
+	{ SPAN_INIT("proxy_cookie_flags"), CONTEXT_HTTP_ALL, 1, 4, DIRECTIVE_MANY,
+	    .set = set_cookie_flags },
 };
 const struct directive_table directive_proxy_rewrite_table = { rows,
 	sizeof(rows) / sizeof(rows[0]) };

@@ -118,7 +118,6 @@ static const struct {
 	{ SPAN_INIT("mp4"), absent },
 	{ SPAN_INIT("perl"), absent },
 	{ SPAN_INIT("perl_"), absent },
-	{ SPAN_INIT("proxy_cookie_flags"), absent },
 	{ SPAN_INIT("proxy_force_ranges"), absent },
 	{ SPAN_INIT("userid"), absent },
 	{ SPAN_INIT("userid_"), absent },

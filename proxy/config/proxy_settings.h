@@ -51,6 +51,29 @@ struct field_rewrite {
 	struct field_rewrite *next;
 };
 
+/* What proxy_cookie_flags adds to a cookie, or takes away: a set of these. */
+enum cookie_flag {
+	COOKIE_SECURE = 1 << 0,
+	COOKIE_NO_SECURE = 1 << 1,
+	COOKIE_HTTPONLY = 1 << 2,
+	COOKIE_NO_HTTPONLY = 1 << 3,
+	COOKIE_STRICT = 1 << 4, /* SameSite's values */
+	COOKIE_LAX = 1 << 5,
+	COOKIE_NONE = 1 << 6,
+	COOKIE_NO_SAMESITE = 1 << 7,
+};
+/* 0: none of them, any case. */
+unsigned cookie_flag_of(struct span text);
+
+/* One proxy_cookie_flags. */
+struct cookie_flags {
+	const struct template *name; /* what the cookie's name is, any case; or */
+	const struct regex *regex;   /* what it matches */
+	const struct template *flags[3];
+	unsigned flag_count;
+	struct cookie_flags *next;
+};
+
 /* Why a request goes to the next server of its group: a set of these. */
 enum next_upstream {
 	NEXT_ERROR = 1 << 0,
@@ -104,6 +127,7 @@ struct proxy_settings {
 	const struct header_name *hide_headers, *pass_headers; /* ask proxy_settings_hide() */
 	bool redirect_off;
 	const struct field_rewrite *redirects, *cookie_domains, *cookie_paths;
+	const struct cookie_flags *cookie_flags;
 	unsigned ignore; /* set of enum accel_header */
 
 	/* Which server, from where, and how often */

@@ -300,7 +300,7 @@ struct main_settings {
 	struct span control_socket; /* absolute path; empty: beside the pid file */
 	struct span user, group;
 	const struct node *user_node; /* where they are named; NULL = nowhere */
-	unsigned worker_processes; /* auto is resolved */
+	unsigned worker_processes;    /* auto is resolved */
 	unsigned worker_connections;
 	uint64_t worker_rlimit_nofile;      /* 0 = leave */
 	int64_t worker_shutdown_timeout_ms; /* 0 = none */

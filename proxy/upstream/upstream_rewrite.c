@@ -126,6 +126,93 @@ read_part(struct span text)
 	return part;
 }
 
+/* What the first proxy_cookie_flags for a cookie of this name says. */
+static unsigned
+flags_for(struct request *r, struct span name)
+{
+	const struct cookie_flags *f = r->settings->proxy.cookie_flags;
+	unsigned set = 0;
+
+	for (; f; f = f->next) {
+		if (f->regex ? variable_store_match(&r->variables, f->regex, name) == REGEX_MATCH
+			     : span_eq_nocase(template_eval(f->name, r, r->arena), name))
+			break;
+	}
+	for (unsigned i = 0; f && i < f->flag_count; i++)
+		set |= cookie_flag_of(template_eval(f->flags[i], r, r->arena));
+	return set;
+}
+
+/* An attribute that is there already need not be added. false: it goes. */
+static bool
+keep_attribute(unsigned *flags, unsigned add, unsigned remove)
+{
+	if (*flags & add) {
+		*flags &= ~add;
+		return true;
+	}
+	return !(*flags & remove);
+}
+
+static const struct same_site {
+	unsigned flag;
+	struct span value;
+} same_sites[] = {
+	{ COOKIE_STRICT, SPAN_INIT("Strict") },
+	{ COOKIE_LAX, SPAN_INIT("Lax") },
+	{ COOKIE_NONE, SPAN_INIT("None") },
+};
+#define SAME_SITES (sizeof(same_sites) / sizeof(same_sites[0]))
+
+/* The same of SameSite, whose value may be another one. */
+static bool
+keep_same_site(unsigned *flags, struct cookie_part *part)
+{
+	for (size_t i = 0; i < SAME_SITES; i++) {
+		if (!(*flags & same_sites[i].flag))
+			continue;
+		*flags &= ~same_sites[i].flag;
+		if (!part->value.p || !span_eq_nocase(part->value, same_sites[i].value))
+			*part = (struct cookie_part){ SPAN("SameSite"), same_sites[i].value };
+		return true;
+	}
+	return !(*flags & COOKIE_NO_SAMESITE);
+}
+
+#define FLAGS_MAX 3 /* attributes that may be added */
+
+/* Returns how many parts there are now. */
+static size_t
+apply_flags(unsigned flags, struct cookie_part *parts, size_t count)
+{
+	size_t n = 1;
+
+	for (size_t i = 1; i < count; i++) {
+		struct cookie_part part = parts[i];
+		bool keep = true;
+
+		if (span_eq_nocase(part.name, SPAN("secure")))
+			keep = keep_attribute(&flags, COOKIE_SECURE, COOKIE_NO_SECURE);
+		else if (span_eq_nocase(part.name, SPAN("httponly")))
+			keep = keep_attribute(&flags, COOKIE_HTTPONLY, COOKIE_NO_HTTPONLY);
+		else if (span_eq_nocase(part.name, SPAN("samesite")))
+			keep = keep_same_site(&flags, &part);
+		if (keep)
+			parts[n++] = part;
+	}
+	if (flags & COOKIE_SECURE)
+		parts[n++] = (struct cookie_part){ .name = SPAN("Secure") };
+	if (flags & COOKIE_HTTPONLY)
+		parts[n++] = (struct cookie_part){ .name = SPAN("HttpOnly") };
+	for (size_t i = 0; i < SAME_SITES; i++) {
+		if (flags & same_sites[i].flag) {
+			parts[n++] = (struct cookie_part){ SPAN("SameSite"), same_sites[i].value };
+			break;
+		}
+	}
+	return n;
+}
+
 /* The parts again, in nginx's spelling. */
 static struct span
 join_parts(struct request *r, const struct cookie_part *parts, size_t count)
@@ -145,7 +232,7 @@ join_parts(struct request *r, const struct cookie_part *parts, size_t count)
 	return arena_concat(r->arena, pieces, n);
 }
 
-/* "name=value; Domain=a; path=/b; Secure": the values of two attributes. */
+/* "name=value; Domain=a; path=/b; Secure": the values of two attributes, and flags. */
 static struct span
 rewrite_cookie(struct request *r, struct span value)
 {
@@ -153,13 +240,14 @@ rewrite_cookie(struct request *r, struct span value)
 	struct span rest = value, piece;
 	struct cookie_part *parts;
 	size_t count = 0;
+	unsigned flags;
 	bool changed = false;
 
-	if (!p->cookie_domains && !p->cookie_paths)
+	if (!p->cookie_domains && !p->cookie_paths && !p->cookie_flags)
 		return value;
 	for (size_t i = 0; i < value.n; i++)
 		count += value.p[i] == ';';
-	parts = arena_array(r->arena, count + 1, sizeof(*parts));
+	parts = arena_array(r->arena, count + 1 + FLAGS_MAX, sizeof(*parts));
 	for (count = 0; span_split(&rest, ';', &piece); count++) {
 		struct cookie_part *part = &parts[count];
 
@@ -171,7 +259,10 @@ rewrite_cookie(struct request *r, struct span value)
 		else if (span_eq_nocase(part->name, SPAN("path")))
 			changed |= apply(r, p->cookie_paths, &part->value, 0, part->value.n);
 	}
-	return changed ? join_parts(r, parts, count) : value;
+	flags = count > 0 && parts[0].value.p ? flags_for(r, parts[0].name) : 0;
+	if (flags)
+		count = apply_flags(flags, parts, count);
+	return changed || flags ? join_parts(r, parts, count) : value;
 }
 
 struct span

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * upstream_rewrite: proxy_redirect, proxy_cookie_domain and proxy_cookie_path at work.
+ * upstream_rewrite: proxy_redirect, proxy_cookie_domain, proxy_cookie_path and proxy_cookie_flags at work.
  */
 #ifndef PROXY_UPSTREAM_UPSTREAM_REWRITE_H
 #define PROXY_UPSTREAM_UPSTREAM_REWRITE_H

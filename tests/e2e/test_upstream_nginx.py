@@ -47,6 +47,13 @@ location /cookie { proxy_pass http://b; proxy_cookie_domain one.example $host; p
 location /redir/regex/ { proxy_pass http://b; proxy_redirect ~*^http://[^/]*(/one)(?<tail>.*)$ https://$host$tail$1; proxy_redirect ~^(\w+)$ /$1/; }
 location /cookieregex { proxy_pass http://b; proxy_cookie_domain ~^\.?(\w+)\.EXAMPLE$ $1.$host; proxy_cookie_path ~^/one/(.*)$ /$1/two; proxy_cookie_path ~*^/THREE /3; }
 location /cookieoff { proxy_pass http://b; proxy_cookie_domain off; proxy_cookie_path off; }
+location /flags/add { proxy_pass http://b; proxy_cookie_flags one httponly; }
+location /flags/all { proxy_pass http://b; proxy_cookie_flags ~ secure httponly samesite=strict; }
+location /flags/remove { proxy_pass http://b; proxy_cookie_flags ~ nosecure NoHttpOnly nosamesite; }
+location /flags/none { proxy_pass http://b; proxy_cookie_flags ~^ONE$ samesite=none nosecure; proxy_cookie_flags ~ samesite=lax; }
+location /flags/both { proxy_pass http://b; proxy_cookie_flags ~ samesite=lax samesite=strict nosamesite; proxy_cookie_path / /z; }
+location /flags/variable { proxy_pass http://b; proxy_cookie_flags $arg_n $arg_f; }
+location /flags/off { proxy_pass http://b; proxy_cookie_flags off; }
 location /accel { proxy_pass http://b; }
 location /noaccel { proxy_pass http://b; proxy_ignore_headers X-Accel-Redirect X-Accel-Charset; }
 location /showaccel { proxy_pass http://b; proxy_pass_header X-Accel-Expires; proxy_pass_header X-Accel-Charset;
@@ -111,6 +118,13 @@ ANSWERS = {
     "/intercept/500": script(b"own page", "500 Oops", "X-A: 1"),
 }
 
+# Names and flags in any case and order, said twice, with values, and what is no cookie.
+COOKIES = [f"Set-Cookie: {text}" for text in (
+    "one=1", "ONE=1", "One", "=v", "", "two=2; Secure; HttpOnly; SameSite=Lax; Path=/", "a=b;Path=/;;Secure", "one=1; SameSite",
+    "one=1; secure; SECURE; Path=/x; samesite=None", "one=1;HttpOnly=x; Secure=y", "one =1; Path = /q ", "one=1; samesite=strict")]
+FLAGS = ("add", "all", "remove", "none", "both", "variable", "off")
+ANSWERS.update({f"/flags/{name}": script(b"c", "200 OK", *COOKIES) for name in FLAGS})
+
 ROWS = [
     Row("GET /plain/a%20b/%7e//x?c=%20d"), Row("GET /uri/"), Row("GET /uri/a%20b%22c%7cd?e=f"), Row("GET /uri/a?"),
     Row("GET /uri/%c3%a9"), Row("GET /uri/a%3fb%23c%25d"), Row("GET /bare/x"), Row("GET /slash"), Row("GET /slashed/x"),
@@ -129,7 +143,8 @@ ROWS = [
     Row("GET /redir/none/refresh0"), Row("GET /redir/nouri/x"),
     *[Row(f"GET /redir/own/{n}") for n in range(1, 6)],
     *[Row(f"GET /redir/regex/{n}") for n in range(1, 4)], Row("GET /cookieregex"),
-    Row("GET /cookie?p=q"), Row("GET /cookieoff"),
+    Row("GET /cookie?p=q"), Row("GET /cookieoff"), *[Row(f"GET /flags/{name}") for name in FLAGS],
+    *[Row(f"GET /flags/variable?n=one&f={flag}") for flag in ("secure", "samesite=lax", "", "bogus")],
     *[Row(f"GET /accel/{n}", ["X-Y: z"]) for n in range(1, 6)], Row("POST /accel/1", [], b"body"), Row("HEAD /accel/1"),
     *[Row(f"GET /intercepted/{code}") for code in (401, 404, 500, 503)], Row("POST /intercepted/404", [], b"body"), Row("GET /retried/ok"),
     Row("GET /noaccel"), Row("GET /showaccel"), Row("GET /hide"), Row("HEAD /hide"),
