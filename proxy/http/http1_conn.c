@@ -181,10 +181,17 @@ refuse(struct client_conn *cc, unsigned status, const char *why)
 	request_fail(r, status);
 }
 
-/* Nobody will read the response: as in nginx, who ends its side early has left too (a body may be still to read). */
+/*
+ * Nobody will read the response: as in nginx, who ends its side early has left too (a body may be still to read), unless
+ * the configuration does not mind: then it may be there yet, and if not the response will show.
+ */
 static bool
 is_gone(const struct client_conn *cc)
 {
+	const struct request *r = cc->http1.request;
+
+	if (r->handler == &upstream_http_handler && r->settings->proxy.ignore_client_abort)
+		return cc->conn.hung_up;
 	return cc->conn.hung_up || (cc->http1.body_end && cc->conn.peer_closed);
 }
 

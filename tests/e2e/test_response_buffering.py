@@ -166,14 +166,31 @@ def test_what_is_hidden_in_front_of_the_body_is_hidden_behind_it(tinyproxyd, bac
 
 def test_an_upstream_may_finish_though_the_client_left(site, backend):
     port = site(backend.port, "proxy_ignore_client_abort on;")
-    with Client(port) as client:
-        client.send("GET /hold/x HTTP/1.1\r\nHost: a\r\n\r\n")
-        backend.wait_for_requests(1)
+    client = Client(port)
+    client.send("GET /hold/x HTTP/1.1\r\nHost: a\r\n\r\n")
+    backend.wait_for_requests(1)
+    client.reset()
     wait_until(lambda: " 499 " in site.daemon.access_log.read_text(), "the access log's line")
     assert backend.open_connections == 1
     backend.release("x")
     assert get(port, "/bytes/10").status == 200
     assert not backend.broken
+
+
+def test_who_has_only_ended_its_side_is_answered_where_it_does_not_matter(site, backend):
+    """As in nginx; by default it is taken for gone."""
+    port = site(backend.port, "proxy_ignore_client_abort on;")
+    for number, more in enumerate(("\r\n", "Content-Length: 3\r\n\r\nabc")):
+        for path, answered in ((f"/hold/{number}", True), (f"/off/hold/off{number}", False)):
+            asked = len(backend.requests)
+            with Client(port) as client:
+                client.send(f"POST {path} HTTP/1.1\r\nHost: a\r\n{more}")
+                client.half_close()
+                if answered:
+                    backend.wait_for_requests(asked + 1)
+                    backend.release(f"{number}")
+                assert client.until_closed().startswith(b"HTTP/1.1 200 OK\r\n") == answered
+            backend.release(f"off{number}")
 
 
 def test_local_addresses(site, backend, tinyproxyd, free_port):
