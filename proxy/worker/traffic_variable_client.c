@@ -128,7 +128,7 @@ name_line(void *subject, const X509_NAME *name)
 	char *line = name ? X509_NAME_oneline(name, NULL, 0) : NULL;
 	struct span s = variable_none();
 
-	if (line)
+	if (line && line[0])
 		s = arena_dup(((struct traffic *)subject)->arena, span_str(line));
 	OPENSSL_free(line);
 	return s;

@@ -17,10 +17,11 @@ ssl_of(void *subject)
 	return ((struct traffic *)subject)->client->ssl;
 }
 
+/* What is empty has no value, as in nginx. */
 static struct span
 copy(void *subject, struct span s)
 {
-	return s.p ? arena_dup(((struct traffic *)subject)->arena, s) : variable_none();
+	return s.n > 0 ? arena_dup(((struct traffic *)subject)->arena, s) : variable_none();
 }
 
 /* What buf holds, in the subject's arena; releases buf. */

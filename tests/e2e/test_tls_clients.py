@@ -8,7 +8,7 @@ from support.certs import Certs
 from support.client import Client, tls_context
 from support.h2frames import H2
 from support.nginx import answer, difference, normal, side_by_side  # noqa: F401
-from support.wait import DEADLINE_S
+from support.wait import DEADLINE_S, wait_until
 
 VARIABLES = ("verify", "s_dn", "i_dn", "s_dn_legacy", "i_dn_legacy", "serial", "fingerprint", "v_start", "v_end",
              "v_remain", "escaped_cert")
@@ -29,6 +29,11 @@ def ask(port, context, sni="on.example", host=None, session=None):
         return client.until_closed()
 
 
+def logged(proxy):
+    """What is without a value is "-"."""
+    return (proxy.directory / "log").read_text().splitlines()
+
+
 def server(name, rules, site, listen=""):
     values = "|".join(f"$ssl_client_{name}" for name in VARIABLES)
     return f"""server {{ listen 127.0.0.1:@PORT@ ssl {listen}; server_name {name};
@@ -46,7 +51,7 @@ def clients(certs, tmp_path):
             "old": certs.issue("old", client=True, days=-1.5, begins_days=-9), "server": certs.issue("server.example", days=days),
             "stranger": strangers.issue("stranger", client=True, days=days),
             "self": certs.issue("self", client=True, self_signed=True, days=days),
-            "rsa": certs.issue("rsa", client=True, key="rsa", days=days),
+            "rsa": certs.issue("rsa", client=True, key="rsa", days=days), "nameless": certs.issue("", client=True, days=days),
             "deep": Certs(tmp_path / "lower", "Lower CA", Certs(tmp_path / "upper", "Upper CA", certs)).issue(
                 "deep", client=True, days=days)}
 
@@ -55,6 +60,7 @@ def test_as_nginx(side_by_side, certs, clients):
     site = certs.issue("a.example")
     ca, crl = certs.ca, certs.revoked(clients["revoked"])
     ours, nginx = side_by_side("\n".join((
+        f"log_format v '{'|'.join(f'$ssl_client_{name}' for name in VARIABLES)}'; access_log @DIR@/log v;",
         server("off.example", "", site, "default_server"),
         server("on.example", f"ssl_verify_client on; ssl_client_certificate {ca};", site),
         server("optional.example", f"ssl_verify_client optional; ssl_client_certificate {ca};", site),
@@ -97,6 +103,7 @@ def test_as_nginx(side_by_side, certs, clients):
         if said[0] != said[1]:
             different.append(f"{client}, kept alive:\n{difference(said[1], said[0])}")
     assert not different, "(- nginx, + ours)\n" + "\n".join(different)
+    wait_until(lambda: logged(ours) == logged(nginx), lambda: difference(*("\n".join(logged(s)).encode() for s in (nginx, ours))))
     # What the sameness was of.
     assert b"400 The SSL certificate error" in compare("", "stranger", "on.example")
     assert b"400 No required SSL certificate was sent" in compare("", "none", "on.example")

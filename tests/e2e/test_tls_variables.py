@@ -4,7 +4,7 @@ import re
 
 from support.nginx import side_by_side  # noqa: F401
 from support.process import run
-from support.wait import DEADLINE_S
+from support.wait import DEADLINE_S, wait_until
 
 NAMES = ("protocol", "cipher", "ciphers", "curve", "curves", "server_name", "alpn_protocol", "session_reused", "early_data",
          "session_id")
@@ -31,8 +31,8 @@ def told(command, port):
 
 def test_as_nginx(side_by_side, certs):
     site = certs.issue("a.example", key="rsa")
-    ours, nginx = side_by_side(f"""server {{ listen 127.0.0.1:@PORT@ ssl http2; ssl_protocols TLSv1.2 TLSv1.3; ssl_early_data on;
-        ssl_certificate {site.cert}; ssl_certificate_key {site.key}; ssl_session_cache shared:S:1m;
+    ours, nginx = side_by_side(f"""log_format v "{"|".join(f"$ssl_{name}" for name in NAMES)}"; server {{ listen 127.0.0.1:@PORT@ ssl http2; ssl_protocols TLSv1.2 TLSv1.3; ssl_early_data on;
+        ssl_certificate {site.cert}; ssl_certificate_key {site.key}; ssl_session_cache shared:S:1m; access_log @DIR@/log v;
         return 200 "<{"|".join(f"$ssl_{name}" for name in NAMES)}>\\n"; }}""")
     clients = {
         "1.2": openssl("-tls1_2", "-servername", "a.example"),
@@ -48,6 +48,9 @@ def test_as_nginx(side_by_side, certs):
     pairs = {name: (told(command, ours.port), told(command, nginx.port)) for name, command in clients.items()}
     different = {name: {v: (o[v], t[v]) for v in o if o[v] != t[v]} for name, (o, t) in pairs.items() if o != t}
     assert not different, different
+    def logged(proxy):
+        return re.sub("[0-9a-f]{64}", "32 bytes", (proxy.directory / "log").read_text())
+    wait_until(lambda: logged(ours) == logged(nginx) != "", lambda: f"{logged(ours)}\n{logged(nginx)}")
     assert re.search("0x[0-9a-f]{4}", pairs["gnutls 1.2"][0]["ciphers"])
     assert pairs["ticketless"][0]["session_id"] == "32 bytes" and pairs["few"][0]["curves"] == "secp384r1:X448"
     assert not ours.errors()

@@ -36,7 +36,7 @@ def _general_name(name):
 
 def _builder(subject, issuer, public, begins, ends):
     def name(text):
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])] if text else [])
     return (x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name(issuer))
             .public_key(public).serial_number(x509.random_serial_number())
             .not_valid_before(begins).not_valid_after(ends))
