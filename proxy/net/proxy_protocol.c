@@ -529,9 +529,29 @@ write_v2(const struct proxy_claim *claim, char *out)
 	return (size_t)(at - out);
 }
 
+/* *four as IPv6 has it (RFC 4291, 2.5.5.2), in room. */
+static void
+map_inet(const struct sockaddr **four, struct sockaddr_in6 *room)
+{
+	*room = (struct sockaddr_in6){ .sin6_family = AF_INET6,
+		.sin6_port = htons((uint16_t)address_port(*four)) };
+	memset(&room->sin6_addr.s6_addr[10], 0xff, 2);
+	memcpy(&room->sin6_addr.s6_addr[12], address_binary(*four).p, 4);
+	*four = (const struct sockaddr *)room;
+}
+
 size_t
 proxy_header_write(unsigned version, const struct proxy_claim *claim,
     char out[PROXY_HEADER_WRITE_MAX])
 {
-	return version == 1 ? write_v1(claim, out) : write_v2(claim, out);
+	struct proxy_claim same = *claim;
+	struct sockaddr_in6 mapped;
+	int from = claim->source ? claim->source->sa_family : AF_UNSPEC;
+	int to = claim->destination ? claim->destination->sa_family : AF_UNSPEC;
+
+	if (from == AF_INET && to == AF_INET6)
+		map_inet(&same.source, &mapped);
+	else if (from == AF_INET6 && to == AF_INET)
+		map_inet(&same.destination, &mapped);
+	return version == 1 ? write_v1(&same, out) : write_v2(&same, out);
 }

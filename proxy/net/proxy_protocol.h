@@ -45,7 +45,10 @@ struct proxied {
 };
 struct proxied *proxied_new(const struct proxy_header *h);
 
-/* What a header that is written says. An address that is not known, or two families: UNKNOWN or LOCAL. */
+/*
+ * What a header that is written says. Of IPv4 and IPv6, IPv4 is mapped into IPv6. An address that is not known, or else two
+ * families: UNKNOWN or LOCAL.
+ */
 struct proxy_claim {
 	const struct sockaddr *source, *destination; /* see address.h */
 	struct span authority, alpn;                 /* version 2 only; empty = not said */

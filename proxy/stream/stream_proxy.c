@@ -111,7 +111,7 @@ header_of(struct stream_session *s)
 	unsigned version = s->server->location_settings->proxy.proxy_protocol;
 	const struct proxy_claim claim = {
 		.source = traffic_remote(&s->traffic),
-		.destination = s->client->local,
+		.destination = traffic_destination(&s->traffic),
 		.authority = s->client->ssl ? tls_server_name(s->client) : s->hello_name,
 		.alpn = protocol_of(s),
 	};

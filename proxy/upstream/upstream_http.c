@@ -63,7 +63,7 @@ prepare_header(struct upstream_http *u)
 	struct request *r = u->r;
 	const struct proxy_claim claim = {
 		.source = traffic_remote(&r->traffic),
-		.destination = r->client->local,
+		.destination = traffic_destination(&r->traffic),
 		.authority = tls_server_name(r->client),
 		.alpn = u->settings->http_1_0 ? SPAN("http/1.0") : SPAN("http/1.1"),
 	};

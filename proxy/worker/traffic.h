@@ -45,4 +45,21 @@ traffic_remote(const struct traffic *t)
 	return t->remote ? t->remote : t->client->remote;
 }
 
+/*
+ * Where the client connected to. That is here, unless its own address is of another family: then it is where the PROXY
+ * header says that a trusted proxy took the connection.
+ */
+static inline const struct sockaddr *
+traffic_destination(const struct traffic *t)
+{
+	const struct sockaddr *local = t->client->local;
+	const struct proxied *p = t->client->proxied;
+
+	if (!t->remote || t->remote->sa_family == local->sa_family || !p ||
+	    !p->header.has_addresses ||
+	    p->header.destination.u.sa.sa_family != t->remote->sa_family)
+		return local;
+	return &p->header.destination.u.sa;
+}
+
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """proxy_protocol towards http upstreams: they learn their client, and no connection is shared by two of them."""
 import re
+import socket
 import ssl
 
 import pytest
@@ -174,6 +175,30 @@ def test_a_trusted_senders_word_goes_on(tinyproxyd, free_port, make_peer):
         for said in ("192.0.2.7", "192.0.2.8", "192.0.2.7"):
             assert client.request("/", headers=[("X-Real-IP", said)]).body == b"ok"
     assert [header.split(b" ")[2] for header in peer.headers[1:]] == [b"192.0.2.7", b"192.0.2.8"]
+
+
+@pytest.mark.parametrize("kind", ["http", "stream"])
+def test_a_client_of_another_family_than_the_listener(tinyproxyd, free_port, make_peer, tmp_path, kind):
+    """Where a header came with it, it says where the client went to; else IPv4 is written as IPv6 has it."""
+    port, plain, peer, path = free_port(), free_port(), make_peer(), tmp_path / "socket"
+    pass_on = f"location / {{ proxy_pass http://127.0.0.1:{peer.port}; }}" if kind == "http" else \
+        f"proxy_pass 127.0.0.1:{peer.port};"
+    real = "real_ip_header proxy_protocol;" if kind == "http" else ""
+    tmp_path.chmod(0o777)
+    tinyproxyd(f"""{kind} {{ proxy_protocol v1; set_real_ip_from 127.0.0.1; set_real_ip_from unix:;
+        server {{ listen 127.0.0.1:{port} proxy_protocol; listen unix:{path} proxy_protocol; {real} {pass_on} }}
+        {f"server {{ listen 127.0.0.1:{plain}; {pass_on} }}" if kind == "http" else ""} }}""")
+    six, four = v1("2001:db8::1", 7, "2001:db8::2", 443), v1()
+    for said, family, to in ((six, socket.AF_INET, ("127.0.0.1", port)), (six, socket.AF_UNIX, str(path)),
+                             (four, socket.AF_UNIX, str(path))):
+        with socket.socket(family) as sock:
+            sock.connect(to)
+            sock.sendall(said + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert sock.recv(12) == b"HTTP/1.1 200"
+        assert peer.headers[-1] == said
+    if kind == "http":
+        assert get(plain, headers=[("X-Real-IP", "2001:db8::3")]).body == b"ok"
+        assert peer.headers[-1] == v1("2001:db8::3", 0, "::ffff:127.0.0.1", plain)
 
 
 @pytest.mark.parametrize("version, nobody", [

@@ -338,6 +338,19 @@ unix_and_inet6_are_written_too(void **state)
 	assert_int_equal(proxy_header_parse(span_of(out, n), &h, &length, &why), PARSE_OK);
 	assert_int_equal(address_port(&h.source.u.sa), 7);
 
+	to = inet("192.0.2.1", 8);
+	n = proxy_header_write(1,
+	    &(struct proxy_claim){ .source = &from.u.sa, .destination = &to.u.sa }, out);
+	assert_span(span_of(out, n), "PROXY TCP6 ::1 ::ffff:192.0.2.1 7 8\r\n");
+	n = proxy_header_write(1,
+	    &(struct proxy_claim){ .source = &to.u.sa, .destination = &from.u.sa }, out);
+	assert_span(span_of(out, n), "PROXY TCP6 ::ffff:192.0.2.1 ::1 8 7\r\n");
+	n = proxy_header_write(2,
+	    &(struct proxy_claim){ .source = &from.u.sa, .destination = &to.u.sa }, out);
+	assert_int_equal(proxy_header_parse(span_of(out, n), &h, &length, &why), PARSE_OK);
+	assert_int_equal(address_port(&h.destination.u.sa), 8);
+	assert_true(IN6_IS_ADDR_V4MAPPED(&h.destination.u.in6.sin6_addr));
+
 	from = to = (struct address){ .len = sizeof(from.u.un) };
 	from.u.un.sun_family = to.u.un.sun_family = AF_UNIX;
 	memcpy(from.u.un.sun_path, "/run/a", 7);
