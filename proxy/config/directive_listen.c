@@ -142,11 +142,33 @@ set_socket_option(struct loader *l, const struct node *n, const struct word *w, 
 	return true;
 }
 
+/* What nginx listens for, or did, besides. */
+static int
+bad_parameter(struct loader *l, const struct node *n, const struct word *w)
+{
+	static const char *const later[] = { "fastopen=", "setfib=", "accept_filter=", "bind",
+		NULL };
+	static const struct {
+		struct span name;
+		const char *hint;
+	} others[] = {
+		{ SPAN_INIT("quic"),
+		    "clients are served by HTTP/2 and HTTP/1.1 over TCP: delete the line" },
+		{ SPAN_INIT("spdy"), "SPDY has become HTTP/2: write \"http2\"" },
+		{ SPAN_INIT("udp"), "only TCP is passed on: leave this server to another proxy" },
+	};
+
+	(void)loader_bad_parameter(l, n, w, later);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (span_eq(w->text, others[i].name))
+			diagnostic_hint(l->diags, "%s", others[i].hint);
+	}
+	return -1;
+}
+
 static int
 set_parameter(struct loader *l, const struct node *n, const struct word *w, struct listen *it)
 {
-	static const char *const later[] = { "fastopen=", "setfib=", "accept_filter=", "bind",
-		"quic", "spdy", "udp", NULL };
 	struct span value;
 	int rc;
 
@@ -163,7 +185,7 @@ set_parameter(struct loader *l, const struct node *n, const struct word *w, stru
 	} else if (has_value(w->text, SPAN("ipv6only="), &value)) {
 		return set_ipv6only(l, n, w, value, it);
 	} else {
-		return loader_bad_parameter(l, n, w, later);
+		return bad_parameter(l, n, w);
 	}
 	return 0;
 }

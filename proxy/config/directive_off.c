@@ -16,6 +16,7 @@ static const char not_listed[] = "directories are never listed";
 static const char not_authenticated[] = "requests are not authenticated here";
 static const char not_combined[] =
     "allow and deny decide alone: requests are not authenticated here";
+static const char http_only[] = "services are reached by HTTP only";
 static const char by_epoll[] = "connections are waited for by epoll, and taken as they come";
 static const char compiled[] = "expressions are compiled when the configuration is loaded";
 static const char built_in[] =
@@ -326,6 +327,10 @@ static const struct directive rows[] = {
 	ONE("auth_basic", CONTEXT_HTTP_ALL | CONTEXT_LIMIT_EXCEPT, set_off, not_authenticated),
 	ONE("auth_request", CONTEXT_HTTP_ALL, set_off, not_authenticated),
 	ONE("satisfy", CONTEXT_HTTP_ALL, check_satisfy, not_combined),
+
+	ROW("fastcgi_temp_path", CONTEXT_HTTP_ALL, 1, 4, 0, check_nothing, http_only),
+	ROW("scgi_temp_path", CONTEXT_HTTP_ALL, 1, 4, 0, check_nothing, http_only),
+	ROW("uwsgi_temp_path", CONTEXT_HTTP_ALL, 1, 4, 0, check_nothing, http_only),
 
 	ONE("accept_mutex", CONTEXT_EVENTS, check_flag, by_epoll),
 	ONE("accept_mutex_delay", CONTEXT_EVENTS, check_duration, by_epoll),

@@ -42,9 +42,12 @@ directive_set_tls_protocols(struct loader *l, struct scope *s, const struct dire
 		const struct word *w = &n->words[i];
 
 		if (span_eq_nocase(w->text, SPAN("SSLv2")) ||
-		    span_eq_nocase(w->text, SPAN("SSLv3")))
-			return loader_word_error(l, n, w,
-			    "\"" SPAN_FMT "\" is broken and not supported", SPAN_ARG(w->text));
+		    span_eq_nocase(w->text, SPAN("SSLv3"))) {
+			loader_word_error(l, n, w, "\"" SPAN_FMT "\" is broken and not supported",
+			    SPAN_ARG(w->text));
+			diagnostic_hint(l->diags, "leave it out: OpenSSL has it no more");
+			return -1;
+		}
 		if (directive_choose(l, n, w, protocols, &one) < 0)
 			return -1;
 		if (set & one)

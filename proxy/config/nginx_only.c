@@ -18,12 +18,15 @@ static const char no_cache[] = "responses are never cached: delete the line";
 static const char not_limited[] =
     "requests are not limited in rate or number here: let the service do it; without this line they are let through";
 static const char not_authenticated[] =
-    "requests are not authenticated here: let the service do it; without this line they are let through";
+    "requests are not authenticated here: let the service do it, or let in by certificate (ssl_verify_client) or "
+    "address (allow, deny); without this line they are let through";
 static const char not_listed[] = "directories are not listed: name a file by index";
 static const char http3[] =
     "clients are served by HTTP/2 and HTTP/1.1: delete the line, and an Alt-Svc that promises h3";
 static const char by_crl[] = "client certificates are checked against ssl_crl";
-static const char absent[] = "nginx has it, tinyproxyd does not";
+static const char tcp_only[] = "only TCP is passed on: leave this server to another proxy";
+static const char absent[] =
+    "nginx has it, tinyproxyd does not: let the service do it, or delete the line";
 
 /* By name, or by the beginning of a family of names, which ends in '_'. */
 static const struct {
@@ -38,6 +41,9 @@ static const struct {
 	{ SPAN_INIT("proxy_ssl_conf_command"), absent },
 	{ SPAN_INIT("ssl_ocsp"), by_crl },
 	{ SPAN_INIT("ssl_ocsp_"), by_crl },
+
+	{ SPAN_INIT("proxy_requests"), tcp_only },
+	{ SPAN_INIT("proxy_responses"), tcp_only },
 
 	{ SPAN_INIT("gzip"), unchanged },
 	{ SPAN_INIT("gzip_static"), unchanged },
@@ -73,7 +79,8 @@ static const struct {
 	{ SPAN_INIT("limit_req_"), not_limited },
 	{ SPAN_INIT("limit_conn"), not_limited },
 	{ SPAN_INIT("limit_conn_"), not_limited },
-	{ SPAN_INIT("disable_symlinks"), absent },
+	{ SPAN_INIT("disable_symlinks"),
+	    "symbolic links are followed here: see to it that there are none, then delete the line" },
 
 	{ SPAN_INIT("proxy_cache_"), no_cache },
 	{ SPAN_INIT("proxy_store"), no_cache },

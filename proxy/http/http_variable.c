@@ -214,7 +214,21 @@ get_http2(void *subject, struct span arg)
 	return r->client->ssl ? SPAN("h2") : SPAN("h2c");
 }
 
+/* HTTP/3 is not spoken. */
+static struct span
+get_http3(void *subject, struct span arg)
+{
+	return SPAN("");
+}
+
 /* ---- response ------------------------------------------------------------------------------------ */
+
+/* Nothing is compressed here. */
+static struct span
+get_gzip_ratio(void *subject, struct span arg)
+{
+	return variable_none();
+}
 
 static struct span
 get_status(void *subject, struct span arg)
@@ -254,8 +268,10 @@ static const struct variable rows[] = {
 	VARIABLE("content_type", variable_content_type),
 	VARIABLE("document_root", get_document_root),
 	VARIABLE("document_uri", get_uri),
+	VARIABLE("gzip_ratio", get_gzip_ratio),
 	VARIABLE("host", get_host),
 	VARIABLE("http2", get_http2),
+	VARIABLE("http3", get_http3),
 	VARIABLE("https", variable_https),
 	VARIABLE("is_args", get_is_args),
 	VARIABLE_SETTABLE("limit_rate", get_limit_rate, set_limit_rate),

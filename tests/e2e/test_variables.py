@@ -49,7 +49,7 @@ def test_values_as_nginx(side_by_side):  # noqa: F811
     assert_same(ours, nginx, REQUESTS)
 
 
-SAME = "binary_remote_addr hostname realip_remote_addr server_addr limit_rate http2 query_string sent_trailer_x".split()
+SAME = "binary_remote_addr hostname realip_remote_addr server_addr limit_rate http2 gzip_ratio query_string sent_trailer_x".split()
 FORMS = {"msec": r"\d{10}\.\d{3}", "nginx_version": r"1\.\d+\.\d+", "pid": r"\d+", "request_time": r"0\.\d{3}",
          "connection_time": r"0\.\d{3}", "connection": r"\d+", "request_id": "[0-9a-f]{32}", "remote_port": r"\d+",
          "realip_remote_port": r"\d+", "server_port": r"\d+", "bytes_sent": "0",
