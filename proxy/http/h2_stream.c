@@ -369,6 +369,9 @@ h2_send_end(struct request *r)
 	s->ended = true;
 	timer_clear(&s->body_timer);
 	h2_queue_clear(&s->in, pool_of(s));
+	/* Without a byte nghttp2 waits for the window all the same. */
+	if (s->submitted && s->out.bytes == 0 && !s->closed)
+		arm_send_timer(s);
 	h2_stream_go_on(s);
 }
 

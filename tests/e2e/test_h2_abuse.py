@@ -8,6 +8,7 @@ import pytest
 from support.h2frames import (ACK, CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, H2,
                               HEADERS, INITIAL_WINDOW_SIZE, NO_ERROR, PADDED, PING, PRIORITY, RST_STREAM, SETTINGS,
                               WINDOW_UPDATE, Closed, frame_bytes, setting)
+from support.peer import read_head
 from support.wait import DEADLINE_S
 
 
@@ -188,6 +189,24 @@ def test_a_window_that_stays_shut(site):
         client.headers(1, "/bytes/1000")
         assert client.error() == ENHANCE_YOUR_CALM
     site.wait_for_error(r"client timed out: it opens no window")
+
+
+def test_a_window_that_stays_shut_before_the_end(tinyproxyd, peer, free_port):
+    """Room for the body and not a byte more: the end alone waits for it, and not for ever."""
+    port, go = free_port(), threading.Event()
+
+    def serve(sock, _):
+        read_head(sock)
+        sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        go.wait(DEADLINE_S)
+        sock.sendall(b"0\r\n\r\n")
+    tinyproxyd(f"""http {{ server {{ listen 127.0.0.1:{port}; http2 on; send_timeout 1s;
+        location / {{ proxy_pass http://127.0.0.1:{peer(serve).port}; }} }} }}""")
+    with H2(port, settings=setting(INITIAL_WINDOW_SIZE=5), updates=False) as client:
+        client.headers(1, "/")
+        client.until(lambda: client.answers[1].body == b"hello")
+        go.set()
+        assert client.error() == ENHANCE_YOUR_CALM
 
 
 def test_a_window_that_stays_shut_beside_one_that_does_not(site):
