@@ -572,7 +572,6 @@ http {{ server {{ listen 127.0.0.1:@PORT@; return 200 served; }} server {{ liste
             proxy.send(signal.SIGQUIT)
             wait_until(lambda: not listens(front), "the listener to go")
             other.send(made_by_openssl("b.example"))
-            other.half_close()
             assert other.until_closed() == b""
         response = client.exchange(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
         assert response.body == b"served" and response.get("connection") == "close"
