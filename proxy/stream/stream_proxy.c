@@ -280,7 +280,11 @@ static void
 try_next(struct stream_session *s)
 {
 	const struct proxy_settings *proxy = &s->server->location_settings->proxy;
-	struct connect_options how = { .keepalive_probes = proxy->socket_keepalive };
+	struct connect_options how = {
+		.keepalive_probes = proxy->socket_keepalive,
+		.nagle = !s->settings->tcp_nodelay,
+		.tls = s->tls,
+	};
 	struct worker *w = s->client->worker;
 	struct peer *p;
 	struct address bind;

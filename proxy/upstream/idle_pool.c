@@ -148,9 +148,9 @@ prepare_socket(int fd, const struct address *to, const struct connect_options *h
 
 	if (to->u.sa.sa_family == AF_UNIX)
 		return 0;
-	if (how->tls)
+	if (how->tls && !how->nagle)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	else
+	if (!how->tls)
 		setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &zero, sizeof(zero));
 	if (how->keepalive_probes)
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
@@ -204,7 +204,8 @@ upstream_connect(struct worker *w, struct peer *p, const struct connect_options 
 		return NULL;
 	}
 	uc->conn.says_little = 1;
-	uc->conn.nodelay_later = uc->conn.ack_held = a->u.sa.sa_family != AF_UNIX && !how->tls;
+	uc->conn.ack_held = a->u.sa.sa_family != AF_UNIX && !how->tls;
+	uc->conn.nodelay_later = uc->conn.ack_held && !how->nagle;
 	if (how->header.n > 0) {
 		uc->header = mem_dup_span(how->header);
 		uc->header_length = how->header.n;

@@ -97,6 +97,7 @@ struct upstream_conn {
 struct connect_options {
 	const struct address *bind; /* NULL = as the kernel sees fit */
 	bool keepalive_probes;      /* proxy_socket_keepalive */
+	bool nagle;                 /* tcp_nodelay off */
 	struct span header;         /* PROXY header, which goes out before all else; empty = none */
 	struct upstream_tls *tls;   /* NULL = plain */
 	struct span tls_name;       /* proxy_ssl_name */

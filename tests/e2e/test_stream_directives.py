@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives import serialization
 
 from support.client import Client, tls_context
 from support.hello import CAPTURES
+from support.inside import nodelay_by_peer
 from support.pattern import pattern, pattern_bytes
-from support.tcp_server import TcpServer, echo
+from support.tcp_server import TcpServer, echo, tls
 from support.wait import wait_until
 
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
@@ -107,6 +108,25 @@ def test_times_of_the_upstream(tinyproxyd, free_port, serve):
 
 
 # ---- proxying -------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("secure", ["", "ssl", "proxy_ssl"])
+@pytest.mark.parametrize("nodelay", ["on", "off"])
+def test_tcp_nodelay(tinyproxyd, free_port, certs, serve, nodelay, secure):
+    """On both sides, once there is a second write."""
+    port, cert = free_port(), certs.issue("a.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert.fullchain, cert.key)
+    backend = serve(tls(context, echo) if secure == "proxy_ssl" else echo)
+    proxy = tinyproxyd(f"""stream {{ server {{ listen 127.0.0.1:{port} {secure if secure == "ssl" else ""};
+        ssl_certificate {cert.fullchain}; ssl_certificate_key {cert.key}; tcp_nodelay {nodelay};
+        proxy_ssl {"on" if secure == "proxy_ssl" else "off"}; proxy_pass 127.0.0.1:{backend.port}; }} }}""")
+    with Client(port, tls=secure == "ssl") as client:
+        for _ in range(3):
+            client.send(b"x")
+            assert client.sock.recv(1) == b"x"
+        options = nodelay_by_peer(proxy.worker_pids()[0])
+        assert {options[client.source_port], options[backend.port]} == {nodelay == "on"}
+
 
 @pytest.mark.parametrize("tries, asked, status", [(0, 3, 200), (2, 2, 502), (1, 1, 502)])
 def test_tries(tinyproxyd, free_port, serve, tries, asked, status):
