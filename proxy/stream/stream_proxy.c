@@ -135,6 +135,9 @@ static void
 start_relay(struct stream_session *s)
 {
 	timer_clear(&s->timer);
+	s->attempt->connect_ms = now(s) - s->attempt_started_ms;
+	stream_log(s, LOG_LEVEL_INFO, "proxy connected to " SPAN_FMT,
+	    SPAN_ARG(s->attempt->address));
 	balance_report(s->uc->peer, true, now(s));
 	s->step = STREAM_RELAY;
 	s->relay.pipes = s->client->worker->pipes;
@@ -162,9 +165,6 @@ begin_tls(struct stream_session *s)
 static void
 connected(struct stream_session *s)
 {
-	s->attempt->connect_ms = now(s) - s->attempt_started_ms;
-	stream_log(s, LOG_LEVEL_INFO, "proxy connected to " SPAN_FMT,
-	    SPAN_ARG(s->attempt->address));
 	if (!s->tls && !stream_session_open_conn(s))
 		return;
 	if (!s->tls) {

@@ -107,6 +107,17 @@ def test_times_of_the_upstream(tinyproxyd, free_port, serve):
     proxy.forget_errors()
 
 
+def test_the_time_to_connect_is_that_to_the_end_of_a_handshake(tinyproxyd, free_port, serve):
+    """So it has none where an upstream takes connections and says nothing (nginx)."""
+    port, mute = free_port(), serve(lambda sock: sock.recv(100000) and sock.recv(1))
+    proxy = tinyproxyd(f"""stream {{ log_format times '$status $upstream_connect_time'; access_log access.log times;
+        server {{ listen 127.0.0.1:{port}; proxy_ssl on; proxy_connect_timeout 100ms; proxy_pass 127.0.0.1:{mute.port}; }} }}""")
+    with Client(port) as client:
+        client.wait_closed()
+    assert lines(proxy) == ["502 -"]
+    proxy.forget_errors()
+
+
 # ---- proxying -------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("secure", ["", "ssl", "proxy_ssl"])
