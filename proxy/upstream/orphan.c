@@ -21,6 +21,7 @@ orphan_readable(struct conn *c)
 	struct upstream_conn *uc = c->owner;
 	char sink[BUFPOOL_LARGE];
 	ssize_t n = CONN_AGAIN;
+	uint64_t before = c->bytes_in;
 
 	for (int i = 0; i < READS_AT_ONCE && conn_may_read(c); i++) {
 		n = conn_read(c, sink, sizeof(sink));
@@ -31,7 +32,11 @@ orphan_readable(struct conn *c)
 		orphan_end(uc);
 		return;
 	}
-	timer_set(uc->worker->loop, &uc->idle, uc->orphan_idle_ms);
+	/* Once: of some answers there is no end. */
+	if (c->bytes_in > before && uc->orphan_ms) {
+		timer_set(uc->worker->loop, &uc->idle, uc->orphan_ms);
+		uc->orphan_ms = 0;
+	}
 	if (conn_may_read(c))
 		conn_want_drain(c); /* back here at the end of the turn */
 }
@@ -55,13 +60,13 @@ orphan_expired(struct timer *t)
 }
 
 void
-orphan_start_take(struct upstream_conn *uc, int64_t idle_ms)
+orphan_start_take(struct upstream_conn *uc, int64_t timeout_ms)
 {
-	uc->orphan_idle_ms = idle_ms;
+	uc->orphan_ms = timeout_ms;
 	uc->conn.ops = &orphan_ops;
 	uc->conn.owner = uc;
 	uc->idle.on_expire = orphan_expired;
-	timer_set(uc->worker->loop, &uc->idle, idle_ms);
+	timer_set(uc->worker->loop, &uc->idle, timeout_ms);
 	if (conn_may_read(&uc->conn))
 		conn_want_drain(&uc->conn);
 }

@@ -80,12 +80,12 @@ void balance_disconnected(struct peer *p, unsigned worker);
 struct upstream_conn {
 	struct conn conn;
 	struct worker *worker;
-	struct peer *peer;      /* its group is held */
-	unsigned requests;      /* sent on it so far */
-	bool counted;           /* by balance_connected, until it is idle or closed */
-	int64_t orphan_idle_ms; /* orphan.c */
-	struct address *bound;  /* what it was bound to; owned; NULL = nothing */
-	char *header;           /* the PROXY header it began with; owned; NULL = none */
+	struct peer *peer;     /* its group is held */
+	unsigned requests;     /* sent on it so far */
+	bool counted;          /* by balance_connected, until it is idle or closed */
+	int64_t orphan_ms;     /* orphan.c; 0 = it has begun to answer */
+	struct address *bound; /* what it was bound to; owned; NULL = nothing */
+	char *header;          /* the PROXY header it began with; owned; NULL = none */
 	size_t header_length;
 	int64_t started_ms;
 	struct timer idle;

@@ -225,9 +225,9 @@ handler_release(struct request *r)
 {
 	struct upstream_http *u = r->handler_state;
 
-	/* What an upstream has begun it may finish, should the configuration want it. */
+	/* An upstream may act on what it was asked, should the configuration want it. */
 	if (u->uc && u->settings->ignore_client_abort && u->request_done &&
-	    (u->phase == PHASE_HEAD || u->phase == PHASE_BODY)) {
+	    u->phase == PHASE_HEAD) {
 		orphan_start_take(u->uc, u->settings->read_timeout_ms);
 		u->uc = NULL;
 	}

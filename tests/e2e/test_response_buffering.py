@@ -11,7 +11,7 @@ from support.inside import open_files
 from support.nginx import Row, answer, assert_same, side_by_side  # noqa: F401
 from support.pattern import pattern_bytes, pattern_sha256
 from support.peer import read_head
-from support.wait import wait_until
+from support.wait import DEADLINE_S, wait_until
 
 BIG = 24 << 20      # more than any socket buffer holds
 
@@ -175,6 +175,36 @@ def test_an_upstream_may_finish_though_the_client_left(site, backend):
     backend.release("x")
     assert get(port, "/bytes/10").status == 200
     assert not backend.broken
+
+
+@pytest.mark.parametrize("leave", ("before the answer", "behind its head"))
+def test_an_upstream_that_never_finishes_is_not_waited_for(site, peer, leave):
+    """Of events there is no end: who has begun to hear them and left ends them, as in nginx; unheard they have their time."""
+    go, closed = threading.Event(), threading.Event()
+
+    def serve(sock, _):
+        read_head(sock)
+        go.wait(DEADLINE_S)
+        try:
+            sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(100 * DEADLINE_S):
+                sock.sendall(b"2\r\n:\n\r\n")
+                closed.wait(0.01)
+        except OSError:
+            closed.set()
+    events = peer(serve)
+    port = site(events.port, "proxy_ignore_client_abort on; proxy_read_timeout 500ms;")
+    if leave == "behind its head":
+        go.set()
+    client = Client(port)
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    if go.is_set():
+        assert client.reader.until(b":\n\r\n")
+    wait_until(lambda: events.connections == 1, "the request")
+    client.reset()
+    wait_until(lambda: " 499 " in site.daemon.access_log.read_text() or go.is_set(), "the access log's line")
+    go.set()
+    assert closed.wait(DEADLINE_S)
 
 
 def test_who_has_only_ended_its_side_is_answered_where_it_does_not_matter(site, backend):
