@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Certificates of clients: who is let in, what the variables say, side by side with nginx; and 421."""
+import contextlib
 import ssl
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from support.certs import Certs
 from support.client import Client, tls_context
@@ -233,6 +235,27 @@ def test_weak_certificates_are_none(tinyproxyd, free_port, certs):
     for sni in ("b.example", None):
         assert ask(port, context, sni, "b.example").startswith(b"HTTP/1.1 400")
     assert proxy.error_log.read_text().count("client SSL certificate verify error: (66:EE certificate key too weak)") == 2
+
+
+def test_a_certificate_that_is_none(tinyproxyd, free_port, certs, clients):
+    """A client's certificate whose bytes make no sense ends the handshake, in words."""
+    port = free_port()
+    proxy = tinyproxyd(config_of(port, server("a.example", "ssl_verify_client optional_no_ca;", certs.issue("a.example"))))
+    issued = clients["good"].x509.public_bytes(serialization.Encoding.DER)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context_for(clients["good"], V12).wrap_bio(incoming, outgoing)
+    with Client(port) as client:
+        while True:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+            sent = outgoing.read()
+            client.send(sent.replace(issued, bytes(len(issued))))
+            if issued in sent:
+                break
+            incoming.write(client.sock.recv(65536))
+        client.until_closed()
+    assert proxy.wait_for_error(r"\[info\].*peer sent a certificate that cannot be parsed while SSL handshaking, client: ")
+    assert not proxy.errors()
 
 
 def test_refusals(tinyproxyd, free_port, certs, tmp_path):
