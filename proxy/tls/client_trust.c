@@ -129,6 +129,8 @@ client_trust_judge(const SSL *ssl, SSL_CTX *ctx)
 		X509_VERIFY_PARAM_set_depth(param, SSL_CTX_get_verify_depth(ctx));
 		/* As OpenSSL in a handshake: weak keys and digests are none to trust. */
 		X509_VERIFY_PARAM_set_auth_level(param, SSL_CTX_get_security_level(ctx));
+		/* It looks at everything, and the last that is wrong counts. */
+		X509_STORE_CTX_set_verify_cb(verification, on_verify);
 		(void)X509_verify_cert(verification);
 		result = X509_STORE_CTX_get_error(verification);
 	}

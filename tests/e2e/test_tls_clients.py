@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Certificates of clients: who is let in, what the variables say, side by side with nginx; and 421."""
 import contextlib
+import re
 import ssl
 
 import pytest
@@ -222,6 +223,31 @@ def test_a_handshakes_own_verdict_stays(tinyproxyd, free_port, certs, clients, t
             for host, said in (("a", b"|SUCCESS|"), ("b", b"|FAILED:"), ("a", b"|SUCCESS|")):
                 sock.sendall(f"GET / HTTP/1.1\r\nHost: {host}.example\r\n\r\n".encode())
                 assert said in sock.recv(65536)
+
+
+@pytest.mark.parametrize("with_chain", [False, True], ids=["leaf", "chain"])
+def test_judged_with_the_request_as_in_a_handshake(tinyproxyd, free_port, certs, clients, tmp_path, with_chain):
+    """What is wrong with a certificate is the same, whichever server's handshake asked for it."""
+    port, site, strangers = free_port(), certs.issue("a.example"), Certs(tmp_path / "strange", "Strange CA")
+    rules = {"any": "", "ca": f"ssl_client_certificate {certs.ca};", "strange": f"ssl_client_certificate {strangers.ca};",
+             "crl": f"ssl_client_certificate {certs.ca}; ssl_crl {certs.revoked(clients['revoked'])};",
+             "oldcrl": f"ssl_client_certificate {certs.ca}; ssl_crl {certs.revoked(days=-0.5)};",
+             "deep": f"ssl_client_certificate {certs.ca}; ssl_verify_depth 2;"}
+    proxy = tinyproxyd(config_of(port, server("default.example", "ssl_verify_client optional_no_ca; ssl_verify_depth 9;", site,
+                                              "default_server"),
+                                 *(server(f"{name}.example", f"ssl_verify_client optional_no_ca; {lines}", site)
+                                   for name, lines in rules.items())))
+    different = []
+    for client, issued in clients.items():
+        context = context_for(issued, with_chain=with_chain and issued)
+        for name in rules:
+            proxy.forget_errors()
+            handshake, judged = (ask(port, context, sni, f"{name}.example").partition(b"|")[2].partition(b"|")[0]
+                                 for sni in (f"{name}.example", None))
+            reasons = re.findall(r"certificate verify error: (\(.*?\))", proxy.error_log.read_text())
+            if handshake != judged or len(set(reasons)) > 1:
+                different.append(f"{client} at {name}: {handshake}, {judged}, {reasons}")
+    assert not different, "\n".join(different)
 
 
 def test_weak_certificates_are_none(tinyproxyd, free_port, certs):
