@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -306,6 +307,34 @@ what_is_in_hand_is_delivered_after_the_others_end(void **state)
 	finish(&e);
 }
 
+/* It takes nothing of what is spliced to it, answers and goes: the answer is found behind the failed write. */
+static void
+an_answer_is_delivered_though_the_question_is_refused(void **state)
+{
+	static char bytes[65536];
+	struct ends e = begin(false, 60000);
+	struct flow answer;
+
+	signal(SIGPIPE, SIG_IGN); /* as workers do */
+	start(&e);
+	for (int i = 0; i < 100 || !e.relay.up.pipe; i++) {
+		(void)send(e.near, bytes, sizeof(bytes), MSG_NOSIGNAL);
+		loop_turn(e.loop, 0);
+		assert_true(i < 1000);
+	}
+	answer = (struct flow){ e.far, e.near, 5000, 0, 0, 65536 };
+	flow_step(&answer);
+	assert_int_equal(answer.sent, answer.total);
+	close(e.far);
+	e.far = -1;
+	turn_until(&e, e.ended);
+	assert_int_equal(e.how, RELAY_FAILED);
+	assert_ptr_equal(e.by, &e.upstream);
+	flow_step(&answer);
+	assert_int_equal(answer.got, answer.total);
+	finish(&e);
+}
+
 static void
 silence_has_an_end(void **state)
 {
@@ -348,6 +377,7 @@ main(void)
 		cmocka_unit_test(an_end_ends_both_once_all_is_delivered),
 		cmocka_unit_test(a_half_closed_side_still_hears),
 		cmocka_unit_test(what_is_in_hand_is_delivered_after_the_others_end),
+		cmocka_unit_test(an_answer_is_delivered_though_the_question_is_refused),
 		cmocka_unit_test(silence_has_an_end),
 		cmocka_unit_test(a_rate_is_kept),
 	};
