@@ -72,6 +72,15 @@ struct snapshot *
 snapshot_load(struct config_source *src, const struct snapshot_options *options,
     struct diagnostics *diags)
 {
+	const struct snapshot *unused;
+
+	return snapshot_load_or_show(src, options, diags, &unused);
+}
+
+struct snapshot *
+snapshot_load_or_show(struct config_source *src, const struct snapshot_options *options,
+    struct diagnostics *diags, const struct snapshot **refused)
+{
 	struct arena *arena = arena_new(0);
 	struct snapshot *s = arena_zalloc(arena, sizeof(*s));
 	size_t before = diags->errors;
@@ -89,8 +98,10 @@ snapshot_load(struct config_source *src, const struct snapshot_options *options,
 	SSL_CTX_free(l.tls);
 	arena_free(l.scratch);
 	diagnostics_sort(diags);
+	*refused = NULL;
 	if (diags->errors == before)
 		return s;
+	*refused = s;
 	/* The diagnostics name files that live in here. */
 	arena_on_free(diags->arena, free_hook, s);
 	return NULL;

@@ -361,6 +361,13 @@ struct snapshot_options {
  */
 struct snapshot *snapshot_load(struct config_source *src, const struct snapshot_options *options,
     struct diagnostics *diags);
+/*
+ * The same; what came of a configuration with mistakes is *refused, else NULL: the files and the user it names can be
+ * looked at, nothing more, while the arena of diags lives.
+ */
+struct snapshot *snapshot_load_or_show(struct config_source *src,
+    const struct snapshot_options *options, struct diagnostics *diags,
+    const struct snapshot **refused);
 void snapshot_free(struct snapshot *s);
 /* The group of this name (lower case), or that a literal "host:port" stands for; NULL if there is none. */
 const struct upstream_spec *snapshot_upstream(const struct snapshot *s, struct span name);

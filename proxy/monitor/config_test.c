@@ -63,13 +63,12 @@ config_test_run(const struct monitor_options *options, const struct config_test 
 	bool ok;
 
 	announcer.notes = !test->quiet;
-	if (ed->snapshot) {
+	if (ed->snapshot)
 		say(test, conf, "the configuration file ", "syntax is ok");
-		edition_try(ed);
-	}
+	edition_try(ed);
 	announce_diagnostics(&announcer, &ed->diagnostics);
 	announce_certificates(&announcer, &ed->certificates);
-	ok = ed->diagnostics.errors == 0 && !ed->certificates.first;
+	ok = ed->snapshot && ed->diagnostics.errors == 0 && !ed->certificates.first;
 	say(ok ? test : &loud, conf, "configuration file ",
 	    ok ? "test is successful" : "test failed");
 	if (ok && test->dump)

@@ -44,9 +44,8 @@ pack_old(struct edition *ed, const struct bundle *previous, enum bundle_kind kin
 }
 
 static void
-pack_files(struct edition *ed, const struct bundle *previous)
+pack_files(struct edition *ed, const struct snapshot *s, const struct bundle *previous)
 {
-	const struct snapshot *s = ed->snapshot;
 	struct err e = ERR_INIT;
 
 	certificate_pack(ed->writer, previous, s, &ed->certificates);
@@ -91,12 +90,12 @@ read_edition(const struct snapshot_options *options, uint64_t number,
 	ed->renewal = ed->certificates.watched_only = renewal;
 	ed->source =
 	    renewal ? frozen_source_new(ed->writer, old) : disk_source_new(ed->writer, old);
-	ed->snapshot = snapshot_load(ed->source, options, &ed->diagnostics);
+	ed->snapshot = snapshot_load_or_show(ed->source, options, &ed->diagnostics, &ed->refused);
 	if (!ed->snapshot)
 		return ed;
 	ed->snapshot->generation = number;
 	tls_settings_check(ed->snapshot, &ed->diagnostics);
-	pack_files(ed, old);
+	pack_files(ed, ed->snapshot, old);
 	return ed;
 }
 
@@ -274,23 +273,36 @@ try_log(struct edition *ed, struct span path)
 	free(name);
 }
 
+static void
+try_user(struct edition *ed, const struct main_settings *m)
+{
+	const struct node *named = m->user_node;
+	struct privileges who;
+	struct err e = ERR_INIT;
+
+	if (privileges_find(&who, m->user, m->group, &e) < 0)
+		complain(ed, named ? named->file : NULL, named ? named->line : 0, &e);
+	privileges_release(&who);
+}
+
 void
 edition_try(struct edition *ed)
 {
 	const struct snapshot *s = ed->snapshot;
-	const struct node *named = s->main.user_node;
-	struct privileges who;
 	struct err e = ERR_INIT;
 
+	if (!s) {
+		pack_files(ed, ed->refused, NULL);
+		try_user(ed, &ed->refused->main);
+		return;
+	}
 	for (size_t i = 0; i < s->log_file_count; i++)
 		try_log(ed, s->log_files[i]->path);
 	for (size_t i = 0; i < s->listener_count; i++) {
 		if (listener_try(&s->listeners[i], &e) < 0)
 			complain(ed, NULL, 0, &e);
 	}
-	if (privileges_find(&who, s->main.user, s->main.group, &e) < 0)
-		complain(ed, named ? named->file : NULL, named ? named->line : 0, &e);
-	privileges_release(&who);
+	try_user(ed, &s->main);
 }
 
 int

@@ -22,10 +22,11 @@ struct edition {
 	struct arena *arena;
 	struct diagnostics diagnostics;
 	struct certificate_report certificates;
-	struct snapshot *snapshot; /* NULL: refused */
-	bool renewal;              /* only its certificates were read */
-	int bundle_fd;             /* -1 until sealed */
-	struct bundle *bundle;     /* the monitor's own view of it */
+	struct snapshot *snapshot;      /* NULL: refused */
+	const struct snapshot *refused; /* then what there is of it: snapshot_load_or_show() */
+	bool renewal;                   /* only its certificates were read */
+	int bundle_fd;                  /* -1 until sealed */
+	struct bundle *bundle;          /* the monitor's own view of it */
 	struct resource **resources;
 	size_t resource_count;
 
@@ -53,7 +54,10 @@ void edition_close_listeners(struct edition *ed);
 /* Takes NULL. Closes what no other edition uses. */
 void edition_free(struct edition *ed);
 
-/* For -t, instead of opening: could its addresses be bound, its logs be written, its user be become? */
+/*
+ * For -t, instead of opening: could its addresses be bound, its logs be written, its user be become? Of one that was
+ * refused: are its files and its user there?
+ */
 void edition_try(struct edition *ed);
 
 /* The descriptor of a log file of its snapshot. */
