@@ -181,6 +181,7 @@ static const struct {
 	{ SSL_R_CALLBACK_FAILED, "handshake refused" },
 	{ SSL_R_CERT_CB_ERROR, "no certificate can be used" },
 	{ ERR_R_ASN1_LIB, "peer sent a certificate that cannot be parsed" },
+	{ SSL_R_WRONG_CURVE, "peer's certificate is on a curve that is off" },
 	{ SSL_R_TLSV1_ALERT_UNKNOWN_CA, "peer does not know the CA of our certificate" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "peer does not accept our certificate" },
 	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "peer does not accept our certificate" },

@@ -284,6 +284,17 @@ def test_a_certificate_that_is_none(tinyproxyd, free_port, certs, clients):
     assert not proxy.errors()
 
 
+def test_a_certificate_on_a_curve_that_is_off(tinyproxyd, free_port, certs, clients):
+    """TLS 1.2 holds clients' certificates to the groups of the key exchange."""
+    port = free_port()
+    proxy = tinyproxyd(config_of(port, server(
+        "a.example", "ssl_verify_client optional_no_ca; ssl_ecdh_curve secp384r1;", certs.issue("a.example", key="rsa"))))
+    with pytest.raises(ssl.SSLError):
+        ask(port, context_for(clients["good"], V12), "a.example")
+    assert proxy.wait_for_error(r"\[info\].*peer's certificate is on a curve that is off while SSL handshaking")
+    assert ask(port, context_for(clients["rsa"], V12), "a.example").startswith(b"HTTP/1.1 200")
+
+
 def test_refusals(tinyproxyd, free_port, certs, tmp_path):
     site, empty = certs.issue("a.example"), tmp_path / "empty.pem"
     empty.write_text("nothing\n")
