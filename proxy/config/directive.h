@@ -166,6 +166,9 @@ int directive_set_temp_path(struct loader *l, struct scope *s, const struct dire
 /* A word that may hold variables into a const struct template *. */
 int directive_set_template(struct loader *l, struct scope *s, const struct directive *d,
     const struct node *n);
+/* The same for a size, or a value that becomes one. */
+int directive_set_rate(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n);
 /* Versions into an unsigned set of enum tls_protocol (directive_tls_handshake.c). */
 int directive_set_tls_protocols(struct loader *l, struct scope *s, const struct directive *d,
     const struct node *n);

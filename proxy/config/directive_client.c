@@ -4,7 +4,6 @@
  * rates, socket options.
  */
 #include "proxy/config/loader.h"
-#include "proxy/config/value.h"
 
 static const struct directive_choice lingering[] = {
 	{ SPAN_INIT("off"), LINGERING_OFF },
@@ -27,18 +26,6 @@ static const struct directive_choice modified_since[] = {
 	{ SPAN_INIT(""), 0 },
 };
 
-/* limit_rate RATE, limit_rate_after SIZE: a size, or a value that becomes one for each request */
-static int
-set_rate(struct loader *l, struct scope *s, const struct directive *d, const struct node *n)
-{
-	const struct word *w = &n->words[1];
-	uint64_t size;
-
-	if (span_find(w->text, '$') < 0 && value_parse_size(w->text, INT64_MAX, &size) < 0)
-		return loader_fail(l, n, "invalid value");
-	return directive_set_template(l, s, d, n);
-}
-
 #define DURATION(name, member)                                                              \
 	{                                                                                   \
 		SPAN_INIT(name), CONTEXT_HTTP_ALL, 1, 1, 0, .set = directive_set_duration,  \
@@ -49,10 +36,10 @@ set_rate(struct loader *l, struct scope *s, const struct directive *d, const str
 		SPAN_INIT(name), CONTEXT_HTTP_ALL, 1, 1, 0, .set = directive_set_flag,   \
 							    LOCATION_FIELD(bool, member) \
 	}
-#define RATE(name, member)                                                           \
-	{                                                                            \
-		SPAN_INIT(name), CONTEXT_HTTP_ALL | CONTEXT_LOCATION_IF, 1, 1, 0,    \
-		    .set = set_rate, LOCATION_FIELD(const struct template *, member) \
+#define RATE(name, member)                                                                     \
+	{                                                                                      \
+		SPAN_INIT(name), CONTEXT_HTTP_ALL | CONTEXT_LOCATION_IF, 1, 1, 0,              \
+		    .set = directive_set_rate, LOCATION_FIELD(const struct template *, member) \
 	}
 
 static const struct directive rows[] = {

@@ -284,9 +284,9 @@ static const struct directive rows[] = {
 	    STREAM_FIELD(bool, half_close) },
 	{ SPAN_INIT("proxy_buffer_size"), STREAM, 1, 1, 0, .set = directive_set_size,
 	    STREAM_FIELD(size_t, buffer_size), &buffer_size },
-	{ SPAN_INIT("proxy_upload_rate"), STREAM, 1, 1, 0, .set = directive_set_template,
+	{ SPAN_INIT("proxy_upload_rate"), STREAM, 1, 1, 0, .set = directive_set_rate,
 	    STREAM_FIELD(const struct template *, upload_rate) },
-	{ SPAN_INIT("proxy_download_rate"), STREAM, 1, 1, 0, .set = directive_set_template,
+	{ SPAN_INIT("proxy_download_rate"), STREAM, 1, 1, 0, .set = directive_set_rate,
 	    STREAM_FIELD(const struct template *, download_rate) },
 };
 const struct directive_table directive_stream_table = { rows, sizeof(rows) / sizeof(rows[0]) };

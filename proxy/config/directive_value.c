@@ -214,3 +214,15 @@ directive_set_template(struct loader *l, struct scope *s, const struct directive
 	*(const struct template **)field(l, s, d) = t;
 	return 0;
 }
+
+int
+directive_set_rate(struct loader *l, struct scope *s, const struct directive *d,
+    const struct node *n)
+{
+	const struct word *w = &n->words[1];
+	uint64_t size;
+
+	if (span_find(w->text, '$') < 0 && value_parse_size(w->text, INT64_MAX, &size) < 0)
+		return loader_fail(l, n, "invalid value");
+	return directive_set_template(l, s, d, n);
+}

@@ -30,7 +30,7 @@ allowance(struct relay *r, struct relay_way *way)
 	int64_t seconds = (loop_now_ms(loop_of(r)) - r->started_ms) / 1000 + 1;
 	uint64_t allowed;
 
-	if (way->rate == 0)
+	if (way->rate == 0 || way->rate > UINT64_MAX / (uint64_t)seconds)
 		return SIZE_MAX;
 	allowed = way->rate * (uint64_t)seconds;
 	if (allowed > way->moved)

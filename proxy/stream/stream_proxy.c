@@ -120,14 +120,20 @@ header_of(struct stream_session *s)
 	return span_of(out, proxy_header_write(version, &claim, out));
 }
 
+/* A value that is no size bounds nothing, as in nginx. */
 static uint64_t
 rate_of(struct stream_session *s, const struct template *t)
 {
+	struct span text;
 	uint64_t rate;
 
-	if (!t || value_parse_size(template_eval(t, s, s->arena), UINT64_MAX >> 11, &rate) < 0)
+	if (!t)
 		return 0;
-	return rate;
+	text = template_eval(t, s, s->arena);
+	if (value_parse_size(text, INT64_MAX, &rate) == 0)
+		return rate;
+	stream_log(s, LOG_LEVEL_ERROR, "invalid size \"" SPAN_FMT "\"", SPAN_ARG(text));
+	return 0;
 }
 
 /* All that goes before the bytes is done. */

@@ -189,6 +189,17 @@ def test_upload_rate(tinyproxyd, free_port, serve):
     assert got == [pattern_bytes(size)]
 
 
+def test_a_rate_that_is_none(tinyproxyd, free_port, serve):
+    """Of a value; one that is written out is refused."""
+    port, backend = free_port(), serve(lambda sock: sock.sendall(pattern_bytes(250000)))
+    proxy = tinyproxyd(f"""stream {{ server {{ listen 127.0.0.1:{port}; proxy_pass 127.0.0.1:{backend.port};
+        proxy_download_rate $protocol; }} }}""")
+    with Client(port) as client:
+        assert client.until_closed() == pattern_bytes(250000)
+    proxy.wait_for_error(r"\[error\] .*invalid size \"TCP\", client: 127\.0\.0\.1")
+    proxy.forget_errors()
+
+
 def test_bind_and_keepalive(tinyproxyd, free_port, serve):
     port, seen = free_port(), []
 
