@@ -477,6 +477,10 @@ h2_stream_free(struct h2_stream *s)
 	http1_remember(h->cc, r->settings);
 	timer_clear(&s->body_timer);
 	timer_clear(&s->send_timer);
+	/* It may still have a use for what came in. */
+	if (r->handler && r->handler->release)
+		r->handler->release(r);
+	r->handler = NULL;
 	loop_undefer(h2_loop(h), &s->news);
 	h2_queue_clear(&s->in, pool_of(s));
 	h2_queue_clear(&s->out, pool_of(s));

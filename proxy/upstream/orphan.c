@@ -28,6 +28,10 @@ orphan_readable(struct conn *c)
 		if (n <= 0)
 			break;
 	}
+	if (n == CONN_EOF && !c->write_failed && !conn_out_empty(c)) {
+		conn_want_drain(c); /* it has said all, but not heard all */
+		return;
+	}
 	if (n == CONN_EOF || n == CONN_ERROR) {
 		orphan_end(uc);
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * orphan: an upstream's answer that nobody waits for any more (proxy_ignore_client_abort): read and dropped, so that the
- * upstream can do what it was asked.
+ * orphan: a connection to an upstream whose client is gone: what is queued goes out, what comes is read and dropped, so that the
+ * upstream can do what it was asked (proxy_ignore_client_abort) or hears a tunnel's last words.
  */
 #ifndef PROXY_UPSTREAM_ORPHAN_H
 #define PROXY_UPSTREAM_ORPHAN_H

@@ -2,6 +2,8 @@
 /* tunnel: see tunnel.h. */
 #include "proxy/upstream/tunnel.h"
 
+#include "proxy/upstream/orphan.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -39,6 +41,16 @@ drop_input(struct tunnel *t)
 }
 
 static void
+note_cost(struct tunnel *t)
+{
+	const struct conn *c = &t->uc->conn;
+
+	t->attempt->response_ms = loop_now_ms(worker_of(t)->loop) - t->started_ms;
+	t->attempt->bytes_sent = c->bytes_out - t->bytes_out_before;
+	t->attempt->bytes_received = c->bytes_in - t->bytes_in_before;
+}
+
+static void
 drop_upstream(struct tunnel *t)
 {
 	struct upstream_conn *uc = t->uc;
@@ -49,10 +61,8 @@ drop_upstream(struct tunnel *t)
 	drop_input(t);
 	if (!uc)
 		return;
+	note_cost(t);
 	t->uc = NULL;
-	t->attempt->response_ms = loop_now_ms(worker_of(t)->loop) - t->started_ms;
-	t->attempt->bytes_sent = uc->conn.bytes_out - t->bytes_out_before;
-	t->attempt->bytes_received = uc->conn.bytes_in - t->bytes_in_before;
 	upstream_conn_close(uc);
 }
 
@@ -312,10 +322,39 @@ client_writable(struct request *r)
 		pump_down(t);
 }
 
+/* The client's end, which came in order, waits for an upstream that is slow to take what is before it. */
+static bool
+has_rest(struct tunnel *t)
+{
+	struct conn *c = &t->uc->conn;
+	struct span bytes;
+	enum body_state state = BODY_END;
+
+	/* What is in a socket has no bounds, and no known end. */
+	if (!t->client_ended && t->r->http_major < 2)
+		return false;
+	while (!t->client_ended && (state = request_body_peek(t->r, &bytes)) == BODY_DATA) {
+		conn_queue(c, bytes);
+		request_body_consume(t->r, bytes.n);
+	}
+	if (state == BODY_END)
+		conn_shutdown_write(c);
+	return state == BODY_END && !conn_out_empty(c);
+}
+
+/* The client is gone. */
 static void
 release(struct request *r)
 {
-	drop_upstream(r->handler_state);
+	struct tunnel *t = r->handler_state;
+	struct upstream_conn *uc = t->uc;
+
+	if (uc && !uc->conn.failed && !uc->conn.write_failed && has_rest(t)) {
+		note_cost(t);
+		t->uc = NULL;
+		orphan_start_take(uc, r->settings->proxy.send_timeout_ms);
+	}
+	drop_upstream(t);
 }
 
 static const struct handler tunnel_handler = {

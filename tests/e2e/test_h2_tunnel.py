@@ -58,8 +58,8 @@ def connect(client, stream, path, protocol="websocket"):
 
 
 def fill(client, stream):
-    """Send until the windows stay shut."""
-    left, seen, quiet = {0: 65535, stream: 65536}, 0, 0
+    """Send until the windows stay shut; how much that was."""
+    sent, left, seen, quiet = 0, {0: 65535, stream: 65536}, 0, 0
     while quiet < 5:
         for frame in client.seen[seen:]:
             if frame.type == WINDOW_UPDATE and frame.stream in left:
@@ -71,8 +71,10 @@ def fill(client, stream):
             quiet += 1
             continue
         client.data(stream, b"x" * n)
+        sent += n
         left = {at: room - n for at, room in left.items()}
         quiet = 0
+    return sent
 
 
 def test_echo(site):
@@ -192,6 +194,37 @@ def test_what_waits_for_its_backend_ends_with_its_generation(tinyproxyd, free_po
         wait_until(lambda: proxy.access_log.exists() and "CONNECT / HTTP/2.0" in proxy.access_log.read_text(), "the log line")
         assert client.request(3, "/here").body == b"here"
     go.set()
+    backend.stop()
+
+
+@pytest.mark.parametrize("backend_ended", (True, False))
+def test_last_words_arrive_though_the_client_leaves(tinyproxyd, free_port, backend_ended):
+    """A client that has sent END_STREAM may close its connection: to the backend it is one of TCP."""
+    go, port, heard = threading.Event(), free_port(), []
+
+    def speak_and_wait(sock):
+        sock.recv(65536)
+        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n")
+        if backend_ended:
+            sock.shutdown(socket.SHUT_WR)
+        go.wait(DEADLINE_S)
+        while data := sock.recv(1 << 20):
+            heard.append(data)
+        heard.append(None)
+    backend = TcpServer(speak_and_wait)
+    proxy = tinyproxyd(f"""http {{ log_format t "$status"; access_log access.log t; server {{ listen 127.0.0.1:{port} http2;
+        location / {{ proxy_pass http://127.0.0.1:{backend.port}; }} }} }}""")
+    with H2(port) as client:
+        answer = connect(client, 1, "/", protocol="other")
+        client.until(lambda: answer.ended == backend_ended)
+        sent = fill(client, 1)
+        client.data(1, b"", end=True)
+        client.sync()
+    log = proxy.directory / "access.log"
+    wait_until(lambda: log.exists() and log.read_text() == "101\n", "the log line")
+    go.set()
+    wait_until(lambda: heard and heard[-1] is None, "the end")
+    assert sum(len(data) for data in heard[:-1]) == sent
     backend.stop()
 
 
