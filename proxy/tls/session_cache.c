@@ -160,18 +160,6 @@ session_cache_add(const struct session_cache *c, struct span id, struct span ses
 	page_unlock(p, was);
 }
 
-void
-session_cache_remove(const struct session_cache *c, struct span id, int64_t now_s)
-{
-	struct page *p = page_of(c, id);
-	uint32_t was;
-
-	if (!p || !page_lock(p, now_s, &was))
-		return;
-	(void)sweep(p, id, now_s, 0);
-	page_unlock(p, was);
-}
-
 /* A copy that nobody wrote into meanwhile. */
 static bool
 page_copy(struct page *p, struct page *copy)

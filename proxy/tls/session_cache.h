@@ -35,7 +35,5 @@ void session_cache_add(const struct session_cache *c, struct span id, struct spa
 /* A copy into out, whose length is returned; 0 = not there. */
 size_t session_cache_find(const struct session_cache *c, struct span id, int64_t now_s,
     unsigned char out[SESSION_BYTES_MAX]);
-/* As far as it is there. */
-void session_cache_remove(const struct session_cache *c, struct span id, int64_t now_s);
 
 #endif
