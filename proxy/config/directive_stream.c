@@ -17,6 +17,7 @@ stream_settings_init(struct stream_settings *s)
 	*s = (struct stream_settings){
 		.handshake_timeout_ms = 60 * 1000,
 		.preread_timeout_ms = 30 * 1000,
+		.proxy_header_timeout_ms = 30 * 1000,
 		.preread_buffer_size = 16384,
 		.tcp_nodelay = true,
 		.connect_timeout_ms = 60 * 1000,
@@ -265,6 +266,8 @@ static const struct directive rows[] = {
 	    STREAM_FIELD(int64_t, handshake_timeout_ms) },
 	{ SPAN_INIT("preread_timeout"), STREAM, 1, 1, 0, .set = directive_set_duration,
 	    STREAM_FIELD(int64_t, preread_timeout_ms) },
+	{ SPAN_INIT("proxy_protocol_timeout"), STREAM, 1, 1, 0, .set = directive_set_duration,
+	    STREAM_FIELD(int64_t, proxy_header_timeout_ms) },
 	{ SPAN_INIT("tcp_nodelay"), STREAM, 1, 1, 0, .set = directive_set_flag,
 	    STREAM_FIELD(bool, tcp_nodelay) },
 	{ SPAN_INIT("ssl_alpn"), STREAM, 1, DIRECTIVE_ARGS_ANY, 0, .set = set_alpn },

@@ -14,9 +14,10 @@ struct upstream_spec;
 
 /* Of stream and server level (nginx, ngx_stream_core_module, ngx_stream_proxy_module). */
 struct stream_settings {
-	int64_t handshake_timeout_ms; /* 60 s */
-	int64_t preread_timeout_ms;   /* 30 s: also for a PROXY header */
-	size_t preread_buffer_size;   /* 16k */
+	int64_t proxy_header_timeout_ms; /* 30 s: proxy_protocol_timeout */
+	int64_t handshake_timeout_ms;    /* 60 s */
+	int64_t preread_timeout_ms;      /* 30 s */
+	size_t preread_buffer_size;      /* 16k */
 	bool ssl_preread;
 	bool tcp_nodelay;           /* on */
 	int64_t connect_timeout_ms; /* 60 s */

@@ -174,7 +174,7 @@ header_timeout_ms(const struct endpoint *ep)
 {
 	const struct server *server = ep->default_server;
 
-	return ep->stream ? server->stream->settings->preread_timeout_ms
+	return ep->stream ? server->stream->settings->proxy_header_timeout_ms
 			  : server->settings->client_header_timeout_ms;
 }
 

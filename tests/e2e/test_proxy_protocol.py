@@ -178,7 +178,7 @@ def test_a_header_may_come_after_a_reload(site):
     proxy.wait_for_error(r"client closed connection while reading PROXY protocol")
 
 
-@pytest.mark.parametrize("kind, directive", [("http", "client_header_timeout"), ("stream", "preread_timeout")])
+@pytest.mark.parametrize("kind, directive", [("http", "client_header_timeout"), ("stream", "proxy_protocol_timeout")])
 def test_a_client_that_says_nothing_is_not_waited_for(tinyproxyd, free_port, kind, directive):
     port = free_port()
     proxy = tinyproxyd(f"""{kind} {{ {directive} 200ms; server {{

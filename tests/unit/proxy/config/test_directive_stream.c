@@ -11,6 +11,7 @@ test_defaults(void **state)
 
 	assert_true(l->snapshot->listeners[0].endpoints[0].stream);
 	assert_int_equal(s->preread_timeout_ms, 30000);
+	assert_int_equal(s->proxy_header_timeout_ms, 30000);
 	assert_int_equal(s->preread_buffer_size, 16384);
 	assert_false(s->ssl_preread);
 	assert_true(s->tcp_nodelay);
@@ -34,6 +35,7 @@ test_values_and_inheritance(void **state)
 	    "server { listen 1; pass 127.0.0.1:9; }\n"
 	    "server { listen 2; return $status; proxy_timeout 6s; ssl_preread off;\n"
 	    "proxy_protocol on; proxy_half_close on; preread_buffer_size 64k; preread_timeout 1s;\n"
+	    "proxy_protocol_timeout 7s;\n"
 	    "tcp_nodelay off; proxy_connect_timeout 2s; proxy_next_upstream off;\n"
 	    "proxy_next_upstream_tries 3; proxy_next_upstream_timeout 4s; proxy_buffer_size 4k;\n"
 	    "proxy_upload_rate 1k; proxy_download_rate $status; server_name A.example; } }");
@@ -49,6 +51,7 @@ test_values_and_inheritance(void **state)
 	assert_true(b->half_close);
 	assert_int_equal(b->preread_buffer_size, 65536);
 	assert_int_equal(b->preread_timeout_ms, 1000);
+	assert_int_equal(b->proxy_header_timeout_ms, 7000);
 	assert_false(b->tcp_nodelay);
 	assert_int_equal(b->connect_timeout_ms, 2000);
 	assert_false(b->next_upstream);
