@@ -284,9 +284,9 @@ check_values(struct loader *l, struct scope *s, const struct directive *d, const
 	return note(l, d, n);
 }
 
-#define ROW(name, contexts, min, max, flags, setter, why)                                \
-	{                                                                                \
-		SPAN_INIT(name), contexts, min, max, flags, .set = setter, .detail = why \
+#define ROW(name, contexts, min, max, flags, setter, why)                                    \
+	{                                                                                    \
+		SPAN_INIT(name), contexts, min, max, flags, .set = (setter), .detail = (why) \
 	}
 #define ONE(name, contexts, setter, why) ROW(name, contexts, 1, 1, 0, setter, why)
 #define SEVERAL(name, contexts, setter, why) \
