@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "proxy/http/client_conn.h"
 #include "proxy/http/request_life.h"
+#include "proxy/net/pipe_pool.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
@@ -111,6 +112,7 @@ proxy_world_new(const char *http)
 	w->worker.counters = &w->counters;
 	w->worker.loop = loop_new();
 	w->worker.pool = bufpool_new();
+	w->worker.pipes = pipe_pool_new();
 	w->backend = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	w->backend_address = (struct sockaddr_in){ .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -160,6 +162,7 @@ proxy_world_free(struct proxy_world *w)
 	assert_int_equal(bufpool_borrowed(w->worker.pool), 0);
 	assert_int_equal(w->worker.counters->connections, 0);
 	request_arenas_free(&w->worker);
+	pipe_pool_free(w->worker.pipes);
 	bufpool_free(w->worker.pool);
 	loop_free(w->worker.loop);
 	close(w->backend);
