@@ -32,29 +32,13 @@ add(struct field_list *l, struct span name, struct span value)
 	};
 }
 
-/* Fields of another kind of connection (RFC 9113, 8.2.2). */
-static bool
-is_of_connection(enum header_id id)
-{
-	switch (id) {
-	case HEADER_CONNECTION:
-	case HEADER_KEEP_ALIVE:
-	case HEADER_PROXY_CONNECTION:
-	case HEADER_TE:
-	case HEADER_TRANSFER_ENCODING:
-	case HEADER_UPGRADE:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Those, and fields that have a place further up. */
+/* Of another kind of connection, or with a place further up. */
 static bool
 is_skipped(const struct header *h)
 {
 	return h->hidden || h->id == HEADER_SERVER || h->id == HEADER_DATE ||
-	       h->id == HEADER_LAST_MODIFIED || h->id == HEADER_LOCATION || is_of_connection(h->id);
+	       h->id == HEADER_LAST_MODIFIED || h->id == HEADER_LOCATION ||
+	       header_is_of_connection(h->id);
 }
 
 static void
@@ -147,7 +131,7 @@ h2_send_interim(struct request *r, unsigned status, const struct header_list *fi
 	for (unsigned i = 0; fields && i < fields->count; i++) {
 		const struct header *h = &fields->rows[i];
 
-		if (!is_of_connection(h->id) && !h->hidden)
+		if (!header_is_of_connection(h->id) && !h->hidden)
 			add(&l, arena_lowered(r->arena, h->name), h->value);
 	}
 	nghttp2_submit_headers(s->h2->session, NGHTTP2_FLAG_NONE, s->id, NULL, l.rows, l.count,

@@ -96,6 +96,23 @@ struct span header_value_for_variable(const struct header_list *l, struct span n
 struct span header_safe_value(struct span value, struct arena *arena);
 /* name: a token (RFC 9110 5.6.2); what is none may be mistaken for one. */
 enum header_id header_identify(struct span name);
+
+/* Of HTTP/1's connections, and never of a message over HTTP/2 (RFC 9113, 8.2.2). */
+static inline bool
+header_is_of_connection(enum header_id id)
+{
+	switch (id) {
+	case HEADER_CONNECTION:
+	case HEADER_KEEP_ALIVE:
+	case HEADER_PROXY_CONNECTION:
+	case HEADER_TE:
+	case HEADER_TRANSFER_ENCODING:
+	case HEADER_UPGRADE:
+		return true;
+	default:
+		return false;
+	}
+}
 /* Does the comma-separated value list contain the token, any case? */
 bool header_has_token(struct span value, struct span token);
 

@@ -125,23 +125,6 @@ is_single(enum header_id id)
 	return id == HEADER_LAST_MODIFIED || id == HEADER_ETAG;
 }
 
-/* None has a place of its own among the fields, but some belong to HTTP/1 alone. */
-static enum header_id
-id_of_added(enum header_id id)
-{
-	switch (id) {
-	case HEADER_CONNECTION:
-	case HEADER_KEEP_ALIVE:
-	case HEADER_PROXY_CONNECTION:
-	case HEADER_TE:
-	case HEADER_TRANSFER_ENCODING:
-	case HEADER_UPGRADE:
-		return id;
-	default:
-		return HEADER_OTHER;
-	}
-}
-
 static void
 add_header(struct request *r, const struct header_field *f)
 {
@@ -155,7 +138,9 @@ add_header(struct request *r, const struct header_field *f)
 	else if (value.n > 0 && is_single(id))
 		set_field(&r->response.headers, f->name, value);
 	else if (value.n > 0)
-		header_add(&r->response.headers, id_of_added(id), f->name, value);
+		/* None has a place of its own among the fields, but some are left out over HTTP/2. */
+		header_add(&r->response.headers, header_is_of_connection(id) ? id : HEADER_OTHER,
+		    f->name, value);
 }
 
 void

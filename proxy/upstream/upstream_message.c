@@ -15,17 +15,11 @@ is_hop_field(const struct header *h)
 {
 	switch (h->id) {
 	case HEADER_HOST:
-	case HEADER_CONNECTION:
-	case HEADER_KEEP_ALIVE:
-	case HEADER_PROXY_CONNECTION:
-	case HEADER_TE:
-	case HEADER_TRANSFER_ENCODING:
 	case HEADER_CONTENT_LENGTH:
 	case HEADER_EXPECT:
-	case HEADER_UPGRADE:
 		return true;
 	default:
-		return false;
+		return header_is_of_connection(h->id);
 	}
 }
 
