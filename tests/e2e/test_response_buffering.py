@@ -220,7 +220,7 @@ def test_who_has_only_ended_its_side_is_answered_where_it_does_not_matter(site, 
                     backend.wait_for_requests(asked + 1)
                     backend.release(f"{number}")
                 assert client.until_closed().startswith(b"HTTP/1.1 200 OK\r\n") == answered
-            backend.release(f"off{number}")
+        backend.release(f"off{number}")
 
 
 def test_local_addresses(site, backend, tinyproxyd, free_port):

@@ -212,4 +212,6 @@ def test_what_was_said_before_a_reset_arrives(tinyproxyd, free_port, certs, spea
             assert read_all(other)[0] == pattern_bytes(5000)
         proxy.wait_for_error(rf"(reset|failed|peer).*: {'client' if speaker == 'client' else 'upstream'} disconnected")
         over.set()
+        for sock in sides.values():
+            sock.close()
     backend.stop()
