@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 """A new binary in place of the running one, by USR2, WINCH and QUIT as with nginx; and back again."""
 import os
-import pathlib
 import shutil
 import signal
 import socket
@@ -10,7 +9,7 @@ import threading
 import pytest
 from support import programs
 from support.client import Client, get
-from support.process import children
+from support.process import children, gone
 from support.wait import wait_until
 
 CONFIG = """
@@ -75,11 +74,6 @@ def upgrade(tinyproxyd, backend, free_port, tmp_path):
     yield it
     it.stop.set()
     it.thread.join()
-
-
-def gone(pid):
-    stat = pathlib.Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def test_the_new_binary_takes_over(upgrade, backend):

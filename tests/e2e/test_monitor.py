@@ -13,7 +13,7 @@ import pytest
 from support import programs
 from support.client import Client, get
 from support.inside import descriptors, look_into
-from support.process import run
+from support.process import gone, run
 from support.sites import refuses, site, tls_site
 from support.wait import wait_until
 
@@ -38,7 +38,7 @@ def test_end_by_signal(tinyproxyd, free_port, number):
     assert proxy.stop(number) == 0
     assert refuses(port)
     assert not proxy.control.exists()
-    assert not any(pathlib.Path(f"/proc/{pid}").exists() for pid in workers)
+    assert all(gone(pid) for pid in workers)
 
 
 def test_quit_finishes_what_is_under_way(tinyproxyd, free_port, backend):
@@ -188,8 +188,7 @@ def test_survives_an_unclean_end(tinyproxyd, free_port):
     workers = proxy.worker_pids()
     proxy.process.popen.kill()
     proxy.process.wait()
-    wait_until(lambda: not any(pathlib.Path(f"/proc/{p}").exists() for p in workers),
-               "the workers to follow their monitor")
+    wait_until(lambda: all(gone(pid) for pid in workers), "the workers to follow their monitor")
     assert proxy.pid_file.exists() and proxy.control.exists()
     proxy.pid_file.unlink()
     proxy.start()

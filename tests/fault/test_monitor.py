@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 """tinyproxyd when its processes are killed, stopped, or starved, and when its files go bad meanwhile."""
 import os
-import pathlib
 import re
 import signal
 
@@ -9,13 +8,9 @@ import pytest
 
 from support.certs import fingerprint
 from support.client import Client, get, served_certificate
-from support.process import run
+from support.process import gone, run
 from support.sites import site
 from support.wait import wait_until
-
-
-def gone(pid):
-    return not pathlib.Path(f"/proc/{pid}").exists()
 
 
 def test_killed_worker_is_replaced(tinyproxyd, free_port):

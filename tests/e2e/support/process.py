@@ -125,6 +125,11 @@ def _stat(pid):
     return {} if state == "Z" else {"parent": int(parent), "session": int(session)}
 
 
+def gone(pid):
+    """Whether a process has ended, though nobody may have collected it yet."""
+    return not _stat(pid)
+
+
 @contextlib.contextmanager
 def stopped(pid):
     """What happens meanwhile, the process finds all at once."""
