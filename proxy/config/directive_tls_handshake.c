@@ -35,8 +35,7 @@ directive_set_tls_protocols(struct loader *l, struct scope *s, const struct dire
 		{ SPAN_INIT("TLSv1.3"), TLS_PROTO_1_3 },
 		{ SPAN_INIT(""), 0 },
 	};
-	unsigned *protos = (unsigned *)(void *)((char *)scope_settings(l, s, d->group) + d->offset);
-	unsigned set = s->first ? 0 : *protos, one;
+	struct directive choices = *d;
 
 	for (unsigned i = 1; i < n->word_count; i++) {
 		const struct word *w = &n->words[i];
@@ -48,14 +47,9 @@ directive_set_tls_protocols(struct loader *l, struct scope *s, const struct dire
 			diagnostic_hint(l->diags, "leave it out: OpenSSL has it no more");
 			return -1;
 		}
-		if (directive_choose(l, n, w, protocols, &one) < 0)
-			return -1;
-		if (set & one)
-			loader_warn(l, n, "duplicate value \"" SPAN_FMT "\"", SPAN_ARG(w->text));
-		set |= one;
 	}
-	*protos = set;
-	return 0;
+	choices.detail = protocols;
+	return directive_set_choices(l, s, &choices, n);
 }
 
 /* What OpenSSL makes of the list, asked once per distinct one. */
