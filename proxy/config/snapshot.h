@@ -176,8 +176,7 @@ struct location_settings {
 	const struct template *limit_rate, *limit_rate_after; /* bytes a second; NULL = none */
 	bool sendfile, tcp_nopush, tcp_nodelay, reset_timedout_connection;
 	bool etag, log_not_found;
-	bool
-	    chunked; /* chunked_transfer_encoding: the end of a body of unknown length is said, not a closed connection */
+	bool chunked;                  /* chunked_transfer_encoding */
 	bool recursive_error_pages;    /* an error page's own errors have error pages */
 	unsigned if_modified_since;    /* enum if_modified_since */
 	const struct expires *expires; /* NULL = off */

@@ -48,12 +48,11 @@ struct accept_state {
 	bool validation;               /* a CA asks for the proof of a name: acme-tls/1 */
 };
 
-/* On a client's certificate. */
+/* On a client's certificate: the rules that OpenSSL judged it by in the handshake, and those that we did since. 0 = none. */
 struct client_verdict {
-	unsigned char
-	    handshake[CLIENT_TRUST_DIGEST];       /* rules that OpenSSL judged it by; 0 = none */
-	unsigned char rules[CLIENT_TRUST_DIGEST]; /* that we judged it by since; 0 = none */
-	long result;                              /* of those: X509_V_* */
+	unsigned char handshake[CLIENT_TRUST_DIGEST];
+	unsigned char rules[CLIENT_TRUST_DIGEST];
+	long result; /* by rules: X509_V_* */
 };
 
 /* Not "ssl_session_cache off". */
