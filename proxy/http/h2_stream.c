@@ -194,12 +194,12 @@ h2_stream_take_body(struct h2_stream *s, struct span bytes)
 	struct request *r = &s->request;
 
 	s->received += bytes.n;
-	if (r->body_framing == BODY_LENGTH && s->received > r->content_length)
-		return false;
 	if (s->ended) {
 		nghttp2_session_consume_stream(s->h2->session, s->id, bytes.n);
 		return true;
 	}
+	if (r->body_framing == BODY_LENGTH && s->received > r->content_length)
+		return false;
 	h2_queue_add(&s->in, pool_of(s), bytes);
 	tell_handler(s);
 	return true;
@@ -210,7 +210,7 @@ h2_stream_take_end(struct h2_stream *s)
 {
 	struct request *r = &s->request;
 
-	if (r->body_framing == BODY_LENGTH && s->received < r->content_length)
+	if (!s->ended && r->body_framing == BODY_LENGTH && s->received < r->content_length)
 		return false;
 	s->body_end = true;
 	tell_handler(s);

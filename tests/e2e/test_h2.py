@@ -210,6 +210,19 @@ def test_bodies_nobody_wants(h2_site):
         assert client.request(9, "/vars").status == 200
 
 
+def test_a_refusal_reaches_whoever_breaks_off_the_refused_body(h2_site):
+    """In one read with the head, so that the answer cannot be out yet."""
+    proxy = h2_site()
+    with H2(proxy.port) as client:
+        for stream, path, length, status in ((1, "/small", "100000", 413), (3, "/files/big", "100000", 405), (5, "/files/big", "3", 405)):
+            head = client.block(client.fields(path, "POST", more=[("content-length", length)]))
+            client.send(frame_bytes(HEADERS, END_HEADERS, stream, head) + frame_bytes(DATA, END_STREAM, stream, b"short"))
+            answer = client.response(stream)
+            assert answer.head and (answer.status, answer.ended) == (status, True)
+        assert client.request(7, "/vars").status == 200
+        assert client.gone is None
+
+
 def test_misdirected_requests(tinyproxyd, certs, free_port):
     """RFC 9113, 9.1.2: one connection for many names, but not past what a name's own handshake would have asked for."""
     port, certificate = free_port(), certs.issue("a.example", "b.example", "c.example")
