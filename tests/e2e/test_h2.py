@@ -508,6 +508,7 @@ def test_keepalive_time(h2_site):
     """The first request that ends when the time is over is the last."""
     proxy = h2_site(http="keepalive_time 1ms;")
     with H2(proxy.port) as client:
+        client.until(lambda: client.settings)  # the proxy knows of the connection
         time.sleep(0.01)
         assert client.request(1, "/vars").status == 200
         assert client.error() == NO_ERROR and client.gone[0] == 1
