@@ -133,21 +133,9 @@ add_file(struct certificate_watch *w, struct span path)
 		add_place(w, arena_dup(w->arena, span_str(target)));
 }
 
-size_t
-certificate_watch_set(struct certificate_watch *w, const struct snapshot *s)
+static void
+add_all(struct certificate_watch *w, const struct snapshot *s)
 {
-	struct certificate_watch *fresh;
-
-	certificate_watch_read(w);
-	fresh = certificate_watch_new();
-	if (!fresh)
-		return 1;
-	let_go(w);
-	fresh->changed_ms = w->changed_ms;
-	fresh->validation_changed = w->validation_changed;
-	*w = *fresh;
-	free(fresh);
-	/* The maps point to their arena, which has not moved. */
 	for (size_t i = 0; i < s->certificate_count; i++) {
 		if (!s->certificates[i]->watch)
 			continue;
@@ -160,6 +148,42 @@ certificate_watch_set(struct certificate_watch *w, const struct snapshot *s)
 		w->validation = arena_dup(w->arena, s->acme_store);
 		add_directory(w, w->validation);
 	}
+}
+
+/* Put fresh (taken) in w's place, with what w has noted. */
+static void
+replace_with(struct certificate_watch *w, struct certificate_watch *fresh)
+{
+	certificate_watch_read(w);
+	fresh->changed_ms = w->changed_ms;
+	fresh->validation_changed = w->validation_changed;
+	let_go(w);
+	*w = *fresh; /* maps point to their arena, which has not moved */
+	free(fresh);
+}
+
+size_t
+certificate_watch_set(struct certificate_watch *w, const struct snapshot *s)
+{
+	struct certificate_watch *fresh = certificate_watch_new(), *empty;
+
+	if (!fresh)
+		return 1;
+	/* What changes while the new ones are being set the old ones see. */
+	add_all(fresh, s);
+	if (fresh->missed == 0 || w->watch_count == 0) {
+		replace_with(w, fresh);
+		return w->missed;
+	}
+	/* Perhaps there is no room for both. Then nobody knows what happens in between. */
+	certificate_watch_free(fresh);
+	empty = certificate_watch_new();
+	if (!empty)
+		return 1;
+	replace_with(w, empty);
+	add_all(w, s);
+	w->changed_ms = clock_mono_ms();
+	w->validation_changed = true;
 	return w->missed;
 }
 
