@@ -145,7 +145,7 @@ acme_challenge_answer(struct request *r)
 	while (w && !has_token(r, w))
 		w = w->next;
 	if (!w) {
-		port = r->client->ssl ? 0 : forward_port(r, all);
+		port = r->client->tls.facts ? 0 : forward_port(r, all);
 		return port && forward(r, port);
 	}
 	r->location = &r->server->root_location;

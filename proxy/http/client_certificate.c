@@ -5,6 +5,7 @@
 #include "proxy/http/error_page.h"
 #include "proxy/tls/client_trust.h"
 #include "proxy/tls/tls_context.h"
+#include "proxy/tls/tls_facts.h"
 #include "proxy/worker/worker_state.h"
 
 #include <openssl/x509_vfy.h>
@@ -13,14 +14,14 @@ unsigned
 client_certificate_check(struct request *r)
 {
 	const struct tls_settings *tls = &r->server->settings->tls;
-	SSL *ssl = r->client->ssl;
+	const struct tls_facts *facts = r->client->tls.facts;
 	struct span sni;
 
 	if (r->client->plain_to_tls) {
 		request_log(r, LOG_LEVEL_INFO, "client sent plain HTTP request to HTTPS port");
 		return STATUS_PLAIN_TO_TLS;
 	}
-	if (!ssl || tls->verify == TLS_VERIFY_OFF)
+	if (!facts || tls->verify == TLS_VERIFY_OFF)
 		return 0;
 	sni = tls_server_name(r->client);
 	if (sni.n > 0 && !span_eq(sni, r->host)) {
@@ -35,7 +36,7 @@ client_certificate_check(struct request *r)
 		    r->verdict, X509_verify_cert_error_string(r->verdict));
 		return STATUS_CERTIFICATE_ERROR;
 	}
-	if (tls->verify == TLS_VERIFY_ON && !SSL_get0_peer_certificate(ssl)) {
+	if (tls->verify == TLS_VERIFY_ON && !facts->certificate) {
 		request_log(r, LOG_LEVEL_INFO, "client sent no required SSL certificate");
 		return STATUS_NO_CERTIFICATE;
 	}

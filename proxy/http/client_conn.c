@@ -7,6 +7,7 @@
 #include "proxy/http/h2_conn.h"
 #include "proxy/net/address.h"
 #include "proxy/tls/tls_context.h"
+#include "proxy/tls/tls_facts.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
 
@@ -137,12 +138,8 @@ on_error(struct conn *c)
 static void
 start_codec(struct client_conn *cc)
 {
-	const unsigned char *alpn;
-	unsigned alpn_length;
-
 	http1_start(cc);
-	SSL_get0_alpn_selected(cc->conn.ssl, &alpn, &alpn_length);
-	if (span_eq(span_of(alpn, alpn_length), SPAN("h2")))
+	if (span_eq(cc->client.tls.facts->alpn, SPAN("h2")))
 		h2_start(cc, span_of(NULL, 0));
 }
 
@@ -151,10 +148,9 @@ on_handshake(struct conn *c)
 {
 	struct client_conn *cc = c->owner;
 
-	if (!c->ssl) {
-		cc->client.ssl = NULL;
+	if (!conn_is_tls(c)) {
 		cc->client.plain_to_tls = true;
-		tls_accept_done(&cc->client);
+		tls_accept_done(&cc->client, NULL);
 		http1_start(cc);
 		return;
 	}
@@ -163,9 +159,9 @@ on_handshake(struct conn *c)
 		client_conn_close(cc, NULL);
 		return;
 	}
-	if (SSL_is_init_finished(c->ssl))
-		tls_accept_done(
-		    &cc->client); /* else it is done when the handshake is (early data) */
+	/* Else it is done when the handshake is. */
+	if (!cc->client.tls.facts->early)
+		tls_accept_done(&cc->client, c->ssl);
 	start_codec(cc);
 }
 
@@ -243,21 +239,21 @@ client_conn_time_out(struct client_conn *cc, const char *why)
 	client_conn_close(cc, why);
 }
 
-/* TLS or straight to the codec. ssl: TLS that is up already (taken), or NULL. */
+/* TLS or straight to the codec. up: TLS that is up already (taken), if any. */
 static bool
-start_transport(struct client_conn *cc, SSL *ssl)
+start_transport(struct client_conn *cc, const struct conn_tls *up)
 {
 	const struct endpoint *ep = route_endpoint(cc->client.slot->listener, cc->client.local);
+	bool is_up = conn_tls_is_up(up);
+	SSL *ssl;
 
-	if (ssl) {
-		conn_resume_tls_take(&cc->conn, ssl);
-		cc->client.ssl = ssl;
-	}
-	if (ssl && client_conn_allows_h2(cc)) {
+	if (is_up)
+		conn_resume_tls_take(&cc->conn, up);
+	if (is_up && client_conn_allows_h2(cc)) {
 		start_codec(cc);
 		return true;
 	}
-	if (ssl || !ep->tls) {
+	if (is_up || !ep->tls) {
 		http1_start(cc);
 		return true;
 	}
@@ -265,7 +261,6 @@ start_transport(struct client_conn *cc, SSL *ssl)
 	if (!ssl)
 		return false;
 	conn_set_tls_take(&cc->conn, ssl);
-	cc->client.ssl = ssl;
 	cc->conn.accept_plain = 1;
 	cc->conn.early_data = tls_accept_may_be_early(cc->client.slot->generation);
 	timer_set(cc->client.worker->loop, &cc->timer,
@@ -295,7 +290,7 @@ client_conn_accept_take(struct listen_slot *slot, const struct accepted *a)
 	if (cc->next)
 		cc->next->prev = &cc->next;
 	w->clients = cc;
-	if (!start_transport(cc, a->ssl))
+	if (!start_transport(cc, &a->transport))
 		client_conn_close(cc, "cannot start TLS");
 }
 

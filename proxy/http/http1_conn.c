@@ -372,7 +372,7 @@ http1_start(struct client_conn *cc)
 	h->finish.run = finish_run;
 	h->input_news.run = input_news_run;
 	h->state = HTTP1_WAIT;
-	h->may_be_h2 = !cc->client.ssl && client_conn_allows_h2(cc);
+	h->may_be_h2 = !cc->client.tls.facts && client_conn_allows_h2(cc);
 	http1_remember(cc, client_conn_first_server(cc)->location_settings);
 	timer_set(loop_of(cc), &cc->timer,
 	    client_conn_first_server(cc)->settings->client_header_timeout_ms);

@@ -251,7 +251,7 @@ http1_send_file(struct request *r, int fd, uint64_t offset, size_t n)
 	struct http1 *h = &cc->http1;
 	ssize_t taken;
 
-	if (h->ended || h->out_chunked || cc->conn.ssl || cc->conn.failed)
+	if (h->ended || h->out_chunked || conn_is_tls(&cc->conn) || cc->conn.failed)
 		return REQUEST_NO_FILE;
 	if (h->out_left >= 0 && n > (uint64_t)h->out_left)
 		n = (size_t)h->out_left;

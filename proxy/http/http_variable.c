@@ -184,7 +184,7 @@ set_limit_rate(void *subject, struct span value)
 static struct span
 get_scheme(void *subject, struct span arg)
 {
-	return ((struct request *)subject)->client->ssl ? SPAN("https") : SPAN("http");
+	return ((struct request *)subject)->client->tls.facts ? SPAN("https") : SPAN("http");
 }
 
 static struct span
@@ -211,7 +211,7 @@ get_http2(void *subject, struct span arg)
 
 	if (r->http_major != 2)
 		return SPAN("");
-	return r->client->ssl ? SPAN("h2") : SPAN("h2c");
+	return r->client->tls.facts ? SPAN("h2") : SPAN("h2c");
 }
 
 /* HTTP/3 is not spoken. */

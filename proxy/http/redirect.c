@@ -15,7 +15,7 @@ own_host(const struct request *r)
 struct span
 redirect_location(const struct request *r, struct span target)
 {
-	bool tls = r->client->ssl != NULL;
+	bool tls = r->client->tls.facts != NULL;
 	unsigned port = address_port(r->client->local);
 
 	target = header_safe_value(target, r->arena);

@@ -7,7 +7,9 @@
  */
 #include "proxy/net/conn.h"
 
+#include "proxy/net/conn_socket.h"
 #include "proxy/net/conn_tcp.h"
+#include "proxy/tls/record_layer.h"
 #include "proxy/tls/tls_io.h"
 
 #include <errno.h>
@@ -52,27 +54,13 @@ conn_wait_writable(struct conn *c)
 static ssize_t
 plain_read(struct conn *c, void *p, size_t n)
 {
-	ssize_t r;
+	ssize_t r = conn_socket_recv(c, p, n);
 
-	do
-		r = recv(c->watch.fd, p, n, 0);
-	while (r < 0 && errno == EINTR);
-	if (r > 0) {
-		/* A short read has emptied the socket, unless its end is what comes next. */
-		if ((size_t)r < n && !c->peer_closed)
-			c->readable = 0;
-		return r;
+	if (r == CONN_ERROR) {
+		c->failed = 1;
+		c->reason = "recv() failed";
 	}
-	if (r == 0)
-		return CONN_EOF;
-	if (errno == EAGAIN) {
-		c->readable = 0;
-		return CONN_AGAIN;
-	}
-	c->failed = 1;
-	c->saved_errno = errno;
-	c->reason = "recv() failed";
-	return CONN_ERROR;
+	return r;
 }
 
 static ssize_t
@@ -88,7 +76,7 @@ read_unread(struct conn *c, void *p, size_t n)
 	if (chunk_filled(k) == 0) {
 		bufpool_return(c->pool, k);
 		c->unread = NULL;
-		c->tls_pending = 0;
+		tls_io_note_pending(c);
 	}
 	return (ssize_t)n;
 }
@@ -104,10 +92,10 @@ conn_read(struct conn *c, void *p, size_t n)
 		return CONN_AGAIN;
 	if (c->unread)
 		return read_unread(c, p, n);
-	r = c->ssl ? tls_io_read(c, p, n) : plain_read(c, p, n);
+	r = conn_is_tls(c) ? tls_io_read(c, p, n) : plain_read(c, p, n);
 	if (r > 0)
 		c->bytes_in += (uint64_t)r;
-	else if (r == CONN_ERROR)
+	if (c->failed)
 		flush_later(c);
 	return r;
 }
@@ -120,25 +108,18 @@ raw_write(struct conn *c, const char *p, size_t n, int flags)
 
 	if (!c->writable || c->failed || c->write_failed)
 		return 0;
-	if (c->ssl) {
+	if (conn_is_tls(c)) {
 		r = tls_io_write(c, p, n, flags);
 		return r > 0 ? (size_t)r : 0;
 	}
 	conn_before_write(c);
-	do
-		r = send(c->watch.fd, p, n, MSG_NOSIGNAL | flags);
-	while (r < 0 && errno == EINTR);
+	r = conn_socket_send(c, p, n, flags);
 	if (r >= 0) {
 		conn_release_ack(c);
-		if ((size_t)r < n)
-			conn_wait_writable(c);
 		return (size_t)r;
 	}
-	if (errno == EAGAIN) {
-		conn_wait_writable(c);
+	if (r == CONN_AGAIN)
 		return 0;
-	}
-	c->saved_errno = errno;
 	c->reason = "send() failed";
 	if (c->read_after_write_error)
 		c->write_failed = 1;
@@ -164,6 +145,8 @@ drop_queue(struct conn *c)
 static void
 flush_queue(struct conn *c, int flags)
 {
+	if (c->records && !c->out && !c->failed && !c->write_failed && c->out_bytes > 0)
+		c->unpushed = record_layer_push(c, flags) == 1 && flags != 0;
 	while (c->out && !c->failed && !c->write_failed) {
 		struct chunk *k = c->out;
 		int now = k->next ? flags | MSG_MORE : flags;
@@ -191,7 +174,7 @@ flush_queue(struct conn *c, int flags)
 static void
 shutdown_now(struct conn *c)
 {
-	if (c->ssl && tls_io_shutdown(c, MSG_MORE) == CONN_AGAIN)
+	if (conn_is_tls(c) && tls_io_shutdown(c, MSG_MORE) == CONN_AGAIN)
 		return;
 	c->shut_done = 1;
 	c->unpushed = 0;
@@ -206,9 +189,10 @@ flush_and_tell(struct conn *c)
 		bool ends = c->shut_write && !c->shut_done;
 
 		flush_queue(c, ends || c->end_follows ? MSG_MORE : 0);
-		if (!c->failed && !c->out && ends)
+		if (!c->failed && conn_out_empty(c) && ends)
 			shutdown_now(c);
-		if (!c->failed && !c->out && c->want_drain && c->shut_write == c->shut_done) {
+		if (!c->failed && conn_out_empty(c) && c->want_drain &&
+		    c->shut_write == c->shut_done) {
 			c->want_drain = 0;
 			c->ops->on_writable(c);
 		}
@@ -363,26 +347,45 @@ conn_begin_tls_take(struct conn *c, SSL *ssl)
 }
 
 void
-conn_resume_tls_take(struct conn *c, SSL *ssl)
+conn_resume_tls_take(struct conn *c, const struct conn_tls *tls)
 {
-	c->ssl = ssl;
-	c->tls_pending = SSL_has_pending(ssl) != 0;
-	tls_io_attach(c);
+	c->ssl = tls->ssl;
+	c->records = tls->records;
+	c->sealed_in = tls->sealed_in;
+	if (c->ssl)
+		tls_io_attach(c);
+	tls_io_note_pending(c);
 	/* Of bytes that are inside already no event tells, but this one comes at once. */
 	if (c->tls_pending)
 		conn_wait_writable(c);
 }
 
+void
+conn_tls_free(const struct conn_tls *tls, struct bufpool *pool)
+{
+	SSL_free(tls->ssl);
+	record_layer_free(tls->records, pool);
+	bufpool_return(pool, tls->sealed_in);
+}
+
+static void
+forget_tls(struct conn *c)
+{
+	c->ssl = NULL;
+	c->records = NULL;
+	c->sealed_in = NULL;
+}
+
 int
-conn_detach(struct conn *c, SSL **ssl)
+conn_detach(struct conn *c, struct conn_tls *tls)
 {
 	int fd = c->watch.fd;
 
 	c->closed = 1;
 	loop_undefer(c->loop, &c->turn_end);
 	loop_unwatch(c->loop, &c->watch);
-	*ssl = c->ssl;
-	c->ssl = NULL;
+	*tls = (struct conn_tls){ c->ssl, c->records, c->sealed_in };
+	forget_tls(c);
 	loop_defer(c->loop, &c->turn_end);
 	return fd;
 }
@@ -471,13 +474,13 @@ conn_write(struct conn *c, struct span bytes)
 
 	if (c->failed || c->closed || c->write_failed)
 		return bytes.n;
-	if (!c->out)
+	if (conn_out_empty(c))
 		taken = write_direct(c, bytes);
 	if (c->failed || c->write_failed) {
 		flush_later(c);
 		return bytes.n;
 	}
-	if (c->ssl && taken < bytes.n && can_send_now(c))
+	if (conn_is_tls(c) && taken < bytes.n && can_send_now(c))
 		(void)tls_io_is_full(c, bytes.n - taken);
 	room = c->out_bytes < CONN_OUT_MAX ? CONN_OUT_MAX - c->out_bytes : 0;
 	/*
@@ -512,7 +515,7 @@ conn_write_file(struct conn *c, int fd, uint64_t offset, size_t n, bool gather)
 	off_t at = (off_t)offset;
 	ssize_t r = -1;
 
-	if (c->ssl || c->connecting)
+	if (conn_is_tls(c) || c->connecting)
 		return CONN_NO_FILE;
 	if (c->failed || c->closed || c->write_failed)
 		return (ssize_t)n;
@@ -567,17 +570,17 @@ conn_shutdown_write(struct conn *c)
 void
 conn_close(struct conn *c)
 {
+	const struct conn_tls tls = { c->ssl, c->records, c->sealed_in };
+
 	if (c->closed)
 		return;
 	c->closed = 1;
 	loop_undefer(c->loop, &c->turn_end);
-	if (c->ssl) {
-		/* Not to throw the session away: it was sound, whoever hung up. */
-		if (!c->failed && !c->handshaking)
-			SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-		SSL_free(c->ssl);
-		c->ssl = NULL;
-	}
+	/* Not to throw the session away: it was sound, whoever hung up. */
+	if (c->ssl && !c->failed && !c->handshaking)
+		SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	conn_tls_free(&tls, c->pool);
+	forget_tls(c);
 	drop_queue(c);
 	bufpool_return(c->pool, c->unread);
 	c->unread = NULL;

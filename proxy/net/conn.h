@@ -25,6 +25,21 @@
 
 struct client; /* worker/client.h */
 struct conn;
+struct record_layer; /* tls/record_layer.h */
+
+/* A connection's TLS on its way to another owner. */
+struct conn_tls {
+	/* As in struct conn. */
+	SSL *ssl;
+	struct record_layer *records;
+	struct chunk *sealed_in;
+};
+
+static inline bool
+conn_tls_is_up(const struct conn_tls *tls)
+{
+	return tls->ssl || tls->records;
+}
 
 struct conn_ops {
 	void (*on_readable)(struct conn *c);
@@ -47,7 +62,9 @@ struct conn {
 	struct bufpool *pool;
 	const struct conn_ops *ops;
 	void *owner;
-	SSL *ssl;           /* NULL = plain; owned */
+	/* TLS: OpenSSL's, or ours once the handshake is done. Both NULL = plain. Owned. */
+	SSL *ssl;
+	struct record_layer *records;
 	const char *reason; /* static text; why it failed */
 	int saved_errno;    /* behind reason; 0 = none */
 	uint32_t room;      /* TLS: of the socket's memory, as last seen less what we took since */
@@ -85,7 +102,9 @@ struct conn {
 	unsigned early_data : 1;
 	unsigned in_early : 1;    /* and there may be more of it */
 	unsigned record_made : 1; /* TLS: its bytes are offered again until it is sent */
-	struct chunk *unread;     /* what was read by then, to be read first; NULL = nothing */
+	struct chunk *
+	    unread; /* opened, or read before that could be known: to be read first; NULL = nothing */
+	struct chunk *sealed_in; /* TLS: received and not opened; NULL = nothing */
 	void (*on_free)(struct conn
 		*c); /* last word at the end of the turn: the owner frees itself (c is embedded) */
 };
@@ -103,15 +122,23 @@ void conn_set_tls_take(struct conn *c, SSL *ssl);
 void conn_begin_tls_take(struct conn *c, SSL *ssl);
 
 /*
- * Give the descriptor and the TLS (*ssl, may be NULL) away; nothing is queued. What is left is freed at the end of the
+ * Give the descriptor and the TLS (*tls; ssl may be NULL) away; nothing is queued. What is left is freed at the end of the
  * turn, as after conn_close.
  */
-int conn_detach(struct conn *c, SSL **ssl);
+int conn_detach(struct conn *c, struct conn_tls *tls);
 /* The same as conn_set_tls_take for a TLS that is up already. */
-void conn_resume_tls_take(struct conn *c, SSL *ssl);
+void conn_resume_tls_take(struct conn *c, const struct conn_tls *tls);
+/* That found no owner. */
+void conn_tls_free(const struct conn_tls *tls, struct bufpool *pool);
 
 /* The transport has not taken all, and will not before the kernel says so. For those that write to it. */
 void conn_wait_writable(struct conn *c);
+
+static inline bool
+conn_is_tls(const struct conn *c)
+{
+	return c->ssl || c->records;
+}
 
 /* Could conn_read yield something now? False saves the call. */
 static inline bool

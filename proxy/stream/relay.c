@@ -137,7 +137,8 @@ take(struct relay *r, struct relay_way *way, bool much)
 	most = allowance(r, way);
 	if (most == 0)
 		return STEP_WAIT;
-	if (much && !way->pipe && !way->from->ssl && !way->to->ssl && !is_lost(way->to))
+	if (much && !way->pipe && !conn_is_tls(way->from) && !conn_is_tls(way->to) &&
+	    !is_lost(way->to))
 		way->pipe = pipe_pool_borrow(r->pipes);
 	return way->pipe ? take_by_pipe(r, way, most) : take_by_copy(r, way, most);
 }
@@ -175,7 +176,7 @@ finish_way(const struct relay *r, struct relay_way *way, const struct relay_way 
 		return;
 	if (is_lost(way->from))
 		way->to->end_follows = 1;
-	else if ((r->half_close || way->to->ssl) && !way->to->shut_write)
+	else if ((r->half_close || conn_is_tls(way->to)) && !way->to->shut_write)
 		conn_shutdown_write(way->to);
 	else
 		way->to->end_follows = delivered(other);

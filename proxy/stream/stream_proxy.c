@@ -8,6 +8,7 @@
 #include "proxy/net/proxy_protocol.h"
 #include "proxy/stream/stream_internal.h"
 #include "proxy/tls/tls_context.h"
+#include "proxy/tls/tls_facts.h"
 #include "proxy/tls/upstream_tls.h"
 #include "proxy/worker/arrival.h"
 
@@ -95,13 +96,9 @@ relay_ended(struct relay *r, enum relay_end how, struct conn *by)
 static struct span
 protocol_of(const struct stream_session *s)
 {
-	const unsigned char *name = NULL;
-	unsigned n = 0;
-
-	if (!s->client->ssl)
+	if (!s->client->tls.facts)
 		return span_find(s->hello_alpn, ',') < 0 ? s->hello_alpn : SPAN("");
-	SSL_get0_alpn_selected(s->client->ssl, &name, &n);
-	return span_of(name, n);
+	return s->client->tls.facts->alpn;
 }
 
 /* Whose the connection is; in the arena. */
@@ -112,7 +109,7 @@ header_of(struct stream_session *s)
 	const struct proxy_claim claim = {
 		.source = traffic_remote(&s->traffic),
 		.destination = traffic_destination(&s->traffic),
-		.authority = s->client->ssl ? tls_server_name(s->client) : s->hello_name,
+		.authority = s->client->tls.facts ? tls_server_name(s->client) : s->hello_name,
 		.alpn = protocol_of(s),
 	};
 	char *out = arena_bytes(s->arena, PROXY_HEADER_WRITE_MAX);

@@ -12,6 +12,7 @@
 #include "proxy/stream/stream_internal.h"
 #include "proxy/tls/client_trust.h"
 #include "proxy/tls/tls_context.h"
+#include "proxy/tls/tls_facts.h"
 #include "proxy/worker/arrival.h"
 #include "proxy/worker/listen_slot.h"
 
@@ -89,6 +90,9 @@ stream_session_close(struct stream_session *s, unsigned status)
 		return;
 	stream_proxy_release(s);
 	s->status = status;
+	/* One that ended in its handshake is logged by what it has told until then. */
+	if (s->conn.handshaking && s->conn.ssl)
+		tls_client_note(&s->conn);
 	stream_log_access(s);
 	counter_add(&w->counters->bytes_in, (int64_t)stream_session_received(s));
 	counter_add(&w->counters->bytes_out, (int64_t)stream_session_sent(s));
@@ -193,7 +197,7 @@ pass_obstacle(const struct stream_session *s, const struct endpoint *ep)
 {
 	if (s->client->passes >= ARRIVAL_PASSES_MAX)
 		return "going round in circles through";
-	if (s->client->ssl && (ep->tls || ep->proxy_protocol))
+	if (s->client->tls.facts && (ep->tls || ep->proxy_protocol))
 		return "TLS is terminated already before";
 	return NULL;
 }
@@ -218,7 +222,7 @@ pass_on(struct stream_session *s, struct listen_slot *slot, const struct address
 	s->client->tls = (struct client_tls){ .accept = NULL };
 	s->fd = -1;
 	if (s->conn.loop)
-		a.fd = conn_detach(&s->conn, &a.ssl);
+		a.fd = conn_detach(&s->conn, &a.transport);
 	/* What a points to lives to the end of the turn, but for what its PROXY header said. */
 	leave(s);
 	arrival_pass_take(slot, &a);
@@ -281,7 +285,6 @@ static bool
 shows_certificate(struct stream_session *s)
 {
 	const struct tls_settings *tls = &s->server->settings->tls;
-	SSL *ssl = s->client->ssl;
 
 	if (tls->verify == TLS_VERIFY_OFF)
 		return true;
@@ -292,7 +295,7 @@ shows_certificate(struct stream_session *s)
 		    s->verdict, X509_verify_cert_error_string(s->verdict));
 		return false;
 	}
-	if (tls->verify == TLS_VERIFY_ON && !SSL_get0_peer_certificate(ssl)) {
+	if (tls->verify == TLS_VERIFY_ON && !s->client->tls.facts->certificate) {
 		stream_log(s, LOG_LEVEL_INFO, "client sent no required SSL certificate");
 		return false;
 	}
@@ -311,7 +314,7 @@ on_handshake(struct conn *c)
 		stream_session_close(s, 200);
 		return;
 	}
-	tls_accept_done(s->client);
+	tls_accept_done(s->client, s->conn.ssl);
 	if (shows_certificate(s))
 		serve(s);
 	else
@@ -369,20 +372,18 @@ start_tls(struct stream_session *s)
 		return;
 	}
 	conn_set_tls_take(&s->conn, ssl);
-	s->client->ssl = ssl;
 	timer_set(s->client->worker->loop, &s->timer, s->settings->handshake_timeout_ms);
 }
 
 /* TLS that was terminated before the connection was passed on. False: told. */
 static bool
-resume_tls(struct stream_session *s, SSL *ssl)
+resume_tls(struct stream_session *s, const struct conn_tls *tls)
 {
 	if (!stream_session_open_conn(s)) {
-		SSL_free(ssl);
+		conn_tls_free(tls, s->client->worker->pool);
 		return false;
 	}
-	conn_resume_tls_take(&s->conn, ssl);
-	s->client->ssl = ssl;
+	conn_resume_tls_take(&s->conn, tls);
 	return true;
 }
 
@@ -518,12 +519,13 @@ stream_session_accept_take(struct listen_slot *slot, const struct endpoint *ep,
     const struct accepted *a)
 {
 	struct stream_session *s = session_new(slot, ep, a);
+	bool terminated = conn_tls_is_up(&a->transport);
 	int nodelay = s->settings->tcp_nodelay;
 
 	if (nodelay && ep->tls && s->client->remote->sa_family != AF_UNIX)
 		setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
 	stream_log_arrival(s);
-	if (a->ssl && !resume_tls(s, a->ssl))
+	if (terminated && !resume_tls(s, &a->transport))
 		return;
 	find_real_ip(s);
 	if (!access_rule_allows(s->server->location_settings->access,
@@ -532,7 +534,7 @@ stream_session_accept_take(struct listen_slot *slot, const struct endpoint *ep,
 		stream_session_close(s, 403);
 	} else if (ep->tls) {
 		start_tls(s);
-	} else if (s->settings->ssl_preread && !a->ssl) {
+	} else if (s->settings->ssl_preread && !terminated) {
 		start_preread(s);
 	} else {
 		serve(s);

@@ -112,9 +112,9 @@ client_trust_is_about_ca(long verify_result)
 }
 
 long
-client_trust_judge(const SSL *ssl, SSL_CTX *ctx)
+client_trust_judge(const struct tls_facts *f, SSL_CTX *ctx)
 {
-	X509 *cert = SSL_get0_peer_certificate(ssl);
+	X509 *cert = f->certificate;
 	X509_STORE_CTX *verification;
 	X509_VERIFY_PARAM *param;
 	long result = X509_V_ERR_UNSPECIFIED;
@@ -122,8 +122,8 @@ client_trust_judge(const SSL *ssl, SSL_CTX *ctx)
 	if (!cert)
 		return X509_V_OK;
 	verification = X509_STORE_CTX_new();
-	if (verification && X509_STORE_CTX_init(verification, SSL_CTX_get_cert_store(ctx), cert,
-				SSL_get_peer_cert_chain(ssl)) == 1) {
+	if (verification &&
+	    X509_STORE_CTX_init(verification, SSL_CTX_get_cert_store(ctx), cert, f->chain) == 1) {
 		X509_STORE_CTX_set_default(verification, "ssl_client");
 		param = X509_STORE_CTX_get0_param(verification);
 		X509_VERIFY_PARAM_set_depth(param, SSL_CTX_get_verify_depth(ctx));

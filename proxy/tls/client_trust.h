@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "proxy/config/tls_spec.h"
+#include "proxy/tls/tls_facts.h"
 
 #include <openssl/ssl.h>
 
@@ -27,7 +28,7 @@ bool client_trust_is_about_ca(long verify_result);
  * Judge the client's certificate by the rules of ctx, made by client_trust_set, which need not be those of its handshake.
  * An X509_V_ERR_*; X509_V_OK also when there is no certificate.
  */
-long client_trust_judge(const SSL *ssl, SSL_CTX *ctx);
+long client_trust_judge(const struct tls_facts *f, SSL_CTX *ctx);
 
 /* Everything in a PEM text into the context's store; the subjects of its certificates into names (may be NULL). */
 int client_trust_load(SSL_CTX *ctx, const struct tls_text *t, STACK_OF(X509_NAME) *names,

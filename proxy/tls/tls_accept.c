@@ -9,6 +9,7 @@
 #include "proxy/http/request.h"
 #include "proxy/net/address.h"
 #include "proxy/tls/certificate_cache.h"
+#include "proxy/tls/tls_facts.h"
 #include "proxy/tls/tls_internal.h"
 #include "proxy/tls/tls_io.h"
 #include "proxy/worker/listen_slot.h"
@@ -50,26 +51,26 @@ tls_accept_context(const struct accept_state *state)
  * The default server's. But whether sessions are kept OpenSSL asks that which a connection began with, for good: one that
  * does keep them begins where the default server's does not, and the chosen server's caches have the last word.
  */
-static SSL_CTX *
+static const struct tls_context *
 first_context(const struct tls_contexts *t, const struct endpoint *ep)
 {
 	const struct tls_context *c = t->by_server[ep->default_server->index];
 
-	return tls_context_keeps(c) ? c->ctx : t->keeper->ctx;
+	return tls_context_keeps(c) ? c : t->keeper;
 }
 
 SSL *
 tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *client)
 {
+	const struct tls_context *first = g->tls->by_server ? first_context(g->tls, ep) : NULL;
+	SSL *ssl = first ? SSL_new(first->ctx) : NULL;
 	struct accept_state *state;
-	SSL *ssl = NULL;
 
-	if (g->tls->by_server)
-		ssl = SSL_new(first_context(g->tls, ep));
 	if (!ssl)
 		return NULL;
 	state = mem_zalloc(sizeof(*state));
 	state->client = client;
+	state->pads = first->pads;
 	client->tls.accept = state;
 	SSL_set_accept_state(ssl);
 	return ssl;
@@ -86,22 +87,34 @@ state_free(struct accept_state *state)
 {
 	if (!state)
 		return;
+	key_schedule_follow(NULL);
 	generation_unref(state->generation);
-	free(state);
+	mem_wipe_free(state, sizeof(*state));
 }
 
 void
-tls_accept_done(struct client *client)
+tls_accept_done(struct client *client, SSL *ssl)
 {
-	SSL *ssl = client->ssl;
-
 	state_free(client->tls.accept);
 	client->tls.accept = NULL;
+	if (client->tls.facts)
+		client->tls.facts->early = false;
 	if (!ssl)
 		return;
 	/* Shown, and of no more use, however long the connection lasts. */
 	SSL_certs_clear(ssl);
 	SSL_set_tlsext_status_ocsp_resp(ssl, NULL, 0L);
+}
+
+void
+tls_client_note(struct conn *c)
+{
+	struct client *client = c->ops->client ? c->ops->client(c) : NULL;
+
+	if (!client)
+		return;
+	tls_facts_free(client->tls.facts);
+	client->tls.facts = tls_facts_new(c->ssl);
 }
 
 static void
@@ -117,6 +130,7 @@ tls_client_release(struct client_tls *t)
 	state_free(t->accept);
 	forget_name(t);
 	free(t->verdict);
+	tls_facts_free(t->facts);
 	*t = (struct client_tls){ .accept = NULL };
 }
 
@@ -228,6 +242,7 @@ use_server_settings(SSL *ssl, struct accept_state *state)
 	const struct tls_context *c = t->by_server[state->server->index];
 	struct session_id_context id = { .server = t->server_ids[state->server->index] };
 
+	state->pads |= c->pads;
 	if (SSL_get_SSL_CTX(ssl) != c->ctx) {
 		SSL_set_SSL_CTX(ssl, c->ctx);
 		tls_settings_apply(ssl, c->ctx, &state->server->settings->tls);
@@ -447,7 +462,7 @@ on_info(const SSL *ssl, int where, int value)
 
 	if (state && (where & SSL_CB_EXIT) && SSL_is_init_finished(ssl) &&
 	    SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED)
-		tls_accept_done(state->client);
+		tls_accept_done(state->client, (SSL *)(uintptr_t)ssl);
 }
 
 void
@@ -472,7 +487,7 @@ judge_anew(struct client *client, const struct tls_context *c)
 		client->tls.verdict = v = mem_zalloc(sizeof(*v));
 	if (memcmp(v->rules, c->rules, sizeof(v->rules)) != 0) {
 		memcpy(v->rules, c->rules, sizeof(v->rules));
-		v->result = client_trust_judge(client->ssl, c->ctx);
+		v->result = client_trust_judge(client->tls.facts, c->ctx);
 	}
 	return v->result;
 }
@@ -483,12 +498,13 @@ tls_client_judge(struct traffic *t, const struct server *server)
 	const struct tls_contexts *all = t->generation->tls;
 	const struct tls_context *c = all->by_server ? all->by_server[server->index] : NULL;
 	const struct client_verdict *v = t->client->tls.verdict;
+	const struct tls_facts *f = t->client->tls.facts;
 
 	t->judged = true;
-	if (!t->client->ssl || !c)
+	if (!f || !c)
 		t->verdict = X509_V_ERR_UNSPECIFIED;
 	else if (v && memcmp(v->handshake, c->rules, sizeof(v->handshake)) == 0)
-		t->verdict = SSL_get_verify_result(t->client->ssl);
+		t->verdict = f->verdict;
 	else
 		t->verdict = judge_anew(t->client, c);
 }

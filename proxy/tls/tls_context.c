@@ -34,7 +34,9 @@ context_new(const struct tls_settings *s, struct span dh, const unsigned char *d
 		context_unref(c);
 		return NULL;
 	}
+	c->pads = tls_settings_pad(s);
 	tls_accept_set_callbacks(c->ctx);
+	tls_handover_set_callbacks(c->ctx);
 	tls_session_set_callbacks(c->ctx, c, g->worker->tickets);
 	return c;
 }

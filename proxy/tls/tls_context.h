@@ -21,6 +21,7 @@
 struct tls_contexts;
 struct generation;
 struct client;
+struct conn;
 struct client_tls;
 struct traffic;
 
@@ -42,8 +43,11 @@ size_t tls_contexts_count(const struct tls_contexts *t);
 SSL *tls_accept_new(struct generation *g, const struct endpoint *ep, struct client *client);
 /* Has any server of g early data on? Which it is for is known in the middle of the handshake only. */
 bool tls_accept_may_be_early(const struct generation *g);
-/* The handshake is over: let go of what only it needed. Called when it ends by itself, too. */
-void tls_accept_done(struct client *client);
+/*
+ * The handshake is over: let go of what only it needed. ssl: its connection's, NULL = that is gone. Called when it ends by
+ * itself, too.
+ */
+void tls_accept_done(struct client *client, SSL *ssl);
 void tls_client_release(struct client_tls *t);
 
 /*
@@ -51,6 +55,9 @@ void tls_client_release(struct client_tls *t);
  * X509_V_OK also when none was sent. Judged anew when those rules are neither the handshake's nor the latest.
  */
 void tls_client_judge(struct traffic *t, const struct server *server);
+
+/* What c's handshake has told so far becomes its client's facts. */
+void tls_client_note(struct conn *c);
 
 /* Is the handshake only to prove a name to a CA (RFC 8737)? Ask before tls_accept_done. Close, nothing follows. */
 bool tls_is_validation(const struct client *client);

@@ -10,11 +10,13 @@
 #define PROXY_TLS_TLS_INTERNAL_H
 
 #include "proxy/tls/client_trust.h"
+#include "proxy/tls/key_schedule.h"
 #include "proxy/tls/session_cache.h"
 #include "proxy/tls/ticket_key.h"
 #include "proxy/tls/tls_context.h"
 #include "proxy/tls/tls_settings.h"
 
+struct conn;
 struct shared_zone;
 
 /* One SSL_CTX, shared by generations, and what sessions made with it are kept in. */
@@ -28,6 +30,7 @@ struct tls_context {
 	struct ticket_key *ticket_keys; /* of its own; the first encrypts; NULL = the worker's */
 	size_t ticket_key_count;
 	struct shared_zone *stores[2]; /* builtin, shared; NULL = none */
+	bool pads;                     /* records */
 };
 
 struct tls_contexts {
@@ -40,12 +43,16 @@ struct tls_contexts {
 	struct span *certificates; /* bundle entries by certificate_ref->index; empty = disabled */
 };
 
-/* A handshake under way; client->tls.accept. */
+/* A handshake under way; client->tls.accept. Holds secrets: wiped when it is over. */
 struct accept_state {
 	struct client *client;
 	struct generation *generation; /* counted; from ClientHello on */
 	const struct server *server;   /* in that generation */
 	bool validation;               /* a CA asks for the proof of a name: acme-tls/1 */
+	bool pads;                     /* OpenSSL does, by what any of its contexts said */
+	/* tls_handover.c's */
+	struct key_schedule_secrets secrets;
+	uint64_t records_out; /* since our Finished */
 };
 
 /* On a client's certificate: the rules that OpenSSL judged it by in the handshake, and those that we did since. 0 = none. */
@@ -67,6 +74,10 @@ const struct tls_context *tls_accept_context(const struct accept_state *state);
 void tls_accept_set_callbacks(SSL_CTX *ctx);
 void tls_session_set_callbacks(SSL_CTX *ctx, const struct tls_context *c,
     const struct ticket_keys *tickets);
+/* tls_handover.c: those that learn what the record layer needs. */
+void tls_handover_set_callbacks(SSL_CTX *ctx);
+/* It is done: the record layer takes over (c->records), if it does what this connection needs; c->ssl is NULL then. */
+void tls_handover(struct conn *c);
 /* Keys and caches of a context, for a generation. */
 int tls_session_open(struct tls_context *c, const struct tls_settings *s,
     const struct generation *g, struct err *e) __attribute__((warn_unused_result));

@@ -2,10 +2,14 @@
 /* tls_io: see tls_io.h. */
 #include "proxy/tls/tls_io.h"
 
+#include "proxy/net/conn_socket.h"
+#include "proxy/tls/record_layer.h"
+#include "proxy/tls/tls_internal.h"
+#include "proxy/tls/tls_reason.h"
+
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
-#include <errno.h>
 #include <limits.h>
 #include <linux/sock_diag.h>
 #include <string.h>
@@ -25,75 +29,95 @@ bio_write(BIO *bio, const char *p, int n)
 {
 	struct conn *c = BIO_get_data(bio);
 	bool more = c->tls_more || is_ticket(c->ssl);
-	int flags = more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
-	ssize_t sent;
+	ssize_t sent = conn_socket_send(c, p, (size_t)n, more ? MSG_MORE : 0);
 
 	BIO_clear_retry_flags(bio);
-	if (!c->writable) {
+	if (sent == CONN_AGAIN)
 		BIO_set_retry_write(bio);
-		return -1;
-	}
-	do
-		sent = send(c->watch.fd, p, (size_t)n, flags);
-	while (sent < 0 && errno == EINTR);
-	if (sent < 0) {
-		if (errno == EAGAIN) {
-			conn_wait_writable(c);
-			BIO_set_retry_write(bio);
-		} else {
-			c->saved_errno = errno;
-		}
-		return -1;
-	}
-	return (int)sent;
+	return sent > 0 ? (int)sent : -1;
 }
 
-/* The first bytes of a connection: are they none of TLS, but a request? */
+/* The first bytes of a connection, in c->sealed_in: are they none of TLS, but a request? */
 static bool
-keep_plain(struct conn *c, struct span first)
+keep_plain(struct conn *c)
 {
+	char first = c->sealed_in->data[0];
+
 	c->accept_plain = 0;
-	if (first.p[0] < 'A' || first.p[0] > 'Z')
+	if (first < 'A' || first > 'Z')
 		return false;
-	c->unread = bufpool_borrow(c->pool, first.n);
-	memcpy(c->unread->data, first.p, first.n);
-	c->unread->end = (unsigned)first.n;
+	c->unread = c->sealed_in;
+	c->sealed_in = NULL;
 	return true;
+}
+
+/* As conn_socket_recv, into c->sealed_in. */
+static ssize_t
+receive_ahead(struct conn *c)
+{
+	struct chunk *k = bufpool_borrow(c->pool, BUFPOOL_SMALL);
+	ssize_t r = conn_socket_recv(c, k->data, k->size);
+
+	if (r > 0) {
+		k->end = (unsigned)r;
+		c->sealed_in = k;
+	} else {
+		bufpool_return(c->pool, k);
+	}
+	return r;
+}
+
+static ssize_t
+take_received(struct conn *c, char *p, size_t n)
+{
+	struct chunk *k = c->sealed_in;
+
+	if (n > chunk_filled(k))
+		n = chunk_filled(k);
+	memcpy(p, k->data + k->start, n);
+	k->start += (unsigned)n;
+	if (chunk_filled(k) == 0) {
+		bufpool_return(c->pool, k);
+		c->sealed_in = NULL;
+	}
+	return (ssize_t)n;
+}
+
+/*
+ * As conn_socket_recv. A client's handshake OpenSSL gets as it asks for it, so that what follows is left to whoever takes
+ * over; with few calls all the same.
+ */
+static ssize_t
+receive(struct conn *c, char *p, size_t n)
+{
+	bool ahead = c->handshaking && SSL_is_server(c->ssl);
+	ssize_t r = 1;
+
+	if (!c->sealed_in && !ahead)
+		return conn_socket_recv(c, p, n);
+	if (!c->sealed_in)
+		r = receive_ahead(c);
+	if (r <= 0)
+		return r;
+	if (c->accept_plain && keep_plain(c))
+		return CONN_ERROR;
+	return take_received(c, p, n);
 }
 
 static int
 bio_read(BIO *bio, char *p, int n)
 {
 	struct conn *c = BIO_get_data(bio);
-	ssize_t r;
+	ssize_t r = receive(c, p, (size_t)n);
 
 	BIO_clear_retry_flags(bio);
-	if (!c->readable) {
+	if (r == CONN_AGAIN)
 		BIO_set_retry_read(bio);
-		return -1;
-	}
-	do
-		r = recv(c->watch.fd, p, (size_t)n, 0);
-	while (r < 0 && errno == EINTR);
-	if (r < 0) {
-		if (errno == EAGAIN) {
-			c->readable = 0;
-			BIO_set_retry_read(bio);
-		} else {
-			c->saved_errno = errno;
-		}
-		return -1;
-	}
-	if (r == 0) {
+	else if (r == CONN_EOF)
 		BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+	if (r == CONN_EOF)
 		return 0;
-	}
-	/* A short read has emptied the socket, unless its end is what comes next. */
-	if (r < n && !c->peer_closed)
-		c->readable = 0;
-	if (c->accept_plain && keep_plain(c, span_of(p, (size_t)r)))
-		return -1;
-	return (int)r;
+	return r > 0 ? (int)r : -1;
 }
 
 static long
@@ -144,6 +168,13 @@ tls_io_attach(struct conn *c)
 	SSL_set_bio(c->ssl, bio, bio);
 }
 
+void
+tls_io_note_pending(struct conn *c)
+{
+	c->tls_pending = c->unread || c->sealed_in || (c->ssl && SSL_has_pending(c->ssl)) ||
+			 (c->records && record_layer_has_ended(c->records));
+}
+
 struct conn *
 tls_io_conn(const SSL *ssl)
 {
@@ -158,56 +189,8 @@ clear_errors(void)
 		ERR_clear_error();
 }
 
-/* OpenSSL's reasons that say little to whoever reads the log. */
-static const struct {
-	int reason;
-	const char *words;
-} reasons[] = {
-	{ SSL_R_HTTP_REQUEST, "peer sent plain HTTP to a TLS port" },
-	{ SSL_R_HTTPS_PROXY_REQUEST, "peer sent a plain CONNECT to a TLS port" },
-	{ SSL_R_WRONG_VERSION_NUMBER, "peer does not speak TLS" },
-	{ SSL_R_BAD_RECORD_TYPE, "peer does not speak TLS" },
-	{ SSL_R_UNKNOWN_PROTOCOL, "peer offers SSL 2.0 and nothing later" },
-	{ SSL_R_UNSUPPORTED_PROTOCOL, "peer offers only TLS versions that are off" },
-	{ SSL_R_VERSION_TOO_LOW, "peer offers only TLS versions that are off" },
-	{ SSL_R_INAPPROPRIATE_FALLBACK, "peer fell back to an older TLS version for no reason" },
-	{ SSL_R_NO_SHARED_CIPHER, "peer has no cipher in common with us and our keys" },
-	{ SSL_R_NO_SUITABLE_GROUPS, "peer has no key exchange group in common with us" },
-	{ SSL_R_NO_SHARED_GROUPS, "peer has no key exchange group in common with us" },
-	{ SSL_R_NO_SUITABLE_KEY_SHARE, "peer has no key exchange group in common with us" },
-	{ SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, "peer accepts no signature our keys can make" },
-	{ SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS, "peer accepts no signature our keys can make" },
-	{ SSL_R_NO_APPLICATION_PROTOCOL, "peer offers (ALPN) no protocol that is spoken here" },
-	{ SSL_R_CALLBACK_FAILED, "handshake refused" },
-	{ SSL_R_CERT_CB_ERROR, "no certificate can be used" },
-	{ ERR_R_ASN1_LIB, "peer sent a certificate that cannot be parsed" },
-	{ SSL_R_WRONG_CURVE, "peer's certificate is on a curve that is off" },
-	{ SSL_R_TLSV1_ALERT_UNKNOWN_CA, "peer does not know the CA of our certificate" },
-	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "peer does not accept our certificate" },
-	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "peer does not accept our certificate" },
-	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "peer finds our certificate out of date" },
-	{ SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "peer finds our certificate revoked" },
-	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "peer finds nothing in common with us" },
-	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "peer does not speak any TLS version of ours" },
-	{ SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, "peer demands a certificate of us" },
-	{ SSL_R_TLSV1_UNRECOGNIZED_NAME, "peer knows no server of the name we asked for" },
-};
-
 static const char *
-words_for(unsigned long code)
-{
-	const char *text = ERR_reason_error_string(code);
-
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		if (ERR_GET_REASON(code) == reasons[i].reason)
-			return reasons[i].words;
-	}
-	return text ? text : "TLS protocol error";
-}
-
-/* What went wrong, in words an operator can act on; static text. */
-static const char *
-tls_reason(struct conn *c, int ssl_error, bool handshake)
+reason_for(struct conn *c, int ssl_error, bool handshake)
 {
 	unsigned long code = ERR_peek_last_error();
 
@@ -219,7 +202,7 @@ tls_reason(struct conn *c, int ssl_error, bool handshake)
 	    ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return handshake ? "peer closed the connection in the TLS handshake"
 				 : "peer closed the connection without close_notify";
-	return words_for(code);
+	return tls_reason_of(code);
 }
 
 static int
@@ -235,7 +218,7 @@ tls_failed(struct conn *c, int r, bool handshake)
 		break;
 	default:
 		c->failed = 1;
-		c->reason = tls_reason(c, ssl_error, handshake);
+		c->reason = reason_for(c, ssl_error, handshake);
 		break;
 	}
 	clear_errors();
@@ -251,6 +234,8 @@ accept_early(struct conn *c)
 
 	switch (SSL_read_early_data(c->ssl, first, sizeof(first), &got)) {
 	case SSL_READ_EARLY_DATA_SUCCESS:
+		tls_client_note(c);
+		SSL_set_read_ahead(c->ssl, 1);
 		c->early_data = 0;
 		c->in_early = 1;
 		if (got > 0) {
@@ -271,25 +256,46 @@ accept_early(struct conn *c)
 	}
 }
 
-int
-tls_io_handshake(struct conn *c)
+static void
+handshake_done(struct conn *c)
 {
-	int r;
+	if (SSL_is_server(c->ssl)) {
+		tls_client_note(c);
+		tls_handover(c);
+	}
+	if (c->ssl)
+		SSL_set_read_ahead(c->ssl, 1);
+	tls_io_note_pending(c);
+}
 
-	clear_errors();
-	r = c->early_data ? accept_early(c) : 0;
-	if (r != 0)
-		return r;
-	r = SSL_do_handshake(c->ssl);
+static int
+shake_hands(struct conn *c)
+{
+	int r = SSL_do_handshake(c->ssl);
+
 	if (c->unread) {
 		clear_errors();
 		return CONN_PLAIN;
 	}
-	if (r == 1) {
-		c->tls_pending = SSL_has_pending(c->ssl) != 0;
-		return 1;
-	}
-	return tls_failed(c, r, true);
+	if (r != 1)
+		return tls_failed(c, r, true);
+	handshake_done(c);
+	return 1;
+}
+
+int
+tls_io_handshake(struct conn *c)
+{
+	struct accept_state *state = SSL_is_server(c->ssl) ? tls_accept_state(c->ssl) : NULL;
+	int r;
+
+	clear_errors();
+	key_schedule_follow(state ? &state->secrets : NULL);
+	r = c->early_data ? accept_early(c) : 0;
+	if (r == 0)
+		r = shake_hands(c);
+	key_schedule_follow(NULL);
+	return r;
 }
 
 ssize_t
@@ -298,11 +304,13 @@ tls_io_read(struct conn *c, void *p, size_t n)
 	size_t got = 0;
 	int r, ssl_error;
 
+	if (c->records)
+		return record_layer_read(c, p, n);
 	clear_errors();
 	c->read_wants_write = 0;
 	if (c->in_early) {
 		r = SSL_read_early_data(c->ssl, p, n, &got);
-		c->tls_pending = SSL_has_pending(c->ssl) != 0;
+		tls_io_note_pending(c);
 		if (r == SSL_READ_EARLY_DATA_SUCCESS)
 			return (ssize_t)got;
 		if (r == SSL_READ_EARLY_DATA_ERROR)
@@ -310,7 +318,7 @@ tls_io_read(struct conn *c, void *p, size_t n)
 		c->in_early = 0; /* what follows carries the handshake to its end */
 	}
 	r = SSL_read_ex(c->ssl, p, n, &got);
-	c->tls_pending = SSL_has_pending(c->ssl) != 0;
+	tls_io_note_pending(c);
 	if (r == 1)
 		return (ssize_t)got;
 	ssl_error = SSL_get_error(c->ssl, r);
@@ -361,6 +369,18 @@ tls_io_is_full(struct conn *c, size_t n)
 	return true;
 }
 
+/* As many at a time as are likely to find room: those that do not are kept. */
+static ssize_t
+write_records(struct conn *c, const void *p, size_t n, int flags)
+{
+	size_t most = c->room / 2 < BUFPOOL_LARGE ? BUFPOOL_LARGE : c->room / 2;
+	ssize_t taken = record_layer_write(c, p, n < most ? n : most, flags);
+
+	if (taken > 0)
+		count_sent(c, (size_t)taken);
+	return taken;
+}
+
 ssize_t
 tls_io_write(struct conn *c, const void *p, size_t n, int flags)
 {
@@ -369,6 +389,8 @@ tls_io_write(struct conn *c, const void *p, size_t n, int flags)
 
 	if (tls_io_is_full(c, n))
 		return CONN_AGAIN;
+	if (c->records)
+		return write_records(c, p, n, flags);
 	clear_errors();
 	c->tls_more = (flags & MSG_MORE) != 0;
 	/* Early data is answered before the client's part of the handshake is there. */
@@ -389,7 +411,7 @@ tls_io_write(struct conn *c, const void *p, size_t n, int flags)
 	/* The socket failed, not TLS: records that have arrived are as good as they were. */
 	if (ssl_error == SSL_ERROR_SYSCALL && c->read_after_write_error) {
 		c->write_failed = 1;
-		c->reason = tls_reason(c, ssl_error, false);
+		c->reason = reason_for(c, ssl_error, false);
 		clear_errors();
 		return CONN_ERROR;
 	}
@@ -401,7 +423,11 @@ tls_io_shutdown(struct conn *c, int flags)
 {
 	int r;
 
-	if (SSL_in_init(c->ssl) || c->write_failed)
+	if (c->write_failed)
+		return 1;
+	if (c->records)
+		return record_layer_shutdown(c, flags);
+	if (SSL_in_init(c->ssl))
 		return 1;
 	clear_errors();
 	c->tls_more = (flags & MSG_MORE) != 0;

@@ -13,6 +13,8 @@
 
 /* Put our BIO under c->ssl. */
 void tls_io_attach(struct conn *c);
+/* Is there something to read of which no event tells? Sets c->tls_pending. */
+void tls_io_note_pending(struct conn *c);
 /* The one whose ssl was attached. */
 struct conn *tls_io_conn(const SSL *ssl);
 /*

@@ -8,6 +8,8 @@
 #include "libcert/dh.h"
 #include "proxy/config/tls_command.h"
 #include "proxy/tls/client_trust.h"
+#include "proxy/tls/key_schedule.h"
+#include "proxy/tls/record.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -22,7 +24,6 @@ static const char *const groups[] = { "X25519MLKEM768", "X25519", "P-256", "P-38
 #define SUITES "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define GROUPS_MAX 128
 #define DH_FILE_MAX 65536
-#define RECORD_MAX 16384
 #define EARLY_DATA_MAX 16384
 
 struct protocol {
@@ -195,7 +196,6 @@ set_fixed(SSL_CTX *ctx, const struct tls_settings *s)
 		SSL_CTX_clear_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				  SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
-	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_num_tickets(ctx, 1);
 	/*
 	 * Our own caches hold the sessions (session_cache.h). Without one the mode stays on, because some old clients
@@ -213,8 +213,7 @@ set_fixed(SSL_CTX *ctx, const struct tls_settings *s)
 		SSL_CTX_set_max_early_data(ctx, EARLY_DATA_MAX);
 	}
 	SSL_CTX_set_timeout(ctx, (long)(timeout < LONG_MAX ? timeout : LONG_MAX));
-	SSL_CTX_set_max_send_fragment(ctx,
-	    s->buffer_size < RECORD_MAX ? (long)s->buffer_size : RECORD_MAX);
+	SSL_CTX_set_max_send_fragment(ctx, (long)tls_settings_record(s));
 	set_groups(ctx, s);
 	SSL_CTX_set_ciphersuites(ctx, SUITES);
 }
@@ -233,7 +232,7 @@ check_replay(const SSL_CTX *ctx, const struct tls_settings *s, struct err *e)
 SSL_CTX *
 tls_settings_context(const struct tls_settings *s, struct span dh, struct err *e)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX *ctx = SSL_CTX_new_ex(NULL, key_schedule_properties(), TLS_server_method());
 
 	if (!ctx) {
 		err_set_openssl(e, ERR_UNAVAILABLE, "cannot make a TLS context");
@@ -276,8 +275,7 @@ tls_settings_apply(SSL *ssl, SSL_CTX *ctx, const struct tls_settings *s)
 	SSL_set_options(ssl, options);
 	SSL_set_min_proto_version(ssl, (int)SSL_CTX_get_min_proto_version(ctx));
 	SSL_set_max_proto_version(ssl, (int)SSL_CTX_get_max_proto_version(ctx));
-	SSL_set_max_send_fragment(ssl,
-	    s->buffer_size < RECORD_MAX ? (long)s->buffer_size : RECORD_MAX);
+	SSL_set_max_send_fragment(ssl, (long)tls_settings_record(s));
 	SSL_set_verify(ssl, SSL_CTX_get_verify_mode(ctx), SSL_CTX_get_verify_callback(ctx));
 	SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(ctx));
 	SSL_set_max_early_data(ssl, SSL_CTX_get_max_early_data(ctx));
@@ -291,6 +289,22 @@ tls_settings_apply(SSL *ssl, SSL_CTX *ctx, const struct tls_settings *s)
 	/* The load has seen them succeed. */
 	(void)!tls_command_run(s->commands, NULL, ssl, NULL);
 	ERR_clear_error();
+}
+
+size_t
+tls_settings_record(const struct tls_settings *s)
+{
+	return s->buffer_size < RECORD_TEXT_MAX ? s->buffer_size : RECORD_TEXT_MAX;
+}
+
+bool
+tls_settings_pad(const struct tls_settings *s)
+{
+	for (const struct tls_command *c = s->commands; c; c = c->next) {
+		if (span_eq_nocase(c->name, SPAN("RecordPadding")))
+			return true;
+	}
+	return false;
 }
 
 bool

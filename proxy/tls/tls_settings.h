@@ -27,6 +27,10 @@ int tls_settings_try_chain(SSL_CTX *ctx, STACK_OF(X509) *chain, struct err *e)
 bool tls_settings_legacy_is_off(const struct tls_settings *s);
 /* The monitor's validation: what is wrong with the settings of servers with certificates, and what is worth a warning. */
 void tls_settings_check(const struct snapshot *s, struct diagnostics *diags);
+/* Bytes in a record sent, at most (ssl_buffer_size). */
+size_t tls_settings_record(const struct tls_settings *s);
+/* Are records padded ("ssl_conf_command RecordPadding")? */
+bool tls_settings_pad(const struct tls_settings *s);
 /* What SSL_set_SSL_CTX leaves as it was: versions, options, groups, whether clients' certificates are asked for. */
 void tls_settings_apply(SSL *ssl, SSL_CTX *ctx, const struct tls_settings *s);
 

@@ -10,6 +10,7 @@
 #ifndef PROXY_WORKER_ARRIVAL_H
 #define PROXY_WORKER_ARRIVAL_H
 
+#include "proxy/net/conn.h"
 #include "proxy/worker/client.h"
 #include "proxy/worker/worker_state.h"
 
@@ -25,8 +26,8 @@ struct accepted {
 	struct proxied *proxied; /* taken with fd; NULL = no header was asked for */
 	/* Of one that a stream server has passed on: */
 	const struct address *local; /* where to; NULL = as the socket says */
-	SSL *ssl;                    /* its TLS, which is up; taken; NULL = none */
-	struct client_tls tls;       /* taken */
+	struct conn_tls transport;   /* its TLS, which is up; taken */
+	struct client_tls tls;       /* what that has told; taken */
 	uint8_t passes;              /* how often that was */
 };
 

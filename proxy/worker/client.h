@@ -9,19 +9,19 @@
 
 #include "proxy/net/proxy_protocol.h"
 
-#include <openssl/ssl.h>
-
 struct accept_state; /* tls_internal.h */
 struct accepted;     /* arrival.h */
 struct client_verdict;
 struct listen_slot;
+struct tls_facts;
 struct worker;
 
-/* What a TLS handshake has told; tls_accept.c's. Goes wherever the connection's SSL goes. */
+/* What a TLS handshake has told; tls_accept.c's. Goes wherever the connection goes. */
 struct client_tls {
 	struct accept_state *accept;    /* owned; the handshake is not over */
 	struct span server_name;        /* owned; SNI, or empty */
 	struct client_verdict *verdict; /* owned; on its certificate; NULL = none was asked for */
+	struct tls_facts *facts;        /* owned; NULL = plain, or not so far yet */
 };
 
 struct client {
@@ -33,7 +33,6 @@ struct client {
 	uint8_t passes;          /* from one of our listeners to another */
 	bool plain_to_tls;       /* plain, where TLS was expected */
 	int64_t started_ms;      /* loop clock */
-	SSL *ssl;                /* NULL = plain; the connection's */
 	struct client_tls tls;
 	struct listen_slot *slot; /* counted: newest generation with its listener, and that */
 };

@@ -8,6 +8,7 @@
 #include "proxy/http/http_variable.h"
 #include "proxy/http/request_life.h"
 #include "proxy/net/address.h"
+#include "proxy/tls/tls_facts.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/upstream/upstream_explain.h"
 #include "proxy/worker/listen_slot.h"
@@ -33,7 +34,6 @@ struct explanation {
 	struct client client;
 	struct sockaddr_in remote;
 	struct conn sink;
-	SSL_CTX *tls;     /* for a connection that is TLS in name */
 	struct span body; /* of an answer of our own */
 	bool answered;
 };
@@ -314,6 +314,19 @@ tell_answer(struct explanation *x)
 
 /* ---- the request ------------------------------------------------------------------------------------- */
 
+/* Of a connection that is TLS in name. */
+static struct tls_facts *
+facts_before(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	SSL *ssl = ctx ? SSL_new(ctx) : NULL;
+	struct tls_facts *facts = ssl ? tls_facts_new(ssl) : NULL;
+
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	return facts;
+}
+
 static void
 world_init(struct explanation *x, const struct snapshot *s, const struct listener *l,
     const struct endpoint *ep, const struct log *log)
@@ -342,8 +355,7 @@ world_init(struct explanation *x, const struct snapshot *s, const struct listene
 	for (size_t i = 0; i < s->error_log_count; i++)
 		x->generation.error_logs[i] = *log;
 	if (ep->tls) {
-		x->tls = SSL_CTX_new(TLS_server_method());
-		x->client.ssl = x->tls ? SSL_new(x->tls) : NULL;
+		x->client.tls.facts = facts_before();
 	}
 	x->sink.loop = x->worker.loop;
 	x->sink.pool = x->worker.pool;
@@ -360,8 +372,7 @@ world_release(struct explanation *x)
 		bufpool_return(x->worker.pool, k);
 	}
 	upstream_groups_free(x->generation.upstreams);
-	SSL_free(x->client.ssl);
-	SSL_CTX_free(x->tls);
+	tls_facts_free(x->client.tls.facts);
 	free(x->generation.error_logs);
 	bufpool_free(x->worker.pool);
 	loop_free(x->worker.loop);

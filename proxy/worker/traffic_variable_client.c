@@ -2,7 +2,7 @@
 /* traffic_variable_client: the $ssl_client_* variables: what the client's certificate says. Without one they have no value. */
 #include "base/buf.h"
 #include "base/encode.h"
-#include "proxy/tls/tls_context.h"
+#include "proxy/tls/tls_facts.h"
 #include "proxy/worker/traffic_variable.h"
 
 #include <openssl/err.h>
@@ -14,9 +14,9 @@
 static X509 *
 certificate_of(void *subject)
 {
-	SSL *ssl = ((struct traffic *)subject)->client->ssl;
+	const struct tls_facts *f = ((struct traffic *)subject)->client->tls.facts;
 
-	return ssl ? SSL_get0_peer_certificate(ssl) : NULL;
+	return f ? f->certificate : NULL;
 }
 
 /* What was written into bio, in the request's arena; frees bio. */
@@ -219,14 +219,14 @@ struct span
 variable_ssl_client_verify(void *subject, struct span arg)
 {
 	struct traffic *t = subject;
-	SSL *ssl = t->client->ssl;
+	const struct tls_facts *f = t->client->tls.facts;
 	long verdict;
 
-	if (!ssl)
+	if (!f)
 		return variable_none();
-	if (!SSL_get0_peer_certificate(ssl))
+	if (!f->certificate)
 		return SPAN("NONE");
-	verdict = t->judged ? t->verdict : SSL_get_verify_result(ssl);
+	verdict = t->judged ? t->verdict : f->verdict;
 	if (verdict == X509_V_OK)
 		return SPAN("SUCCESS");
 	return arena_printf(t->arena, "FAILED:%s", X509_verify_cert_error_string(verdict));

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/encode.h"
 #include "proxy/tls/tls_context.h"
+#include "proxy/tls/tls_facts.h"
 #include "proxy/worker/traffic_variable.h"
 
 #include <openssl/objects.h>
@@ -11,10 +12,10 @@
 #define CIPHERS_MAX ((size_t)1 << 20) /* a name for each two bytes of a ClientHello */
 #define CIPHER_BYTES 2
 
-static SSL *
-ssl_of(void *subject)
+static const struct tls_facts *
+facts_of(void *subject)
 {
-	return ((struct traffic *)subject)->client->ssl;
+	return ((struct traffic *)subject)->client->tls.facts;
 }
 
 /* What is empty has no value, as in nginx. */
@@ -37,23 +38,23 @@ copy_buf(void *subject, struct buf *b)
 struct span
 variable_https(void *subject, struct span arg)
 {
-	return ssl_of(subject) ? SPAN("on") : SPAN("");
+	return facts_of(subject) ? SPAN("on") : SPAN("");
 }
 
 struct span
 variable_ssl_protocol(void *subject, struct span arg)
 {
-	SSL *ssl = ssl_of(subject);
+	const struct tls_facts *f = facts_of(subject);
 
-	return ssl ? span_str(SSL_get_version(ssl)) : variable_none();
+	return f ? span_str(f->version) : variable_none();
 }
 
 struct span
 variable_ssl_cipher(void *subject, struct span arg)
 {
-	SSL *ssl = ssl_of(subject);
+	const struct tls_facts *f = facts_of(subject);
 
-	return ssl ? span_str(SSL_get_cipher_name(ssl)) : variable_none();
+	return f ? span_str(f->cipher) : variable_none();
 }
 
 struct span
@@ -65,52 +66,40 @@ variable_ssl_server_name(void *subject, struct span arg)
 struct span
 variable_ssl_session_reused(void *subject, struct span arg)
 {
-	SSL *ssl = ssl_of(subject);
+	const struct tls_facts *f = facts_of(subject);
 
-	if (!ssl)
+	if (!f)
 		return variable_none();
-	return SSL_session_reused(ssl) ? SPAN("r") : SPAN(".");
+	return f->reused ? SPAN("r") : SPAN(".");
 }
 
 struct span
 variable_ssl_early_data(void *subject, struct span arg)
 {
-	SSL *ssl = ssl_of(subject);
+	const struct tls_facts *f = facts_of(subject);
 
-	return ssl && !SSL_is_init_finished(ssl) &&
-		       SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED
-		   ? SPAN("1")
-		   : variable_none();
+	return f && f->early ? SPAN("1") : variable_none();
 }
 
 struct span
 variable_ssl_session_id(void *subject, struct span arg)
 {
-	SSL *ssl = ssl_of(subject);
-	const SSL_SESSION *session = ssl ? SSL_get0_session(ssl) : NULL;
-	const unsigned char *id;
-	unsigned n = 0;
+	const struct tls_facts *f = facts_of(subject);
 	struct buf text;
 
-	if (!session)
+	if (!f)
 		return variable_none();
-	id = SSL_SESSION_get_id(session, &n);
 	buf_init(&text, LIST_MAX);
-	encode_hex(&text, span_of(id, n));
+	encode_hex(&text, f->session_id);
 	return copy_buf(subject, &text);
 }
 
 struct span
 variable_ssl_alpn_protocol(void *subject, struct span arg)
 {
-	SSL *ssl = ssl_of(subject);
-	const unsigned char *name = NULL;
-	unsigned n = 0;
+	const struct tls_facts *f = facts_of(subject);
 
-	if (!ssl)
-		return variable_none();
-	SSL_get0_alpn_selected(ssl, &name, &n);
-	return n > 0 ? copy(subject, span_of(name, n)) : variable_none();
+	return f ? copy(subject, f->alpn) : variable_none();
 }
 
 /* By the library's name for it, or as a number when it knows none. */
@@ -130,14 +119,13 @@ add_group(struct buf *out, int nid)
 struct span
 variable_ssl_curve(void *subject, struct span arg)
 {
-	SSL *ssl = ssl_of(subject);
-	int nid = ssl ? (int)SSL_get_negotiated_group(ssl) : NID_undef;
+	const struct tls_facts *f = facts_of(subject);
 	struct buf text;
 
-	if (nid == NID_undef)
+	if (!f || f->group == NID_undef)
 		return variable_none();
 	buf_init(&text, LIST_MAX);
-	add_group(&text, nid);
+	add_group(&text, f->group);
 	return copy_buf(subject, &text);
 }
 
@@ -145,18 +133,14 @@ variable_ssl_curve(void *subject, struct span arg)
 struct span
 variable_ssl_curves(void *subject, struct span arg)
 {
-	SSL *ssl = ssl_of(subject);
-	int count = ssl ? (int)SSL_get1_groups(ssl, NULL) : 0;
-	int *groups;
+	const struct tls_facts *f = facts_of(subject);
 	struct buf text;
 
-	if (count <= 0)
+	if (!f || f->group_count == 0)
 		return variable_none();
-	groups = arena_array(((struct traffic *)subject)->arena, (size_t)count, sizeof(*groups));
-	SSL_get1_groups(ssl, groups);
 	buf_init(&text, LIST_MAX);
-	for (int i = 0; i < count; i++)
-		add_group(&text, groups[i]);
+	for (size_t i = 0; i < f->group_count; i++)
+		add_group(&text, f->groups[i]);
 	return copy_buf(subject, &text);
 }
 
@@ -164,23 +148,22 @@ variable_ssl_curves(void *subject, struct span arg)
 struct span
 variable_ssl_ciphers(void *subject, struct span arg)
 {
-	SSL *ssl = ssl_of(subject);
-	const unsigned char *list = NULL;
-	size_t n = ssl ? (size_t)SSL_get0_raw_cipherlist(ssl, &list) : 0;
+	const struct tls_facts *f = facts_of(subject);
 	struct buf text;
 
-	if (!list || n == 0)
+	if (!f || f->ciphers.n == 0)
 		return variable_none();
 	buf_init(&text, CIPHERS_MAX);
-	for (size_t i = 0; i + CIPHER_BYTES <= n; i += CIPHER_BYTES) {
-		const SSL_CIPHER *cipher = SSL_CIPHER_find(ssl, list + i);
+	for (size_t i = 0; i + CIPHER_BYTES <= f->ciphers.n; i += CIPHER_BYTES) {
+		const char *pair = f->ciphers.p + i, *name = tls_facts_cipher_name(pair);
 
 		if (i > 0)
 			buf_add_char(&text, ':');
-		if (cipher)
-			buf_add_str(&text, SSL_CIPHER_get_name(cipher));
+		if (name)
+			buf_add_str(&text, name);
 		else
-			buf_printf(&text, "0x%02x%02x", list[i], list[i + 1]);
+			buf_printf(&text, "0x%02x%02x", (unsigned char)pair[0],
+			    (unsigned char)pair[1]);
 	}
 	return copy_buf(subject, &text);
 }

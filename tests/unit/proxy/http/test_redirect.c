@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /* Location: made absolute, and nothing in it ends the field. */
 #include "proxy/http/redirect.h"
+#include "proxy/tls/tls_facts.h"
 #include "tests/unit/proxy/http/fake_request.h"
 
 static void
 relative_targets_become_absolute(void **state)
 {
 	struct fake f;
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	struct tls_facts facts = { .version = "TLSv1.3" };
 
 	fake_init(&f, "GET", "/");
 	assert_span(redirect_location(&f.request, SPAN("/x?y")), "http://a.example/x?y");
 	fake_address(&f.local, "127.0.0.1", 8080);
 	assert_span(redirect_location(&f.request, SPAN("/x")), "http://a.example:8080/x");
-	f.client.ssl = SSL_new(ctx);
+	f.client.tls.facts = &facts;
 	assert_span(redirect_location(&f.request, SPAN("/x")), "https://a.example:8080/x");
 	fake_address(&f.local, "::1", 443);
 	assert_span(redirect_location(&f.request, SPAN("/x")), "https://a.example/x");
 	f.request.host = SPAN("");
 	assert_span(redirect_location(&f.request, SPAN("/x")), "https://[::1]/x");
-	SSL_free(f.client.ssl);
-	SSL_CTX_free(ctx);
+	f.client.tls.facts = NULL;
 	fake_release(&f);
 }
 

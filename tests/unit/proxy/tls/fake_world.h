@@ -254,9 +254,9 @@ note_result(struct world *w, struct attempt *a, SSL *client)
 	unsigned n;
 	char byte;
 
-	tls_accept_done(&w->client);
-	assert_null(SSL_get_certificate(w->client.ssl));
-	assert_null(SSL_get_privatekey(w->client.ssl));
+	tls_accept_done(&w->client, w->conn.ssl);
+	assert_null(SSL_get_certificate(w->conn.ssl));
+	assert_null(SSL_get_privatekey(w->conn.ssl));
 	/* TLS 1.3 brings the ticket behind the handshake. */
 	SSL_read(client, &byte, 1);
 	ERR_clear_error();
@@ -286,16 +286,16 @@ world_accept(struct world *w)
 {
 	static const struct conn_ops ops = { .client = world_client };
 
-	w->client.ssl = tls_accept_new(&w->generation, &w->endpoint, &w->client);
-	assert_non_null(w->client.ssl);
-	w->conn = (struct conn){ .ops = &ops, .owner = w, .ssl = w->client.ssl };
+	w->conn = (struct conn){ .ops = &ops, .owner = w };
+	w->conn.ssl = tls_accept_new(&w->generation, &w->endpoint, &w->client);
+	assert_non_null(w->conn.ssl);
 }
 
 /* Its end. */
 static inline void
 world_hang_up(struct world *w)
 {
-	SSL_free(w->client.ssl);
+	SSL_free(w->conn.ssl);
 	close(w->conn.watch.fd);
 	tls_client_release(&w->client.tls);
 }

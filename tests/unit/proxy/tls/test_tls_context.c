@@ -290,7 +290,7 @@ a_handshake_with_early_data_ends_by_itself(void **state)
 		world_accept(w);
 		take_early_byte(&w->conn, client);
 		assert_int_equal(SSL_do_handshake(fake_readable(&w->conn)), 1);
-		assert_int_equal(SSL_get_early_data_status(w->client.ssl), SSL_EARLY_DATA_ACCEPTED);
+		assert_int_equal(SSL_get_early_data_status(w->conn.ssl), SSL_EARLY_DATA_ACCEPTED);
 		assert_null(w->client.tls.accept);
 		assert_int_equal(w->generation.refs, 1);
 		world_hang_up(w);
