@@ -26,6 +26,8 @@ struct record_layer {
 	struct chunk *sealed; /* made, not sent; NULL = nothing */
 	unsigned text_max;
 	unsigned idle_records;
+	char update[KEY_UPDATE_BYTES]; /* the part of a KeyUpdate that has come */
+	uint8_t update_n;
 	bool owes_update; /* the peer has asked for our next keys */
 	bool got_end, said_end;
 };
@@ -262,22 +264,30 @@ take_alert(struct conn *c, struct span text)
 	}
 }
 
-/* After a handshake no other message is for us (4.6). As take_alert. */
+/*
+ * After a handshake no other message is for us than KeyUpdate (4.6), in one record or in several; and keys change between
+ * records, not inside of one (5.1). As take_alert.
+ */
 static int
 take_handshake(struct conn *c, struct span text)
 {
-	struct record_layer *l = c->records;
 	static const char head[] = { KEY_UPDATE, 0, 0, 1 };
+	struct record_layer *l = c->records;
+	size_t n = l->update_n + text.n;
 	unsigned asked;
 
-	if (text.n < sizeof(head) || memcmp(text.p, head, sizeof(head)) != 0)
+	if (text.n == 0 || n > KEY_UPDATE_BYTES)
 		return refuse(c, SSL_AD_UNEXPECTED_MESSAGE,
 		    "peer sent a handshake message after the handshake");
-	/* Keys change between records, not inside of one (5.1). */
-	if (text.n != KEY_UPDATE_BYTES)
+	memcpy(l->update + l->update_n, text.p, text.n);
+	l->update_n = (uint8_t)n;
+	if (memcmp(l->update, head, n < sizeof(head) ? n : sizeof(head)) != 0)
 		return refuse(c, SSL_AD_UNEXPECTED_MESSAGE,
-		    "peer sent a KeyUpdate that is not the last of its record");
-	asked = (unsigned char)text.p[KEY_UPDATE_BYTES - 1];
+		    "peer sent a handshake message after the handshake");
+	if (n < KEY_UPDATE_BYTES)
+		return 1;
+	l->update_n = 0;
+	asked = (unsigned char)l->update[KEY_UPDATE_BYTES - 1];
 	if (asked > 1)
 		return refuse(c, SSL_AD_ILLEGAL_PARAMETER,
 		    "peer sent a KeyUpdate of an unknown kind");
@@ -357,6 +367,9 @@ take_record(struct conn *c, struct span record, struct reading *to)
 	verdict = record_open(&l->in, record, out, &text, &type);
 	if (verdict != RECORD_OK)
 		return refuse_record(c, verdict);
+	if (l->update_n > 0 && type != RECORD_HANDSHAKE)
+		return refuse(c, SSL_AD_UNEXPECTED_MESSAGE,
+		    "peer sent a part of a handshake message");
 	if (type != RECORD_DATA || text.n == 0)
 		return take_other(c, type, text);
 	l->idle_records = 0;

@@ -25,7 +25,7 @@ SLOW = "GET /" + "x" * 100 + " HTTP/1.1\r\nHost: a\r\nX-A: b"
 
 @pytest.mark.parametrize("tls, slow, most", [
     # Of our own: the struct, and what the allocator puts around it.
-    (False, False, 768), (False, True, 1280), (True, True, 16384)])
+    (False, False, 768), (False, True, 1280), (True, True, 4096)])
 def test_bytes_per_connection(tls, slow, most, tinyproxyd, certs, free_port, release_build):
     leaf = certs.issue("a.example")
     ports = {"port": free_port(), "tls": free_port()}

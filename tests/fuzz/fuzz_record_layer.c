@@ -21,7 +21,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MUST(fact) ((fact) ? (void)0 : abort())
 #define TEXT_MAX 65536
-#define KEY_UPDATE 24
 #define USER_CANCELED 90
 
 static const unsigned char secrets[2][RECORD_SECRET_MAX] = { "in", "out" };
@@ -31,7 +30,7 @@ struct play {
 	struct record_keys client;
 	int fd;
 	char expected[TEXT_MAX];
-	size_t expected_n, got;
+	size_t expected_n, got, update_n;
 	bool broken; /* from here on nothing is expected */
 };
 
@@ -64,29 +63,6 @@ start(struct play *p, struct loop *loop, struct bufpool *pool)
 }
 
 static void
-send_sealed(struct play *p, unsigned type, struct span text)
-{
-	char record[256 + RECORD_ADDED];
-
-	MUST(record_seal(&p->client, (enum record_type)type, text, record));
-	(void)!write(p->fd, record, text.n + RECORD_ADDED);
-	/* A zero pads: the type is what stands before them all. */
-	while (type == 0 && text.n > 0)
-		type = (unsigned char)text.p[--text.n];
-	if (p->broken)
-		return;
-	if (type == RECORD_DATA && p->expected_n + text.n <= TEXT_MAX) {
-		if (text.n > 0)
-			memcpy(p->expected + p->expected_n, text.p, text.n);
-		p->expected_n += text.n;
-	} else if (type == RECORD_HANDSHAKE && text.n == 5 && text.p[0] == KEY_UPDATE) {
-		MUST(record_keys_update(&p->client));
-	} else if (type != RECORD_ALERT || text.n != 2 || text.p[1] != USER_CANCELED) {
-		p->broken = true;
-	}
-}
-
-static void
 read_some(struct play *p, size_t room)
 {
 	char bytes[40000];
@@ -99,6 +75,59 @@ read_some(struct play *p, size_t room)
 	MUST(p->got + (size_t)n <= p->expected_n);
 	MUST(memcmp(bytes, p->expected + p->got, (size_t)n) == 0);
 	p->got += (size_t)n;
+}
+
+/* A full socket is read from first. */
+static void
+put(struct play *p, const void *bytes, size_t n)
+{
+	while (n > 0 && write(p->fd, bytes, n) < 0 && !p->conn.failed &&
+	       !record_layer_has_ended(p->conn.records))
+		read_some(p, 100);
+}
+
+/* A KeyUpdate, or a part of one. */
+static void
+update_keys(struct play *p, struct span text)
+{
+	static const char update[] = "\x18\0\0\1";
+
+	p->broken |= text.n == 0;
+	for (size_t i = 0; i < text.n && !p->broken; i++) {
+		size_t at = p->update_n++;
+
+		/* What follows its last byte in one record is too much. */
+		p->broken = at < 4 ? text.p[i] != update[at] : i + 1 < text.n || text.p[i] & ~1;
+		if (at == 4 && !p->broken) {
+			MUST(record_keys_update(&p->client));
+			p->update_n = 0;
+		}
+	}
+}
+
+static void
+send_sealed(struct play *p, unsigned type, struct span text)
+{
+	char record[256 + RECORD_ADDED];
+
+	MUST(record_seal(&p->client, (enum record_type)type, text, record));
+	put(p, record, text.n + RECORD_ADDED);
+	/* A zero pads: the type is what stands before them all. */
+	while (type == 0 && text.n > 0)
+		type = (unsigned char)text.p[--text.n];
+	if (p->broken)
+		return;
+	if (type == RECORD_HANDSHAKE) {
+		update_keys(p, text);
+	} else if (p->update_n > 0) {
+		p->broken = true;
+	} else if (type == RECORD_DATA && p->expected_n + text.n <= TEXT_MAX) {
+		if (text.n > 0)
+			memcpy(p->expected + p->expected_n, text.p, text.n);
+		p->expected_n += text.n;
+	} else if (type != RECORD_ALERT || text.n != 2 || text.p[1] != USER_CANCELED) {
+		p->broken = true;
+	}
 }
 
 /* What came whole and right is read to its end, unless the reader was told that it is over. */
@@ -135,7 +164,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (step == 0) {
 			p.broken |= n > 0;
-			(void)!write(p.fd, bytes.p, n);
+			put(&p, bytes.p, n);
 		} else if (step == 3) {
 			read_some(&p, 1 + n * n);
 		} else {

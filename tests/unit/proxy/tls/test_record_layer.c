@@ -295,6 +295,26 @@ keys_change_when_the_peer_says_so(void **state)
 	peer_stop(&e, &p);
 }
 
+/* RFC 8446, 5.1: a message may come in several records, and nothing else in between. */
+static void
+a_key_update_in_pieces(void **state)
+{
+	struct end e;
+	struct peer p;
+
+	end_and_peer(&e, &p, (struct record_start){ 0 });
+	for (int i = 0; i < 5; i++)
+		send_record(&p, RECORD_HANDSHAKE, span_of("\x18\0\0\1\0" + i, 1));
+	assert_true(record_keys_update(&p.out));
+	send_data(&p, 0, 10);
+	turn_until(e.received == 10);
+	send_record(&p, RECORD_HANDSHAKE, DATA("\x18\0\0\1"));
+	send_data(&p, 10, 10);
+	expect_alert(&e, &p, 2, SSL_AD_UNEXPECTED_MESSAGE);
+	assert_int_equal(e.received, 10);
+	peer_stop(&e, &p);
+}
+
 static void
 key_updates_without_data(void **state)
 {
@@ -412,7 +432,7 @@ static const struct {
 	{ "an unknown type", 99, SPAN_INIT("x"), SSL_AD_UNEXPECTED_MESSAGE },
 	{ "ClientHello", RECORD_HANDSHAKE, SPAN_INIT("\1\0\0\1\0"), SSL_AD_UNEXPECTED_MESSAGE },
 	{ "an empty handshake", RECORD_HANDSHAKE, SPAN_INIT(""), SSL_AD_UNEXPECTED_MESSAGE },
-	{ "half a KeyUpdate", RECORD_HANDSHAKE, SPAN_INIT("\x18\0\0\1"),
+	{ "nearly a KeyUpdate", RECORD_HANDSHAKE, SPAN_INIT("\x18\0\0\2"),
 	    SSL_AD_UNEXPECTED_MESSAGE },
 	{ "KeyUpdate and more", RECORD_HANDSHAKE, SPAN_INIT("\x18\0\0\1\0\x18"),
 	    SSL_AD_UNEXPECTED_MESSAGE },
@@ -486,6 +506,7 @@ main(void)
 		TEST(records_in_all_pieces),
 		TEST(padded_and_empty_records),
 		TEST(keys_change_when_the_peer_says_so),
+		TEST(a_key_update_in_pieces),
 		TEST(key_updates_without_data),
 		TEST(a_worn_key_is_replaced),
 		TEST(the_peer_says_goodbye),
