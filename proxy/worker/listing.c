@@ -77,7 +77,7 @@ add_connection(struct listing *l, const struct client_conn *cc, int64_t now_ms)
 	    "%llu\t" SPAN_FMT "\t" SPAN_FMT "\t%s\t%d\t%u\t%lld\t%llu\t%llu\t%s\t%.*s\n",
 	    (unsigned long long)c->number, SPAN_ARG(address_text(c->remote, client)),
 	    SPAN_ARG(c->slot->listener->address.text),
-	    cc->wire == &http1_wire ? "HTTP/1.1" : "HTTP/2", c->tls.facts != NULL, c->requests,
+	    cc->wire == &http1_wire ? "HTTP/1.1" : "HTTP/2", conn_is_tls(&cc->conn), c->requests,
 	    (long long)(now_ms - c->started_ms), (unsigned long long)cc->conn.bytes_in,
 	    (unsigned long long)cc->conn.bytes_out,
 	    strncmp(doing, " while ", 7) == 0 ? doing + 7 : doing, (int)request.n, line);
