@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tls_internal: what tls_context.c (building), tls_accept.c (choosing by ClientHello) and tls_session.c (resuming) share.
- * Nobody else includes it.
+ * tls_internal: what tls_context.c (building), tls_accept.c (choosing by ClientHello), tls_session.c (resuming), tls_io.c
+ * (running the handshake) and tls_handover.c (at its end) share. Nobody else includes it.
  *
  * An SSL_CTX may outlive the tls_context that made it (each SSL holds its own), so its callbacks find everything
  * through the handshake's accept state and the worker, never through memory of the tls_context.
