@@ -223,6 +223,20 @@ def test_a_refusal_reaches_whoever_breaks_off_the_refused_body(h2_site):
         assert client.gone is None
 
 
+def test_a_head_in_many_frames_in_many_pieces(h2_site):
+    """Frames are counted as frames, in however many reads they come."""
+    proxy = h2_site()
+    with H2(proxy.port) as client:
+        client.until(lambda: client.settings)
+        client.send(frame_bytes(HEADERS, END_STREAM, 1, client.block(client.fields("/vars"))))
+        for number in range(20):
+            frame = frame_bytes(CONTINUATION, END_HEADERS if number == 19 else 0, 1, client.block([(f"x-{number}", "1")]))
+            for at in range(0, len(frame), 3):
+                client.send(frame[at:at + 3])
+                time.sleep(0.0005)
+        assert client.response(1).status == 200
+
+
 def test_misdirected_requests(tinyproxyd, certs, free_port):
     """RFC 9113, 9.1.2: one connection for many names, but not past what a name's own handshake would have asked for."""
     port, certificate = free_port(), certs.issue("a.example", "b.example", "c.example")
