@@ -46,9 +46,16 @@ class Upgrade:
                 except Exception as e:  # noqa: BLE001
                     self.failures.append(repr(e))
 
+    def pid_of_file(self):
+        """None: there is none just now."""
+        try:
+            return self.proxy.pid
+        except FileNotFoundError:
+            return None
+
     def begin(self):
         os.kill(self.old, signal.SIGUSR2)
-        wait_until(lambda: self.proxy.pid_file.exists() and self.proxy.pid != self.old, "the new pid file")
+        wait_until(lambda: self.pid_of_file() not in (None, self.old), "the new pid file")
         assert self.old_pid_file.read_text() == f"{self.old}\n"
         return self.proxy.pid
 
@@ -121,7 +128,7 @@ def test_back_to_the_old_one(upgrade):
     os.kill(old, signal.SIGHUP)
     wait_until(lambda: len(children(old)) == 3, "the old workers to come back")
     os.kill(new, signal.SIGQUIT)
-    wait_until(lambda: proxy.pid_file.exists() and proxy.pid == old, "the pid file to come back")
+    wait_until(lambda: upgrade.pid_of_file() == old, "the pid file to come back")
     assert not upgrade.old_pid_file.exists()
     upgrade.check()
     assert proxy.status()["pid"] == old
@@ -135,7 +142,7 @@ def test_a_new_one_that_cannot_start(upgrade):
     proxy.config.write_text(good.replace("reuseport", "reusepor"))
     os.kill(old, signal.SIGUSR2)
     proxy.wait_for_error("new binary process \\d+ exited with code 1")
-    wait_until(lambda: proxy.pid_file.exists() and proxy.pid == old, "the pid file to come back")
+    wait_until(lambda: upgrade.pid_of_file() == old, "the pid file to come back")
     upgrade.check()
     assert proxy.status()["pid"] == old
     proxy.config.write_text(good)
@@ -143,6 +150,6 @@ def test_a_new_one_that_cannot_start(upgrade):
     proxy.forget_errors()
     os.kill(old, signal.SIGUSR2)
     proxy.wait_for_error("execve\\(\\) failed while executing .* \\(2: No such file or directory\\)")
-    wait_until(lambda: proxy.pid_file.exists() and proxy.pid == old, "the pid file to come back")
+    wait_until(lambda: upgrade.pid_of_file() == old, "the pid file to come back")
     upgrade.check()
     proxy.forget_errors()

@@ -76,7 +76,11 @@ def near(data):
 def differing(ours, nginx, rows):
     wrong = []
     for row in rows:
-        mine, theirs = (near(normal(answer(s.port, raw_bytes(row)), s.port)) for s in (ours, nginx))
+        # What differs because a second has passed in between is the same when it is asked again.
+        for _ in range(3):
+            mine, theirs = (near(normal(answer(s.port, raw_bytes(row)), s.port)) for s in (ours, nginx))
+            if mine == theirs:
+                break
         if mine != theirs:
             wrong.append(f"{row}\n  nginx {theirs!r}\n  ours  {mine!r}")
     return wrong
