@@ -218,5 +218,5 @@ record_open(struct record_keys *k, struct span record, char *out, struct span *t
 		ERR_clear_error();
 		return RECORD_BAD_MAC;
 	}
-	return unpad(out, (size_t)(done + end), text, type);
+	return unpad(out, (size_t)done + (size_t)end, text, type);
 }

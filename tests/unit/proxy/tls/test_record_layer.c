@@ -299,12 +299,13 @@ keys_change_when_the_peer_says_so(void **state)
 static void
 a_key_update_in_pieces(void **state)
 {
+	static const char update[] = "\x18\0\0\1\0";
 	struct end e;
 	struct peer p;
 
 	end_and_peer(&e, &p, (struct record_start){ 0 });
 	for (int i = 0; i < 5; i++)
-		send_record(&p, RECORD_HANDSHAKE, span_of("\x18\0\0\1\0" + i, 1));
+		send_record(&p, RECORD_HANDSHAKE, span_of(&update[i], 1));
 	assert_true(record_keys_update(&p.out));
 	send_data(&p, 0, 10);
 	turn_until(e.received == 10);
