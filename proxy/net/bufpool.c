@@ -119,9 +119,10 @@ bufpool_borrow(struct bufpool *p, size_t min)
 struct chunk *
 bufpool_borrow_exact(struct bufpool *p, size_t size)
 {
-	struct chunk *c = mem_alloc(sizeof(*c) + size);
+	struct chunk *c = chunk_new(size);
 
-	*c = (struct chunk){ .size = (unsigned)size };
+	c->next = NULL;
+	c->start = c->end = 0;
 	p->borrowed++;
 	return c;
 }

@@ -3,6 +3,7 @@
 #include "proxy/net/bufpool.h"
 #include "tests/unit/unit.h"
 
+#include <malloc.h>
 #include <string.h>
 
 static void
@@ -102,6 +103,30 @@ test_a_chunk_is_made_to_fit(void **state)
 	bufpool_free(p);
 }
 
+/* However a chunk came to be, it goes the way of its size: what was lent is given back to whom it came from. */
+static void
+test_chunks_made_to_measure_in_sizes_of_the_shelves(void **state)
+{
+	static const size_t sizes[] = { BUFPOOL_SMALL, BUFPOOL_LARGE, BUFPOOL_BULK };
+	enum { MANY = 100 };
+	struct chunk *out[MANY];
+
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		struct bufpool *p = bufpool_new();
+		size_t before = mallinfo2().uordblks;
+
+		for (size_t k = 0; k < MANY; k++)
+			out[k] = bufpool_borrow_exact(p, sizes[i]);
+		for (size_t k = 0; k < MANY; k++) {
+			assert_int_equal(out[k]->size, sizes[i]);
+			memset(out[k]->data, 'x', sizes[i]);
+			bufpool_return(p, out[k]);
+		}
+		bufpool_free(p);
+		assert_true(mallinfo2().uordblks <= before);
+	}
+}
+
 int
 main(void)
 {
@@ -110,6 +135,7 @@ main(void)
 		cmocka_unit_test(test_a_returned_chunk_is_lent_again_and_empty),
 		cmocka_unit_test(test_a_flood_comes_and_goes),
 		cmocka_unit_test(test_a_chunk_is_made_to_fit),
+		cmocka_unit_test(test_chunks_made_to_measure_in_sizes_of_the_shelves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
