@@ -19,6 +19,8 @@ static const struct {
 
 /* Of the process: made at first use, never freed. */
 static EVP_MAC_CTX *macs[HKDF_HASHES];
+static bool used[HKDF_HASHES]; /* since hkdf_forget */
+static const unsigned char zeros[HKDF_HASH_MAX];
 
 size_t
 hkdf_size(enum hkdf_hash h)
@@ -65,6 +67,7 @@ hmac(enum hkdf_hash h, struct span key, struct span text, unsigned char out[HKDF
 	EVP_MAC_CTX *mac = mac_of(h);
 	size_t n = 0;
 
+	used[h] = true;
 	return mac && EVP_MAC_init(mac, (const unsigned char *)key.p, key.n, NULL) == 1 &&
 	       EVP_MAC_update(mac, (const unsigned char *)text.p, text.n) == 1 &&
 	       EVP_MAC_final(mac, out, &n, HKDF_HASH_MAX) == 1 && n == hashes[h].size;
@@ -73,8 +76,6 @@ hmac(enum hkdf_hash h, struct span key, struct span text, unsigned char out[HKDF
 bool
 hkdf_extract(enum hkdf_hash h, struct span salt, struct span key, unsigned char *out)
 {
-	static const unsigned char zeros[HKDF_HASH_MAX];
-
 	/* OpenSSL takes an empty key for none: as many zeros are the same to HMAC. */
 	return hmac(h, salt.n > 0 ? salt : span_of(zeros, hashes[h].size), key, out);
 }
@@ -111,4 +112,14 @@ hkdf_expand_label(enum hkdf_hash h, struct span secret, struct span label, struc
 		memcpy(out, block, n);
 	OPENSSL_cleanse(block, sizeof(block));
 	return ok;
+}
+
+void
+hkdf_forget(void)
+{
+	for (int h = 0; h < HKDF_HASHES; h++) {
+		if (used[h] && macs[h])
+			(void)EVP_MAC_init(macs[h], zeros, hashes[h].size, NULL);
+		used[h] = false;
+	}
 }

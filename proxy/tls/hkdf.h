@@ -22,5 +22,7 @@ bool hkdf_extract(enum hkdf_hash h, struct span salt, struct span key, unsigned 
 /* At most one hash's worth: all that TLS asks for but exporters. False, too, for more, and for a label that is too long. */
 bool hkdf_expand_label(enum hkdf_hash h, struct span secret, struct span label, struct span context,
     unsigned char *out, size_t n) __attribute__((warn_unused_result));
+/* What OpenSSL's contexts keep of the last secret. */
+void hkdf_forget(void);
 
 #endif

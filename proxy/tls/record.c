@@ -95,9 +95,25 @@ record_keys_update(struct record_keys *k)
 	return ok && derive(k);
 }
 
+static void
+engine_forget(struct engine *e, const struct record_keys *k)
+{
+	static const unsigned char zeros[sizeof(k->key)];
+
+	if (e->key_id != k->id)
+		return;
+	(void)EVP_CipherInit_ex2(e->ctx, NULL, zeros, NULL, -1, NULL);
+	e->key_id = 0;
+}
+
 void
 record_keys_wipe(struct record_keys *k)
 {
+	if (k->id != 0) {
+		engine_forget(&sealing[k->suite - suites], k);
+		engine_forget(&opening[k->suite - suites], k);
+		hkdf_forget();
+	}
 	OPENSSL_cleanse(k, sizeof(*k));
 }
 

@@ -50,6 +50,7 @@ bool record_keys_set(struct record_keys *k, const struct record_suite *s,
     const unsigned char *secret) __attribute__((warn_unused_result));
 /* The next ones, as after a KeyUpdate (7.2). False: OpenSSL failed. */
 bool record_keys_update(struct record_keys *k) __attribute__((warn_unused_result));
+/* What OpenSSL has seen of them, too. All zeros: there are none. */
 void record_keys_wipe(struct record_keys *k);
 /* Has this key done so much that the next should follow (5.5)? */
 bool record_keys_are_worn(const struct record_keys *k);

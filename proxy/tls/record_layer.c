@@ -61,6 +61,8 @@ record_layer_free(struct record_layer *l, struct bufpool *pool)
 	if (!l)
 		return;
 	bufpool_return(pool, l->sealed);
+	record_keys_wipe(&l->in);
+	record_keys_wipe(&l->out);
 	mem_wipe_free(l, sizeof(*l));
 }
 

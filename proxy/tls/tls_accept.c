@@ -88,6 +88,7 @@ state_free(struct accept_state *state)
 	if (!state)
 		return;
 	key_schedule_follow(NULL);
+	hkdf_forget();
 	generation_unref(state->generation);
 	mem_wipe_free(state, sizeof(*state));
 }

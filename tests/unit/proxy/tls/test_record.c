@@ -3,6 +3,8 @@
 #include "proxy/tls/record.h"
 #include "tests/unit/unit.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const unsigned numbers[] = { 0x1301, 0x1302, 0x1303 };
@@ -259,6 +261,59 @@ keys_that_follow(void **state)
 	assert_null(record_suite_find(0x1304));
 }
 
+/* ---- what OpenSSL keeps ------------------------------------------------------------------------------------- */
+
+/* How often it is on the heap. */
+static unsigned
+on_heap(const void *secret_bytes, size_t n)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512];
+	unsigned found = 0;
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps)) {
+		uintptr_t from, to;
+
+		if (!strstr(line, "[heap]") ||
+		    sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) != 2)
+			continue;
+		for (const char *p = (const char *)from;
+		     (p = memmem(p, to - (uintptr_t)p, secret_bytes, n)) != NULL; p++)
+			found++;
+	}
+	fclose(maps);
+	return found;
+}
+
+/* The contexts are the process's and outlive the connection; what was in them does not. */
+static void
+nothing_stays_of_keys_that_are_wiped(void **state)
+{
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		struct record_keys out, in, copy;
+		struct span got;
+		unsigned type;
+
+		memset(secret, (int)i + 1, sizeof(secret));
+		secret[3] = 99;
+		set_keys(&in, numbers[i]);
+		set_keys(&out, numbers[i]);
+		copy = in;
+		assert_true(record_seal(&out, RECORD_DATA, span_of(text, 100), sealed));
+		assert_int_equal(open_sealed(&in, &got, &type), RECORD_OK);
+		record_keys_wipe(&in);
+		record_keys_wipe(&out);
+		assert_int_equal(on_heap(copy.key, i == 0 ? 16 : 32), 0);
+		assert_int_equal(on_heap(copy.secret, record_suite_secret(copy.suite)), 0);
+		/* Who comes next is served as ever. */
+		set_keys(&in, numbers[i]);
+		set_keys(&out, numbers[i]);
+		assert_true(record_seal(&out, RECORD_DATA, span_of(text, 100), sealed));
+		assert_int_equal(open_sealed(&in, &got, &type), RECORD_OK);
+	}
+}
+
 int
 main(void)
 {
@@ -272,6 +327,7 @@ main(void)
 		cmocka_unit_test(padding_is_taken_off),
 		cmocka_unit_test(what_is_too_long),
 		cmocka_unit_test(keys_that_follow),
+		cmocka_unit_test(nothing_stays_of_keys_that_are_wiped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
