@@ -280,6 +280,7 @@ client_conn_accept_take(struct listen_slot *slot, const struct accepted *a)
 	cc->send_timer.on_expire = on_send_expire;
 	cc->conn.on_free = on_free;
 	if (conn_start(&cc->conn, w->loop, w->pool, a->fd, false, &client_ops, cc) < 0) {
+		conn_tls_free(&a->transport, w->pool);
 		on_free(&cc->conn);
 		arrival_ended(w);
 		return;
