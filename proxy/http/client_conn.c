@@ -196,11 +196,11 @@ void
 client_conn_wait_drain(struct client_conn *cc, int64_t timeout_ms)
 {
 	/* More to send is no reason to wait longer for one that takes nothing. */
-	if (timer_active(&cc->send_timer) && cc->conn.bytes_out == cc->sent_before &&
+	if (timer_active(&cc->send_timer) && conn_sent(&cc->conn) == cc->sent_before &&
 	    timeout_ms == cc->send_timeout_ms)
 		return;
 	cc->send_timeout_ms = timeout_ms;
-	cc->sent_before = cc->conn.bytes_out;
+	cc->sent_before = conn_sent(&cc->conn);
 	timer_set(cc->client.worker->loop, &cc->send_timer, timeout_ms);
 }
 
@@ -210,7 +210,7 @@ on_send_expire(struct timer *t)
 {
 	struct client_conn *cc = from_member(t, struct client_conn, send_timer);
 
-	if (cc->conn.bytes_out != cc->sent_before)
+	if (conn_sent(&cc->conn) != cc->sent_before)
 		client_conn_wait_drain(cc, cc->send_timeout_ms);
 	else
 		client_conn_time_out(cc, "client timed out");

@@ -553,6 +553,12 @@ conn_write_file(struct conn *c, int fd, uint64_t offset, size_t n, bool gather)
 	return r > 0 ? r : 0;
 }
 
+uint64_t
+conn_sent(const struct conn *c)
+{
+	return c->bytes_out - (c->records ? record_layer_kept(c->records) : 0);
+}
+
 void
 conn_want_drain(struct conn *c)
 {

@@ -172,6 +172,8 @@ conn_out_empty(const struct conn *c)
 {
 	return c->out_bytes == 0;
 }
+/* Has another value whenever the peer has taken something, which bytes_out has not while records are kept. */
+uint64_t conn_sent(const struct conn *c);
 /*
  * Ask for on_writable once the queue is empty, though nothing was refused; after conn_shutdown_write, once the end of
  * stream is sent too.

@@ -94,7 +94,7 @@ keep(struct conn *c, struct span bytes)
 {
 	struct record_layer *l = c->records;
 	struct chunk *old = l->sealed;
-	size_t before = old ? chunk_filled(old) : 0;
+	size_t before = record_layer_kept(l);
 
 	if (!old || chunk_room(old) < bytes.n) {
 		l->sealed = bufpool_borrow_exact(c->pool, before + bytes.n);
@@ -107,6 +107,12 @@ keep(struct conn *c, struct span bytes)
 	memcpy(l->sealed->data + l->sealed->end, bytes.p, bytes.n);
 	l->sealed->end += (unsigned)bytes.n;
 	c->out_bytes += bytes.n;
+}
+
+size_t
+record_layer_kept(const struct record_layer *l)
+{
+	return l->sealed ? chunk_filled(l->sealed) : 0;
 }
 
 int

@@ -33,6 +33,8 @@ ssize_t record_layer_read(struct conn *c, char *p, size_t n);
 ssize_t record_layer_write(struct conn *c, const char *p, size_t n, int flags);
 /* What is made goes out: 1 all of it, CONN_AGAIN, CONN_ERROR. */
 int record_layer_push(struct conn *c, int flags);
+/* Bytes of records that are made and not sent. */
+size_t record_layer_kept(const struct record_layer *l);
 /* close_notify: as record_layer_push. */
 int record_layer_shutdown(struct conn *c, int flags);
 /* Takes NULL. */

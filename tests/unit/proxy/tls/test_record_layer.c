@@ -331,6 +331,33 @@ key_updates_without_data(void **state)
 	peer_stop(&e, &p);
 }
 
+/* What is kept counts as written; that the peer takes of it all the same is to be seen, or it would pass for gone. */
+static void
+a_peer_that_takes_little_of_what_is_kept(void **state)
+{
+	struct end e;
+	struct peer p;
+	uint64_t written, sent;
+
+	end_and_peer(&e, &p, (struct record_start){ 0 });
+	while (conn_out_empty(&e.conn)) {
+		conn_queue(&e.conn, span_of(stream_at(0), 3000));
+		turns(1);
+	}
+	written = e.conn.bytes_out;
+	assert_int_equal(written % 3000, 0);
+	sent = conn_sent(&e.conn);
+	turns(3);
+	assert_int_equal(conn_sent(&e.conn), sent);
+	for (size_t n = 0; n < written && conn_sent(&e.conn) == sent; n += 100) {
+		assert_true(recv(p.fd, p.text, 100, 0) > 0);
+		turns(1);
+	}
+	assert_true(conn_sent(&e.conn) > sent);
+	assert_int_equal(e.conn.bytes_out, written);
+	peer_stop(&e, &p);
+}
+
 /* RFC 8446, 5.5: no key seals more than it may. */
 static void
 a_worn_key_is_replaced(void **state)
@@ -510,6 +537,7 @@ main(void)
 		TEST(a_key_update_in_pieces),
 		TEST(key_updates_without_data),
 		TEST(a_worn_key_is_replaced),
+		TEST(a_peer_that_takes_little_of_what_is_kept),
 		TEST(the_peer_says_goodbye),
 		TEST(the_peer_leaves_without_a_word),
 		TEST(an_alert_of_the_peers_is_told),
