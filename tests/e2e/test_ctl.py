@@ -61,6 +61,17 @@ def test_connections(proxy, backend):
     wait_until(lambda: not json.loads(proxy.ctl("connections", "--json").out)["connections"], "clients to go")
 
 
+def test_a_connection_in_its_handshake(proxy):
+    with Client(proxy.ports["tls"]) as silent:
+        def row():
+            rows = json.loads(proxy.ctl("connections", "--json").out)["connections"]
+            return next((row for row in rows if row["client"] == f"127.0.0.1:{silent.source_port}"), None)
+
+        wait_until(row, "the connection")
+        assert row()["tls"] and row()["doing"] == "SSL handshaking"
+    wait_until(lambda: not json.loads(proxy.ctl("connections", "--json").out)["connections"], "clients to go")
+
+
 def test_many_connections_are_cut_not_lost(proxy):
     clients = [Client(proxy.ports["port"]) for _ in range(300)]
     long = "/" + "x" * 900
