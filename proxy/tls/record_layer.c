@@ -36,7 +36,7 @@ struct record_layer {
  * Of the process, which serves one connection at a time: what is received to be opened, and what is sealed to be sent. What
  * is left over moves to the connection.
  */
-#define BOX (BUFPOOL_BULK + (BUFPOOL_BULK / RECORD_TEXT_MAX + 1) * RECORD_ADDED)
+#define BOX (BUFPOOL_BULK + (BUFPOOL_BULK / RECORD_TEXT_MAX + 1) * RECORD_ADDED + KEY_UPDATE_BYTES)
 static char inbox[BOX], outbox[BOX];
 
 bool
