@@ -146,6 +146,33 @@ bufpool_return(struct bufpool *p, struct chunk *c)
 }
 
 struct chunk *
+bufpool_keep(struct bufpool *p, struct span bytes)
+{
+	struct chunk *c = bufpool_borrow(p, bytes.n);
+
+	if (bytes.n > 0)
+		memcpy(c->data, bytes.p, bytes.n);
+	c->end = (unsigned)bytes.n;
+	return c;
+}
+
+size_t
+bufpool_take(struct bufpool *p, struct chunk **c, void *to, size_t n)
+{
+	struct chunk *k = *c;
+
+	if (n > chunk_filled(k))
+		n = chunk_filled(k);
+	memcpy(to, k->data + k->start, n);
+	k->start += (unsigned)n;
+	if (chunk_filled(k) == 0) {
+		bufpool_return(p, k);
+		*c = NULL;
+	}
+	return n;
+}
+
+struct chunk *
 bufpool_fit(struct bufpool *p, struct chunk *c, size_t spare)
 {
 	size_t n = chunk_filled(c);

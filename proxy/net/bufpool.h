@@ -8,7 +8,7 @@
 #ifndef PROXY_NET_BUFPOOL_H
 #define PROXY_NET_BUFPOOL_H
 
-#include <stddef.h>
+#include "base/span.h"
 
 struct bufpool;
 
@@ -47,6 +47,10 @@ chunk_room(const struct chunk *c)
  * less.
  */
 struct chunk *bufpool_fit(struct bufpool *p, struct chunk *c, size_t spare);
+/* One with these bytes in it. */
+struct chunk *bufpool_keep(struct bufpool *p, struct span bytes);
+/* Move up to n bytes out of *c; once it is empty it is returned, and *c is NULL. How many. */
+size_t bufpool_take(struct bufpool *p, struct chunk **c, void *to, size_t n);
 /* Takes NULL. */
 void bufpool_return(struct bufpool *p, struct chunk *c);
 /* Chunks out with borrowers, for tests and status. */

@@ -66,18 +66,10 @@ plain_read(struct conn *c, void *p, size_t n)
 static ssize_t
 read_unread(struct conn *c, void *p, size_t n)
 {
-	struct chunk *k = c->unread;
-
-	if (n > chunk_filled(k))
-		n = chunk_filled(k);
-	memcpy(p, k->data + k->start, n);
-	k->start += (unsigned)n;
+	n = bufpool_take(c->pool, &c->unread, p, n);
 	c->bytes_in += n;
-	if (chunk_filled(k) == 0) {
-		bufpool_return(c->pool, k);
-		c->unread = NULL;
+	if (!c->unread)
 		tls_io_note_pending(c);
-	}
 	return (ssize_t)n;
 }
 

@@ -353,11 +353,8 @@ deliver(struct conn *c, struct reading *to, struct span text)
 		memcpy(to->p + to->got, text.p, n);
 	to->got += n;
 	text = span_after(text, n);
-	if (text.n == 0)
-		return;
-	c->unread = bufpool_borrow(c->pool, text.n);
-	memcpy(c->unread->data, text.p, text.n);
-	c->unread->end = (unsigned)text.n;
+	if (text.n > 0)
+		c->unread = bufpool_keep(c->pool, text);
 }
 
 /* Open the record: 1 (perhaps bytes in to), or as conn_read. */
@@ -414,24 +411,7 @@ take_records(struct conn *c, struct span *bytes, struct reading *to)
 static size_t
 unpack(struct conn *c)
 {
-	struct chunk *k = c->sealed_in;
-	size_t n = k ? chunk_filled(k) : 0;
-
-	if (n > 0)
-		memcpy(inbox, k->data + k->start, n);
-	bufpool_return(c->pool, k);
-	c->sealed_in = NULL;
-	return n;
-}
-
-static void
-pack(struct conn *c, struct span rest)
-{
-	if (rest.n == 0)
-		return;
-	c->sealed_in = bufpool_borrow(c->pool, rest.n);
-	memcpy(c->sealed_in->data, rest.p, rest.n);
-	c->sealed_in->end = (unsigned)rest.n;
+	return c->sealed_in ? bufpool_take(c->pool, &c->sealed_in, inbox, sizeof(inbox)) : 0;
 }
 
 /* From the socket behind the n bytes that are there: > 0 bytes, or as conn_read. */
@@ -476,8 +456,8 @@ record_layer_read(struct conn *c, char *p, size_t n)
 		if (r <= 0)
 			break;
 	}
-	if (r != CONN_EOF && r != CONN_ERROR)
-		pack(c, bytes);
+	if (bytes.n > 0 && r != CONN_EOF && r != CONN_ERROR)
+		c->sealed_in = bufpool_keep(c->pool, bytes);
 	if (r == CONN_AGAIN)
 		c->tls_pending = 0; /* what is left is a part of a record */
 	else

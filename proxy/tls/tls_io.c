@@ -67,22 +67,6 @@ receive_ahead(struct conn *c)
 	return r;
 }
 
-static ssize_t
-take_received(struct conn *c, char *p, size_t n)
-{
-	struct chunk *k = c->sealed_in;
-
-	if (n > chunk_filled(k))
-		n = chunk_filled(k);
-	memcpy(p, k->data + k->start, n);
-	k->start += (unsigned)n;
-	if (chunk_filled(k) == 0) {
-		bufpool_return(c->pool, k);
-		c->sealed_in = NULL;
-	}
-	return (ssize_t)n;
-}
-
 /*
  * As conn_socket_recv. A client's handshake OpenSSL gets as it asks for it, so that what follows is left to whoever takes
  * over; with few calls all the same.
@@ -101,7 +85,7 @@ receive(struct conn *c, char *p, size_t n)
 		return r;
 	if (c->accept_plain && keep_plain(c))
 		return CONN_ERROR;
-	return take_received(c, p, n);
+	return (ssize_t)bufpool_take(c->pool, &c->sealed_in, p, n);
 }
 
 static int
@@ -238,11 +222,8 @@ accept_early(struct conn *c)
 		SSL_set_read_ahead(c->ssl, 1);
 		c->early_data = 0;
 		c->in_early = 1;
-		if (got > 0) {
-			c->unread = bufpool_borrow(c->pool, got);
-			memcpy(c->unread->data, first, got);
-			c->unread->end = (unsigned)got;
-		}
+		if (got > 0)
+			c->unread = bufpool_keep(c->pool, span_of(first, got));
 		c->tls_pending = 1;
 		return 1;
 	case SSL_READ_EARLY_DATA_FINISH:

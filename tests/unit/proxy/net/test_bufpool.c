@@ -127,6 +127,24 @@ test_chunks_made_to_measure_in_sizes_of_the_shelves(void **state)
 	}
 }
 
+static void
+test_bytes_are_kept_and_taken(void **state)
+{
+	struct bufpool *p = bufpool_new();
+	struct chunk *c = bufpool_keep(p, SPAN("abcdef"));
+	char bytes[8];
+
+	assert_int_equal(chunk_filled(c), 6);
+	assert_int_equal(bufpool_take(p, &c, bytes, 4), 4);
+	assert_memory_equal(bytes, "abcd", 4);
+	assert_non_null(c);
+	assert_int_equal(bufpool_take(p, &c, bytes, sizeof(bytes)), 2);
+	assert_memory_equal(bytes, "ef", 2);
+	assert_null(c);
+	assert_int_equal(bufpool_borrowed(p), 0);
+	bufpool_free(p);
+}
+
 int
 main(void)
 {
@@ -136,6 +154,7 @@ main(void)
 		cmocka_unit_test(test_a_flood_comes_and_goes),
 		cmocka_unit_test(test_a_chunk_is_made_to_fit),
 		cmocka_unit_test(test_chunks_made_to_measure_in_sizes_of_the_shelves),
+		cmocka_unit_test(test_bytes_are_kept_and_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
