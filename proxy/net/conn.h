@@ -102,9 +102,8 @@ struct conn {
 	unsigned early_data : 1;
 	unsigned in_early : 1;    /* and there may be more of it */
 	unsigned record_made : 1; /* TLS: its bytes are offered again until it is sent */
-	struct chunk *
-	    unread; /* opened, or read before that could be known: to be read first; NULL = nothing */
-	struct chunk *sealed_in; /* TLS: received and not opened; NULL = nothing */
+	struct chunk *unread;     /* no longer sealed, if it ever was: read first; NULL = nothing */
+	struct chunk *sealed_in;  /* TLS: received and not opened; NULL = nothing */
 	void (*on_free)(struct conn
 		*c); /* last word at the end of the turn: the owner frees itself (c is embedded) */
 };

@@ -6,7 +6,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #define IV_BYTES 12

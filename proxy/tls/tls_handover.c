@@ -3,19 +3,15 @@
  * tls_handover: from OpenSSL, which makes the handshake, to the record layer, which serves the connection.
  *
  * That takes the application traffic secrets, which pass through key_schedule.h; and how many records OpenSSL has sent with
- * them, which are the tickets. Nothing is read ahead in the handshake, so there are none that it
- * has received. A connection that wants what the record layer does not do stays with OpenSSL: other versions and suites,
- * early data, records of a size that the client chose, records padded by "ssl_conf_command RecordPadding".
+ * them, which are the tickets. Nothing is read ahead in the handshake, so there are none that it has received. A
+ * connection that wants what the record layer does not do stays with OpenSSL: other versions and suites, early data, records
+ * of a size that the client chose, records padded by "ssl_conf_command RecordPadding".
  */
-#include "proxy/config/route.h"
 #include "proxy/tls/record.h"
 #include "proxy/tls/record_layer.h"
 #include "proxy/tls/tls_facts.h"
 #include "proxy/tls/tls_internal.h"
 #include "proxy/worker/client.h"
-#include "proxy/worker/worker_state.h"
-
-#include <string.h>
 
 /* ---- what OpenSSL tells in the handshake -------------------------------------------------------------------- */
 
