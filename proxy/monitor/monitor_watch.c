@@ -76,9 +76,9 @@ watch_turn(struct monitor *m)
 	due = certificate_watch_due_ms(m->watch);
 	if (!due || clock_mono_ms() < due || m->reload.step != RELOAD_IDLE)
 		return;
-	certificate_watch_forget(m->watch);
-	/* A directory may be another one by now: watched first, then read. */
+	/* A directory may be another one by now: watched first, then read. What was noted by then is read, too. */
 	(void)certificate_watch_set(m->watch, m->current->snapshot);
+	certificate_watch_forget(m->watch);
 	m->reload.renewal_wanted = true;
 }
 

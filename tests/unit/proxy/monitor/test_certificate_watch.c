@@ -3,7 +3,9 @@
  * Tests of what is noticed of certificate files, above all while the watches are being changed: inotify_add_watch is ours
  * here, and lets files change, or the kernel refuse, in the middle of it.
  */
+#include "base/clock.h"
 #include "proxy/monitor/certificate_watch.h"
+#include "proxy/monitor/monitor_state.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -126,6 +128,25 @@ room_for_one_set(void **state)
 	certificate_watch_free(w);
 }
 
+/* Where there is never room for both, a change is looked at once, and that is that. */
+static void
+looking_comes_to_an_end(void **state)
+{
+	struct edition edition = { .snapshot = &snapshot };
+	struct monitor m = { .phase = MONITOR_SERVING, .current = &edition, .validation_fd = -1 };
+
+	m.watch = watching();
+	change(key_path);
+	certificate_watch_read(m.watch);
+	while (clock_mono_ms() < certificate_watch_due_ms(m.watch))
+		usleep(10000);
+	refusals = 1;
+	watch_turn(&m);
+	assert_true(m.reload.renewal_wanted);
+	assert_int_equal(certificate_watch_due_ms(m.watch), 0);
+	watch_release(&m);
+}
+
 int
 main(void)
 {
@@ -135,6 +156,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(nothing_falls_between_old_watches_and_new, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(room_for_one_set, setup, teardown),
+		cmocka_unit_test_setup_teardown(looking_comes_to_an_end, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
