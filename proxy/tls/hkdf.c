@@ -92,7 +92,7 @@ bool
 hkdf_expand_label(enum hkdf_hash h, struct span secret, struct span label, struct span context,
     unsigned char *out, size_t n)
 {
-	static const struct span prefix = SPAN_INIT("tls13 ");
+	static const struct span prefix = SPAN_INIT(HKDF_LABEL_PREFIX);
 	unsigned char block[HKDF_HASH_MAX], info[2 + 1 + HKDF_LABEL_MAX + 1 + HKDF_HASH_MAX + 1];
 	size_t at = 0;
 	bool ok;

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 
 #define HKDF_HASH_MAX 48
-#define HKDF_LABEL_MAX 255 /* "tls13 " included */
+#define HKDF_LABEL_PREFIX "tls13 "
+#define HKDF_LABEL_MAX 255 /* with the prefix */
 
 enum hkdf_hash { HKDF_SHA256, HKDF_SHA384, HKDF_HASHES };
 

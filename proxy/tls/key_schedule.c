@@ -75,7 +75,7 @@ read_bytes(const OSSL_PARAM *p, struct span *s)
 static bool
 read_question(const OSSL_PARAM params[], struct question *q)
 {
-	static const struct span prefix = SPAN_INIT("tls13 ");
+	static const struct span prefix = SPAN_INIT(HKDF_LABEL_PREFIX);
 	struct span given;
 
 	*q = (struct question){ .mode = -1 };

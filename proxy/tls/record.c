@@ -13,7 +13,6 @@
 /* Records under one key: below 2^24.5, the bound of AES-GCM (RFC 8446, 5.5); the others bear more. */
 #define WORN_AT (UINT64_C(1) << 24)
 
-/* Of the process: made at first use, never freed. */
 struct record_suite {
 	unsigned number;
 	const char *cipher_name;
@@ -35,6 +34,7 @@ struct engine {
 	uint64_t key_id; /* 0 = nobody's */
 };
 
+/* Of the process: made at first use, never freed. */
 static struct engine sealing[SUITES], opening[SUITES];
 static uint64_t last_id;
 
@@ -81,19 +81,6 @@ record_keys_set(struct record_keys *k, const struct record_suite *s, const unsig
 	return derive(k);
 }
 
-bool
-record_keys_update(struct record_keys *k)
-{
-	size_t n = record_suite_secret(k->suite);
-	unsigned char next[RECORD_SECRET_MAX];
-	bool ok = expand(k, SPAN("traffic upd"), next, n);
-
-	if (ok)
-		memcpy(k->secret, next, n);
-	OPENSSL_cleanse(next, sizeof(next));
-	return ok && derive(k);
-}
-
 static void
 engine_forget(struct engine *e, const struct record_keys *k)
 {
@@ -105,12 +92,32 @@ engine_forget(struct engine *e, const struct record_keys *k)
 	e->key_id = 0;
 }
 
+static void
+engines_forget(const struct record_keys *k)
+{
+	engine_forget(&sealing[k->suite - suites], k);
+	engine_forget(&opening[k->suite - suites], k);
+}
+
+bool
+record_keys_update(struct record_keys *k)
+{
+	size_t n = record_suite_secret(k->suite);
+	unsigned char next[RECORD_SECRET_MAX];
+	bool ok = expand(k, SPAN("traffic upd"), next, n);
+
+	engines_forget(k);
+	if (ok)
+		memcpy(k->secret, next, n);
+	OPENSSL_cleanse(next, sizeof(next));
+	return ok && derive(k);
+}
+
 void
 record_keys_wipe(struct record_keys *k)
 {
 	if (k->id != 0) {
-		engine_forget(&sealing[k->suite - suites], k);
-		engine_forget(&opening[k->suite - suites], k);
+		engines_forget(k);
 		hkdf_forget();
 	}
 	OPENSSL_cleanse(k, sizeof(*k));

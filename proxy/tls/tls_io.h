@@ -2,9 +2,9 @@
 /*
  * tls_io: the only caller of SSL_read, SSL_write, SSL_do_handshake and SSL_shutdown.
  *
- * Works on a struct conn whose ssl is set. Beneath OpenSSL lies our own BIO over the connection's socket: it knows
- * from the loop when the kernel has nothing more to give and saves the system call. The error queue is empty
- * before and after each call.
+ * Works on a struct conn that is TLS; where records have taken over from OpenSSL (record_layer.h), they serve. Beneath
+ * OpenSSL lies our own BIO over the connection's socket: it knows from the loop when the kernel has nothing more to give
+ * and saves the system call. The error queue is empty before and after each call.
  */
 #ifndef PROXY_TLS_TLS_IO_H
 #define PROXY_TLS_TLS_IO_H
@@ -25,7 +25,10 @@ struct conn *tls_io_conn(const SSL *ssl);
 int tls_io_handshake(struct conn *c);
 /* As conn_read. */
 ssize_t tls_io_read(struct conn *c, void *p, size_t n);
-/* > 0 bytes taken (at most a record's worth each), CONN_AGAIN, CONN_ERROR. After CONN_AGAIN the same bytes must be offered again. flags: MSG_MORE, or 0. */
+/*
+ * > 0 bytes taken, CONN_AGAIN, CONN_ERROR. From OpenSSL at most a record's worth each, and after CONN_AGAIN the same bytes
+ * must be offered again. flags: MSG_MORE, or 0.
+ */
 ssize_t tls_io_write(struct conn *c, const void *p, size_t n, int flags);
 /* Send close_notify: 1 sent (or pointless), CONN_AGAIN. flags: as for tls_io_write. */
 int tls_io_shutdown(struct conn *c, int flags);
