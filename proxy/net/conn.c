@@ -2,7 +2,7 @@
 /*
  * conn: see conn.h.
  *
- * Bytes a TLS write did not take must be offered again unchanged (the record is encrypted already), so they always go
+ * Bytes that OpenSSL did not take must be offered again unchanged (the record is encrypted already), so they always go
  * through the queue, in one piece, and the queue is what is retried.
  */
 #include "proxy/net/conn.h"

@@ -47,7 +47,7 @@ struct conn_ops {
 	void (*on_writable)(struct conn *c);
 	/* The socket failed (reset, TLS error): c->reason says why. The owner must conn_close(). */
 	void (*on_error)(struct conn *c);
-	/* The TLS handshake is done, or (accept_plain) there is none: c->ssl is NULL then. NULL = not wanted. Data may follow by on_readable in the same turn. */
+	/* The TLS handshake is done, or (accept_plain) there is none: conn_is_tls is false then. NULL = not wanted. Data may follow by on_readable in the same turn. */
 	void (*on_handshake)(struct conn *c);
 	/* Whom we, as a server, shake hands with. NULL = nobody, or no more: whoever takes over needs not know. */
 	struct client *(*client)(const struct conn *c);
@@ -121,7 +121,7 @@ void conn_set_tls_take(struct conn *c, SSL *ssl);
 void conn_begin_tls_take(struct conn *c, SSL *ssl);
 
 /*
- * Give the descriptor and the TLS (*tls; ssl may be NULL) away; nothing is queued. What is left is freed at the end of the
+ * Give the descriptor and the TLS (*tls, all NULL without) away; nothing is queued. What is left is freed at the end of the
  * turn, as after conn_close.
  */
 int conn_detach(struct conn *c, struct conn_tls *tls);
