@@ -227,13 +227,22 @@ def test_a_head_in_many_frames_in_many_pieces(h2_site):
     """Frames are counted as frames, in however many reads they come."""
     proxy = h2_site()
     with H2(proxy.port) as client:
-        client.until(lambda: client.settings)
-        client.send(frame_bytes(HEADERS, END_STREAM, 1, client.block(client.fields("/vars"))))
+        def taken():
+            row, = json.loads(proxy.ctl("connections", "--json").out)["connections"]
+            return row["bytes_in"]
+
+        def send(piece):
+            """Read before the next is there."""
+            goal = taken() + len(piece)
+            client.send(piece)
+            wait_until(lambda: taken() >= goal, "the piece to be read")
+
+        client.sync()
+        send(frame_bytes(HEADERS, END_STREAM, 1, client.block(client.fields("/vars"))))
         for number in range(20):
             frame = frame_bytes(CONTINUATION, END_HEADERS if number == 19 else 0, 1, client.block([(f"x-{number}", "1")]))
-            for at in range(0, len(frame), 3):
-                client.send(frame[at:at + 3])
-                time.sleep(0.0005)
+            send(frame[:3])
+            send(frame[3:])
         assert client.response(1).status == 200
 
 
